@@ -1,0 +1,46 @@
+# Two commands: `make lab` to learn, `make test` to check everything.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH_INDEX ?=
+LAB_ARGS ?=
+LESSON ?=
+JSON ?=
+FULL ?=
+
+.PHONY: lab setup test bench lock clean
+
+lab: setup
+	@$(BIN)/course update
+	@$(BIN)/jupyter lab --ServerApp.root_dir=work --LabApp.default_url=/lab/tree/start.ipynb $(LAB_ARGS)
+
+setup: $(VENV)/.installed
+
+# Rebuilt only when the lock or the package's metadata change, so a second `make lab` installs nothing.
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "The course needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true). Install one, then: make $(or $(MAKECMDGOALS),lab) PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "This Python has no venv module. On Debian or Ubuntu: sudo apt install python3-venv; then run make again."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the lock into $(VENV); the first time takes a few minutes."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test: setup
+	@$(BIN)/course build --check
+	@$(BIN)/python -m pytest
+
+bench: setup
+	@$(BIN)/python -m tests.benchmarks $(if $(LESSON),--lesson $(LESSON)) $(if $(JSON),--json $(JSON)) $(if $(FULL),--full)
+
+# torch's own wheel says which CUDA packages it wants; pinning them here would force them on CPU machines.
+lock:
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --group test pyproject.toml --no-header --annotation-style line --output-file .requirements.new
+	@grep -Ev '^(nvidia-|cuda-|triton)' .requirements.new > .requirements.tmp && mv .requirements.tmp requirements.txt; rm -f .requirements.new
+
+clean:
+	rm -rf $(VENV) build *.egg-info

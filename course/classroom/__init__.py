@@ -1,0 +1,1 @@
+"""The classroom: build, release and, later, grading."""

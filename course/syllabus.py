@@ -1,0 +1,56 @@
+"""The lessons in order: the only list of them anywhere."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson: a package of four rooms in `course`, a source notebook in `solutions`.
+
+    Attributes:
+        number: its place in the course, from 1.
+        name: the package `course.<name>` and the notebook `<name>.ipynb`.
+        title: what the learner reads.
+        question: the question it answers, in one sentence.
+        minutes: measured study time without the extra reading.
+    """
+
+    number: int
+    name: str
+    title: str
+    question: str
+    minutes: int
+
+    @property
+    def folder(self) -> str:
+        """The folder's name under `lessons/` and `solutions/`, e.g. `01_minimum_norm`."""
+        return f"{self.number:02d}_{self.name}"
+
+    def room(self, name: str) -> ModuleType:
+        """One of the lesson's modules: "theory", "exercises", "explorers" or "experiment"."""
+        return import_module(f"course.{self.name}.{name}")
+
+
+LESSONS = (
+    Lesson(
+        number=1,
+        name="minimum_norm",
+        title="The minimum-norm kernel solution",
+        question="When infinitely many models fit the data exactly, which one do you get, and why is it any good?",
+        minutes=120,
+    ),
+)
+
+
+def lesson(name: str) -> Lesson:
+    """The lesson called `name`.
+
+    Raises:
+        KeyError: there is none; the message lists those there are.
+    """
+    for candidate in LESSONS:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(f"no lesson is called {name!r}; the lessons are: {', '.join(each.name for each in LESSONS)}")

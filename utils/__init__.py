@@ -1,0 +1,1 @@
+"""What lessons run on: exercises, explorers, experiments, predictions, data, devices and plotting. Knows no lesson by name."""
