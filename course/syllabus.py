@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 
+TITLE = "Why over-parametrised models generalise"
+
 
 @dataclass(frozen=True)
 class Lesson:

@@ -1,0 +1,164 @@
+"""The command `course`. Exit 0: done; 1: a check failed or the command refuses; 2: it was called wrongly.
+
+Commands import what they need when they run: `course update` stands before every `make lab` and must not wait for torch.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from course.classroom import Refusal
+from course.syllabus import LESSONS, Lesson, lesson
+
+ROOT = Path(__file__).resolve().parent.parent
+
+app = typer.Typer(help="The course: learn, build, release.", no_args_is_help=True, add_completion=False,
+                  rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+class Preset(str, Enum):
+    """The sizes of an experiment."""
+
+    fast = "fast"
+    full = "full"
+
+
+class Device(str, Enum):
+    """Where an experiment runs."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+def _lesson(name: str) -> Lesson:
+    try:
+        return lesson(name)
+    except KeyError as error:
+        raise typer.BadParameter(error.args[0]) from None
+
+
+LessonArgument = Annotated[Lesson, typer.Argument(parser=_lesson, metavar="LESSON", help="A name from `course list`.")]
+
+
+@contextmanager
+def _explained(*errors: type[Exception]) -> Iterator[None]:
+    """Let a refusal, or an error that a person can do something about, end the command with its message alone."""
+    try:
+        yield
+    except (Refusal, OSError, *errors) as error:
+        told = f"{error.filename}: {error.strerror}" if getattr(error, "filename", None) else str(error)
+        typer.echo(told, err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command("list")
+def list_lessons() -> None:
+    """The lessons, in order."""
+    for each in LESSONS:
+        typer.echo(f"{each.number}  {each.name}: {each.title} ({each.minutes} minutes)\n   {each.question}")
+
+
+@app.command()
+def update() -> None:
+    """Copy new lessons to work/; your own files there are never overwritten."""
+    with _explained():
+        _update()
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def demo(context: typer.Context, chosen: LessonArgument) -> None:
+    """Open a lesson's explorers in JupyterLab; further arguments go to JupyterLab."""
+    with _explained():
+        _update()
+        os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT / 'work'}",
+                                  f"--LabApp.default_url=/lab/tree/{chosen.folder}/demo.ipynb", *context.args])
+
+
+@app.command()
+def run(
+    chosen: LessonArgument,
+    preset: Annotated[Preset, typer.Option(help="The experiment's size.")] = Preset.fast,
+    device: Annotated[Device, typer.Option(help="Where it runs.")] = Device.auto,
+    seed: Annotated[int, typer.Option(min=0, help="Where all chance comes from.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the record.")] = Path("results"),
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes on a CPU; default: one a core.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+) -> None:
+    """Run a lesson's experiment and write its record."""
+    from utils import runner
+
+    with _explained(ValueError, RuntimeError):
+        record = runner.run(chosen.room("experiment").experiment, preset.value, device=device.value, seed=seed, out=out,
+                            resume=resume, workers=workers)
+    typer.echo(record)
+
+
+@app.command()
+def build(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if anything would change.")] = False,
+) -> None:
+    """Make everything in lessons/, and the notebooks in solutions/, from their sources."""
+    from course.classroom import build as builder
+
+    with _explained():
+        if not check:
+            for path in builder.build(ROOT):
+                typer.echo(f"wrote {path}")
+        elif drifted := builder.drift(ROOT):
+            raise Refusal(*drifted)
+
+
+@app.command()
+def release(
+    out: Annotated[Path, typer.Option(help="A new or empty folder: what students are given.")],
+    nbgrader: Annotated[Path | None, typer.Option(help="A new or empty folder: nbgrader's course folder.")] = None,
+) -> None:
+    """Write what an instructor hands to students; refuse if it would hold a solution."""
+    from course.classroom.release import release as write
+
+    with _explained():
+        write(ROOT, out, nbgrader)
+    typer.echo(f"{out}: give this to your students; there, `make lab` opens the lessons.")
+    if nbgrader:
+        typer.echo(f"{nbgrader}: there, `nbgrader generate_assignment {LESSONS[0].name}` makes the first assignment.")
+
+
+@app.command()
+def doctor() -> None:
+    """Look at everything the course needs on this machine."""
+    from course.classroom.doctor import examine
+
+    sound = True
+    with _explained():
+        for finding in examine(ROOT):
+            typer.echo(f"{finding.level:8} {finding.what:9} {finding.detail}")
+            sound &= finding.level != "problem"
+    raise typer.Exit(not sound)
+
+
+def _update() -> None:
+    from course.classroom.update import update as bring
+
+    changes = bring(ROOT)
+    if changes.added:
+        typer.echo(f"work/: {_files(changes.added)} added.")
+    if changes.replaced:
+        typer.echo(f"work/: {_files(changes.replaced)} that you had not touched now as in the course.")
+    for path in changes.beside:
+        typer.echo(f"work/{path}: a new version of the lesson, beside your own, which stays as it is.")
+
+
+def _files(paths: list[Path]) -> str:
+    return "1 file" if len(paths) == 1 else f"{len(paths)} files"
+
+
+def main() -> None:
+    """The entry point."""
+    app()

@@ -1,0 +1,314 @@
+"""The lesson's three explorers: the family of interpolators, gradient descent from a chosen start, and kernels on digits."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from course.minimum_norm import theory
+from course.minimum_norm.experiment import resample_labels
+from utils import data, plotting
+from utils.explorer import Choice, Explorer, Slider
+from utils.plotting import BLUE, GOLD, GREEN, GREY, INK, ORANGE
+
+# ---------------------------------------------------------------------------------------------------------------------
+# 1. One family of interpolators through the same points
+
+POINTS = 8
+GRID = torch.linspace(0, 1, 241, dtype=torch.float64)
+AMOUNTS = torch.linspace(-6, 6, 121, dtype=torch.float64)
+
+
+def curve(x: Tensor) -> Tensor:
+    """The function behind the points, which the fit does not know."""
+    return torch.sin(2 * torch.pi * x) + 0.5 * x
+
+
+def cosines(x: Tensor, features: int) -> Tensor:
+    """Features cos(pi k x) / (1 + k), k = 0 .. features - 1, (n,) -> (n, features): slow waves are cheap, fast ones dear."""
+    k = torch.arange(features, dtype=x.dtype)
+    return torch.cos(torch.pi * k * x[:, None]) / (1 + k)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Interpolators w + t v through the same points, v a unit vector in the null space."""
+
+    points: tuple[np.ndarray, np.ndarray]
+    shortest: np.ndarray  # (grid,): the minimum-norm fit
+    chosen: np.ndarray  # (grid,): the fit at the chosen t
+    amount: float
+    norm: float
+    error: float
+    norms: np.ndarray  # (amounts,)
+    errors: np.ndarray  # (amounts,): root mean square on the grid
+    residual: float  # largest training residual at the chosen t
+    shortest_error: float
+
+
+def family(amount: float, direction: int, features: int) -> Family:
+    """The member of the family at t = `amount` along null-space direction number `direction`."""
+    x = (torch.arange(POINTS, dtype=torch.float64) + 0.5) / POINTS
+    X, y, G = cosines(x, features), curve(x), cosines(GRID, features)
+    w = theory.minimum_norm_weights(X, y)
+    generator = torch.Generator().manual_seed(direction)
+    v = theory.null_space_projection(X, torch.randn(features, generator=generator, dtype=torch.float64))
+    v = v / v.norm()
+    off, move = G @ w - curve(GRID), G @ v
+    errors = (off[:, None] + move[:, None] * AMOUNTS).square().mean(0).sqrt()
+    chosen = w + amount * v
+    return Family(
+        points=(x.numpy(), y.numpy()),
+        shortest=(G @ w).numpy(),
+        chosen=(G @ chosen).numpy(),
+        amount=amount,
+        norm=float(chosen.norm()),
+        error=float((off + amount * move).square().mean().sqrt()),
+        norms=(w.norm() ** 2 + AMOUNTS**2).sqrt().numpy(),
+        errors=errors.numpy(),
+        residual=float((X @ chosen - y).abs().max()),
+        shortest_error=float(off.square().mean().sqrt()),
+    )
+
+
+def draw_family(result: Family, figure: Figure) -> None:
+    if not figure.axes:
+        fit, norm, error = plotting.panels(figure, 3, widths=[1.9, 1, 1], wspace=0.36)
+        fit.set(xlabel="x", ylabel="f(x)", xlim=(0, 1), ylim=(-2.6, 2.9), title="Every one of these fits the data")
+        norm.set(ylabel=r"norm $\|w\|$", ylim=(0, 7), title="Norm: least at t = 0")
+        error.set(ylabel="test error (rms)", ylim=(0, 0.6), title="Test error: only near it")
+        for axes in (norm, error):
+            axes.set(xlabel="null-space amount t", xlim=(-6.3, 6.3), xticks=range(-6, 7, 3))
+    fit, norm, error = figure.axes
+    grid = GRID.numpy()
+    plotting.line(fit, "truth", grid, curve(GRID).numpy(), color=GREY, linestyle=":", linewidth=1.5, label="truth")
+    plotting.line(fit, "shortest", grid, result.shortest, color=GREEN, label="shortest")
+    plotting.line(fit, "chosen", grid, result.chosen, color=ORANGE, linewidth=1.6, label="yours")
+    plotting.line(fit, "points", *result.points, color=INK, marker="o", linestyle="none", zorder=5, label="data")
+    plotting.legend(fit, ncols=4, loc="lower left", columnspacing=1.2, handlelength=1.4)
+    for axes, values, at in ((norm, result.norms, result.norm), (error, result.errors, result.error)):
+        plotting.line(axes, "curve", AMOUNTS.numpy(), values, color=BLUE)
+        plotting.line(axes, "at", [result.amount], [at], color=ORANGE, marker="o", markersize=9, linestyle="none")
+
+
+def read_family(result: Family) -> str:
+    return (f"Largest training residual {result.residual:.0e}. Norm {result.norm:.3f}. Test error {result.error:.3f} "
+            f"(the shortest: {result.shortest_error:.3f}).")
+
+
+null_space = Explorer(
+    name="null_space", compute=family, draw=draw_family, read=read_family,
+    controls={
+        "amount": Slider("null-space amount t", -6, 6, 0.1, 3.0),
+        "direction": Slider("direction", 1, 12, 1, 1),
+        "features": Slider("features d", 10, 60, 2, 24),
+    },
+)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# 2. Gradient descent from a chosen start: one equation, 2 w1 + w2 = 5
+
+EQUATION = torch.tensor([[2.0, 1.0]], dtype=torch.float64)
+VALUE = torch.tensor([5.0], dtype=torch.float64)
+STEPS = 40
+
+
+@dataclass(frozen=True)
+class Descent:
+    """A run of gradient descent on one equation in two unknowns."""
+
+    path: np.ndarray  # (STEPS + 1, 2)
+    steps: int
+    shortest: np.ndarray  # (2,)
+    limit: np.ndarray  # (2,)
+    row_distance: np.ndarray  # (STEPS + 1,): from the row-space part to the shortest solution
+    null_length: np.ndarray  # (STEPS + 1,)
+
+
+def descend(start_1: float, start_2: float, speed: float, steps: int) -> Descent:
+    """Gradient descent from (start_1, start_2) with the step at `speed` times the largest stable one."""
+    start = torch.tensor([start_1, start_2], dtype=torch.float64)
+    largest = 2 / float((EQUATION @ EQUATION.T)[0, 0])
+    path = theory.gradient_descent(EQUATION, VALUE, start, step=speed * largest, steps=STEPS)
+    null = theory.null_space_projection(EQUATION, path.T).T
+    shortest = theory.minimum_norm_weights(EQUATION, VALUE)
+    return Descent(
+        path=path.numpy(),
+        steps=steps,
+        shortest=shortest.numpy(),
+        limit=theory.gradient_descent_limit(EQUATION, VALUE, start).numpy(),
+        row_distance=(path - null - shortest).norm(dim=1).numpy(),
+        null_length=null.norm(dim=1).numpy(),
+    )
+
+
+def draw_descent(result: Descent, figure: Figure) -> None:
+    floor, top = 1e-16, 1e6
+    if not figure.axes:
+        plane, parts = plotting.panels(figure, 2, widths=[1, 1.25], left=0.06, wspace=0.2)
+        plane.set(xlabel="$w_1$", ylabel="$w_2$", xlim=(-4, 6), ylim=(-4, 6), xticks=range(-4, 7, 2), aspect="equal",
+                  title="Descent moves along the row space")
+        parts.set(xlabel="step", ylabel="length", yscale="log", xlim=(0, STEPS), ylim=(floor, top),
+                  yticks=[1e-15, 1e-10, 1e-5, 1, 1e5], title="One part converges, the other never moves")
+    plane, parts = figure.axes
+    w1 = np.array([-4.0, 6.0])
+    walked = result.path[: result.steps + 1]
+    plotting.line(plane, "solutions", w1, 5 - 2 * w1, color=GREY, linewidth=1.5)
+    plotting.line(plane, "row space", 2 * w1, w1, color=GREY, linewidth=1, linestyle=":")
+    plotting.line(plane, "null part", *np.stack([result.shortest, result.limit]).T, color=GOLD, linewidth=4, alpha=0.7)
+    plotting.line(plane, "path", *walked.T, color=BLUE, marker="o", markersize=3, linewidth=1.2)
+    plotting.line(plane, "start", *result.path[:1].T, color=BLUE, marker="s", markersize=7, linestyle="none")
+    plotting.line(plane, "shortest", *result.shortest[:, None], color=GREEN, marker="*", markersize=15, linestyle="none")
+    plotting.line(plane, "limit", *result.limit[:, None], color=ORANGE, marker="o", markersize=13, linestyle="none",
+                  markerfacecolor="none")
+    plotting.line(plane, "now", *walked[-1:].T, color=ORANGE, marker="o", markersize=8, linestyle="none")
+    plotting.note(plane, "solutions label", 3.45, -1.6, "all solutions", color=GREY, fontsize=9)
+    plotting.note(plane, "row space label", -3.8, -2.7, "row space", color=GREY, fontsize=9)
+    steps = np.arange(STEPS + 1)
+    plotting.line(parts, "row", steps, np.maximum(result.row_distance, floor), color=BLUE,
+                  label="row-space part: distance to the shortest solution")
+    plotting.line(parts, "null", steps, np.maximum(result.null_length, floor), color=GOLD,
+                  label="null-space part: its length")
+    plotting.line(parts, "now", [result.steps, result.steps], [floor, top], color=ORANGE, linewidth=1, linestyle="--")
+    plotting.legend(parts, loc="upper right")
+
+
+def read_descent(result: Descent) -> str:
+    now, limit = result.path[result.steps], result.limit
+    return (f"After {result.steps} steps w = ({now[0]:.4f}, {now[1]:.4f}), loss {0.5 * (2 * now[0] + now[1] - 5) ** 2:.1e}. "
+            f"It ends at ({limit[0]:.4f}, {limit[1]:.4f}), of norm {np.linalg.norm(limit):.3f}; "
+            f"the shortest solution has norm {np.linalg.norm(result.shortest):.3f}.")
+
+
+descent = Explorer(
+    name="descent", compute=descend, draw=draw_descent, read=read_descent, height=3.9,
+    controls={
+        "start_1": Slider("start, w1", -3.5, 5.5, 0.25, -2.0),
+        "start_2": Slider("start, w2", -3.5, 5.5, 0.25, 3.0),
+        "speed": Slider("step / largest stable", 0.05, 0.95, 0.05, 0.15),
+        "steps": Slider("steps", 0, STEPS, 1, 12),
+    },
+)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# 3. Kernel, bandwidth and label noise on digits
+
+TRAIN, TEST = 300, 480
+BANDWIDTHS = Slider("bandwidth", -0.8, 1.6, 0.1, 0.5, log=True, format=".3g")
+MOSAIC = (8, 10)
+GRAMS = {"Gaussian": theory.gaussian_gram, "Laplacian": theory.laplacian_gram}
+
+
+@dataclass(frozen=True)
+class Fits:
+    """What one kernel does with the digits at one noise level, over all bandwidths."""
+
+    kernel: str
+    bandwidths: np.ndarray
+    at: int  # index of the chosen bandwidth
+    changed: float  # fraction of training labels that the noise really changed
+    train_errors: np.ndarray  # against the labels it was given
+    test_errors: np.ndarray  # against the true ones
+    norms: np.ndarray
+    wrong: np.ndarray  # (TEST,) at the chosen bandwidth
+
+
+@cache
+def _digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Training and test images in [0, 1], (n, 64), with labels."""
+    digits = data.load("digits")
+    images = [torch.from_numpy(each.reshape(len(each), -1) / 16.0) for each in (digits.train_images, digits.test_images)]
+    labels = [torch.from_numpy(each.astype(np.int64)) for each in (digits.train_labels, digits.test_labels)]
+    return images[0][:TRAIN], labels[0][:TRAIN], images[1][:TEST], labels[1][:TEST]
+
+
+@cache
+def _factors(kernel: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Bandwidths (b,), Cholesky factors (b, n, n) and test-to-train kernels (b, m, n): none depends on the labels."""
+    train, _, test, _ = _digits()
+    bandwidths = torch.tensor(BANDWIDTHS.values(10**6), dtype=torch.float64)
+    factors = torch.stack([torch.linalg.cholesky(GRAMS[kernel](train, train, float(each))) for each in bandwidths])
+    across = torch.stack([GRAMS[kernel](test, train, float(each)) for each in bandwidths])
+    return bandwidths, factors, across
+
+
+def fit_digits(kernel: str, bandwidth: float, noise: float) -> Fits:
+    """Interpolate digits whose labels are resampled uniformly with probability `noise`, at every bandwidth."""
+    _, labels, _, truth = _digits()
+    noisy = resample_labels(labels, noise, classes=10, generator=torch.Generator().manual_seed(0))
+    targets = torch.nn.functional.one_hot(noisy, 10).double()
+    bandwidths, factors, across = _factors(kernel)
+    coefficients = torch.cholesky_solve(targets.expand(len(factors), -1, -1), factors)
+    # K a from the factor: the training predictions as computed, not the labels they should equal.
+    on_train = factors @ (factors.mT @ coefficients)
+    on_test = across @ coefficients
+    wrong = on_test.argmax(-1) != truth
+    at = int((bandwidths.log10() - np.log10(bandwidth)).abs().argmin())
+    return Fits(
+        kernel=kernel,
+        bandwidths=bandwidths.numpy(),
+        at=at,
+        changed=float((noisy != labels).double().mean()),
+        train_errors=(on_train.argmax(-1) != noisy).double().mean(-1).numpy(),
+        test_errors=wrong.double().mean(-1).numpy(),
+        norms=(targets * coefficients).sum((-2, -1)).sqrt().numpy(),
+        wrong=wrong[at].numpy(),
+    )
+
+
+def draw_fits(result: Fits, figure: Figure) -> None:
+    if not figure.axes:
+        errors, norms, mosaic = plotting.panels(figure, 3, widths=[1.3, 1.05, 1.2], left=0.065, wspace=0.3)
+        for axes in (errors, norms):
+            axes.set(xscale="log", xlim=(result.bandwidths[0], result.bandwidths[-1]), xlabel="bandwidth (pixel distance)")
+            axes.set_xticks([0.2, 1, 5, 20], ["0.2", "1", "5", "20"])
+            axes.minorticks_off()
+        # A square-root scale keeps 2 % and 90 % both readable.
+        errors.set_yscale("function", functions=(np.sqrt, np.square))
+        errors.set(ylabel="error (%), square-root scale", ylim=(0, 100), yticks=[0, 1, 4, 10, 25, 50, 75, 100])
+        norms.set(yscale="log", ylim=(5, 1e5), ylabel="RKHS norm")
+        mosaic.set_axis_off()
+        mosaic.set_title("Test digits, orange: wrong")
+    errors, norms, mosaic = figure.axes
+    here = result.bandwidths[result.at]
+    for key, values, colour, label in (("test", result.test_errors, BLUE, "test, true labels"),
+                                       ("train", result.train_errors, GREY, "training, given labels")):
+        plotting.line(errors, key, result.bandwidths, 100 * values, color=colour, label=label, clip_on=False)
+        plotting.line(errors, f"{key} at", [here], [100 * values[result.at]], color=ORANGE, marker="o", linestyle="none",
+                      markersize=8, clip_on=False, zorder=6)
+    plotting.title(errors, f"{result.kernel}: test error {100 * result.test_errors[result.at]:.1f} %")
+    plotting.legend(errors, loc="upper left")
+    plotting.line(norms, "norm", result.bandwidths, result.norms, color=BLUE)
+    plotting.line(norms, "at", [here], [result.norms[result.at]], color=ORANGE, marker="o", linestyle="none", markersize=8)
+    plotting.title(norms, f"Norm {result.norms[result.at]:.4g}")
+    plotting.image(mosaic, "digits", _mosaic(result.wrong))
+
+
+def _mosaic(wrong: np.ndarray) -> np.ndarray:
+    """The first test digits as one picture, (h, w, 3), those that are wrong on orange."""
+    rows, columns = MOSAIC
+    _, _, test, _ = _digits()
+    ink = np.pad(test[: rows * columns].numpy().reshape(rows, columns, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))[..., None]
+    paper = np.where(wrong[: rows * columns].reshape(rows, columns, 1, 1, 1), (0.94, 0.55, 0.30), (1.0, 1.0, 1.0))
+    return ((1 - ink) * paper + ink * 0.13).transpose(0, 2, 1, 3, 4).reshape(rows * 10, columns * 10, 3)
+
+
+def read_fits(result: Fits) -> str:
+    return (f"Bandwidth {result.bandwidths[result.at]:.3g}; the noise changed {100 * result.changed:.0f} % of {TRAIN} labels. "
+            f"Training error {100 * result.train_errors[result.at]:.1f} %, test error "
+            f"{100 * result.test_errors[result.at]:.1f} % on {TEST} digits, norm {result.norms[result.at]:.4g}.")
+
+
+kernels = Explorer(
+    name="kernels", compute=fit_digits, draw=draw_fits, read=read_fits,
+    controls={
+        "kernel": Choice("kernel", ("Gaussian", "Laplacian"), "Gaussian"),
+        "bandwidth": BANDWIDTHS,
+        "noise": Slider("label noise", 0, 1, 0.05, 0.0),
+    },
+)
+
+EXPLORERS = (null_space, descent, kernels)

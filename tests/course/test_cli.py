@@ -1,0 +1,185 @@
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from course import cli
+from course.classroom import Refusal, build, doctor, release
+from course.classroom.doctor import Finding
+from course.syllabus import LESSONS, Lesson
+from utils import runner
+
+NAME = LESSONS[0].name
+
+
+def course(*arguments: str) -> Result:
+    result = CliRunner().invoke(cli.app, arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A root whose lessons are one start page."""
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "lessons" / "start.ipynb").write_text(json.dumps({"cells": []}))
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_course_works_from_any_folder(tmp_path: Path) -> None:
+    done = subprocess.run([Path(sys.executable).with_name("course"), "list"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(each.name in done.stdout and each.question in done.stdout for each in LESSONS)
+
+
+@pytest.mark.parametrize("arguments", [("run", "maximum_norm"), ("demo", "maximum_norm")])
+def test_a_wrong_lesson_gets_the_list_of_right_ones(arguments: tuple[str, ...]) -> None:
+    result = course(*arguments)
+    assert result.exit_code == 2 and result.stdout == ""
+    assert f"no lesson is called 'maximum_norm'; the lessons are: {NAME}" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [
+    ("fly",), ("run",), ("run", NAME, "--preset", "huge"), ("run", NAME, "--device", "tpu"), ("run", NAME, "--seed", "-1"),
+    ("run", NAME, "--seed", "x"), ("run", NAME, "--workers", "0"), ("release",), ("build", "--chek"),
+])
+def test_a_wrong_call_ends_with_2_and_says_what_is_wrong(arguments: tuple[str, ...]) -> None:
+    result = course(*arguments)
+    assert result.exit_code == 2 and "Error: " in result.stderr and "Traceback" not in result.output
+
+
+def test_update_says_what_it_did_once(root: Path) -> None:
+    assert course("update").stdout == "work/: 1 file added.\n"
+    assert course("update").output == ""
+    (root / "work/start.ipynb").write_text("mine")
+    (root / "lessons/start.ipynb").write_text(json.dumps({"cells": [], "x": 1}))
+    assert course("update").output == ""
+    (root / "lessons/start.ipynb").write_text("changed")
+    assert course("update").stdout == (
+        "work/start.new.ipynb: a new version of the lesson, beside your own, which stays as it is.\n"
+    )
+
+
+def test_update_waits_for_no_heavy_library(root: Path) -> None:
+    script = ("import sys; from pathlib import Path; from course import cli; cli.ROOT = Path(sys.argv.pop());"
+              "cli.app(standalone_mode=False);"
+              "print(sorted({'torch', 'numpy', 'nbgrader', 'jupytext', 'nbformat', 'sklearn', 'rich'} & {*sys.modules}))")
+    done = subprocess.run([sys.executable, "-c", script, "update", root], capture_output=True, text=True)
+    assert done.stdout == "work/: 1 file added.\n[]\n", done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_work_folder_that_cannot_be_written_is_named(root: Path) -> None:
+    root.chmod(0o555)
+    result = course("update")
+    root.chmod(0o755)
+    assert result.exit_code == 1 and f"{root}/work: Permission denied" in result.stderr
+
+
+def test_a_file_where_work_should_be_is_named(root: Path) -> None:
+    (root / "work").write_text("")
+    result = course("update")
+    assert (result.exit_code, result.stdout) == (1, "") and f"{root}/work" in result.stderr
+
+
+def test_demo_updates_and_hands_its_arguments_to_jupyterlab(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+    monkeypatch.setattr(os, "execv", lambda path, arguments: called.append(arguments))
+    assert course("demo", NAME, "--no-browser", "--port", "8890").exit_code == 0
+    assert called == [[
+        sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}/work",
+        f"--LabApp.default_url=/lab/tree/01_{NAME}/demo.ipynb", "--no-browser", "--port", "8890",
+    ]]
+    assert (root / "work/start.ipynb").exists()
+
+
+@pytest.fixture
+def experiment(monkeypatch: pytest.MonkeyPatch) -> object:
+    found = object()
+    monkeypatch.setattr(Lesson, "room", lambda self, name: SimpleNamespace(**{name: found}))
+    return found
+
+
+def test_run_hands_everything_to_the_runner(experiment: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*arguments, **options) -> Path:
+        assert arguments == (experiment, "full")
+        assert options == {"device": "cpu", "seed": 3, "out": Path("there"), "resume": True, "workers": 2}
+        return Path("there/record.json")
+
+    monkeypatch.setattr(runner, "run", run)
+    result = course("run", NAME, "--preset", "full", "--device", "cpu", "--seed", "3", "--out", "there", "--workers", "2",
+                    "--resume")
+    assert (result.exit_code, result.stdout) == (0, "there/record.json\n")
+
+
+@pytest.mark.parametrize("error, told", [
+    (ValueError("a partial file is left: use --resume"), "a partial file is left: use --resume\n"),
+    (runner.RunFailed("job 3 failed"), "job 3 failed\n"),
+    (RuntimeError("the device 'cuda' was asked for"), "the device 'cuda' was asked for\n"),
+    (OSError(errno.ENOSPC, "No space left on device", "there/x"), "there/x: No space left on device\n"),
+])
+def test_what_stops_a_run_is_told_in_a_sentence(
+    experiment: object, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    def run(*arguments, **options) -> Path:
+        raise error
+
+    monkeypatch.setattr(runner, "run", run)
+    result = course("run", NAME)
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", told)
+
+
+def test_build_lists_what_it_wrote_and_check_what_differs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "build", lambda given: [Path("lessons/a.ipynb")] if given == root else [])
+    assert course("build").stdout == "wrote lessons/a.ipynb\n"
+    monkeypatch.setattr(build, "drift", lambda given: ["a differs", "b differs"] if given == root else [])
+    result = course("build", "--check")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "a differs\nb differs\n")
+    monkeypatch.setattr(build, "drift", lambda given: [])
+    assert course("build", "--check").exit_code == 0
+
+
+def test_build_without_sources_is_refused(root: Path) -> None:
+    result = course("build")
+    assert result.exit_code == 1 and "There is no solutions/ here" in result.stderr
+
+
+def test_release_says_what_to_do_with_the_folders(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+    monkeypatch.setattr(release, "release", lambda *arguments: called.append(arguments))
+    result = course("release", "--out", "given", "--nbgrader", "grading")
+    assert called == [(root, Path("given"), Path("grading"))]
+    assert "given: " in result.stdout and f"`nbgrader generate_assignment {NAME}`" in result.stdout
+
+
+def test_a_refused_release_ends_with_1(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments) -> None:
+        raise Refusal("nothing was written", "lessons/a.ipynb, cell 3: holds a solution.")
+
+    monkeypatch.setattr(release, "release", refuse)
+    result = course("release", "--out", "given")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "nothing was written\nlessons/a.ipynb, cell 3: holds a solution.\n"
+
+
+@pytest.mark.parametrize("level, code", [("ok", 0), ("note", 0), ("problem", 1)])
+def test_doctor_prints_a_line_each_and_fails_on_a_problem(
+    root: Path, monkeypatch: pytest.MonkeyPatch, level: str, code: int
+) -> None:
+    findings = [Finding(level, "disk", "some"), Finding("ok", "python", "3.11")]
+    monkeypatch.setattr(doctor, "examine", lambda given: findings if given == root else [])
+    result = course("doctor")
+    assert result.exit_code == code
+    assert [line.split() for line in result.stdout.splitlines()] == [[level, "disk", "some"], ["ok", "python", "3.11"]]
+
+
+def test_doctor_without_a_lock_says_so(root: Path) -> None:
+    result = course("doctor")
+    assert result.exit_code == 1 and f"{root}/requirements.txt: No such file or directory" in result.stderr

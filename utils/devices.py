@@ -1,0 +1,61 @@
+"""Where tensors live: choosing a device, naming it, and the memory it took."""
+
+import platform
+import re
+import resource
+import sys
+from pathlib import Path
+
+import torch
+
+NAMES = ("auto", "cpu", "cuda")
+
+
+def resolve(name: str) -> torch.device:
+    """The device called `name`; "auto" is a CUDA GPU where there is one, else the CPU.
+
+    Raises:
+        ValueError: no device has this name.
+        RuntimeError: "cuda" where PyTorch sees no GPU.
+    """
+    if name not in NAMES:
+        raise ValueError(f"no device is called {name!r}; the devices are: {', '.join(NAMES)}")
+    if name == "cuda" and not torch.cuda.is_available():
+        cause = "finds no GPU or no driver" if torch.version.cuda else "is built without CUDA"
+        raise RuntimeError(
+            f"the device 'cuda' was asked for, but PyTorch {torch.__version__} {cause} here: "
+            "use 'cpu' or 'auto', or install an NVIDIA driver and a CUDA build of PyTorch"
+        )
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def describe(device: torch.device) -> str:
+    """The device in words: a GPU's model, or the CPU's with the threads PyTorch uses."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{_cpu_model()}, {torch.get_num_threads()} threads"
+
+
+def peak_bytes(device: torch.device) -> int:
+    """The most memory this process has held so far, in bytes; on a GPU, with the most its tensors took there."""
+    return _peak_resident_bytes() + (torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0)
+
+
+def _cpu_model() -> str:
+    found = re.search(r"^model name\s*: (.+)$", _text("/proc/cpuinfo"), re.MULTILINE)
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def _peak_resident_bytes() -> int:
+    # Linux hands a child its parent's ru_maxrss, which would charge a worker for the notebook that started it.
+    found = re.search(r"^VmHWM:\s*(\d+) kB$", _text("/proc/self/status"), re.MULTILINE)
+    if found:
+        return int(found[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _text(path: str) -> str:
+    return Path(path).read_text() if Path(path).exists() else ""

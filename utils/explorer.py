@@ -1,0 +1,262 @@
+"""Explorers: move a control, see the consequence.
+
+`compute(**values) -> result` is pure; `draw(result, figure)` only draws, on a fresh figure or on the one it drew before
+(see `utils.plotting`). The Explorer joins them to controls. A worker thread draws, so that the kernel stays free to hear the next
+move; values that a newer move has overtaken are never drawn.
+"""
+
+import html
+import threading
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from utils import plotting
+
+PICTURES_KEPT = 128
+SHARPNESS = 1.5  # pixels drawn for each one shown: crisp on a dense screen, and still quick
+# matplotlib's caches for fonts and mathtext are shared, so one picture is drawn at a time, whichever explorer asks.
+_drawing = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A number on an even grid from `low` to `high`; with `log`, the control moves the exponent of 10."""
+
+    label: str
+    low: float
+    high: float
+    step: float
+    value: float
+    log: bool = False
+    format: str = ".2f"
+
+    def extremes(self) -> list[float]:
+        """The smallest and the largest value."""
+        return [self._out(self.low), self._out(self.high)]
+
+    def values(self, count: int) -> list[float]:
+        """At most `count` distinct values, spread over the control's whole range."""
+        stops = int(round((self.high - self.low) / self.step))
+        chosen = np.unique(np.linspace(0, stops, min(count, stops + 1)).round().astype(int))
+        return [self._out(self.low + int(stop) * self.step) for stop in chosen]
+
+    @property
+    def start(self) -> float:
+        """The value before anybody moves it."""
+        return self._out(self.value)
+
+    def widget(self):
+        """A fresh ipywidgets control."""
+        import ipywidgets
+        shape = {"description": self.label, "style": {"description_width": "initial"}, "continuous_update": True}
+        if self.log:
+            return ipywidgets.FloatLogSlider(value=10**self.value, base=10, min=self.low, max=self.high,
+                                             step=self.step, readout_format=self.format, **shape)
+        if all(float(each).is_integer() for each in (self.low, self.high, self.step, self.value)):
+            return ipywidgets.IntSlider(value=int(self.value), min=int(self.low), max=int(self.high),
+                                        step=int(self.step), **shape)
+        return ipywidgets.FloatSlider(value=self.value, min=self.low, max=self.high, step=self.step,
+                                      readout_format=self.format, **shape)
+
+    def _out(self, position: float) -> float:
+        if self.log:
+            return float(10**position)
+        whole = all(float(each).is_integer() for each in (self.low, self.high, self.step, self.value))
+        return int(round(position)) if whole else float(position)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few named options, shown as a row of buttons."""
+
+    label: str
+    options: tuple[str, ...]
+    value: str
+
+    def extremes(self) -> list[str]:
+        """Every option: each is an extreme."""
+        return list(self.options)
+
+    def values(self, count: int) -> list[str]:
+        """At most `count` of the options."""
+        return list(self.options[:count])
+
+    @property
+    def start(self) -> str:
+        """The option before anybody chooses."""
+        return self.value
+
+    def widget(self):
+        """A fresh ipywidgets control."""
+        import ipywidgets
+        return ipywidgets.ToggleButtons(options=list(self.options), value=self.value, description=self.label,
+                                        style={"description_width": "initial", "button_width": "auto"})
+
+
+class Explorer:
+    """A picture with controls.
+
+    Args:
+        name: names it in tests, benchmarks and exports.
+        compute: values of the controls, by name -> result; pure.
+        draw: (result, figure) draws the result with `utils.plotting`, on a fresh figure or on one it drew before.
+        controls: by the name `compute` knows them by.
+        read: result -> one or two sentences with the figures, shown below the picture.
+        width, height: of the picture, inches at 100 dots an inch.
+    """
+
+    def __init__(self, name: str, compute: Callable, draw: Callable[..., None],
+                 controls: dict[str, Slider | Choice], read: Callable[..., str],
+                 width: float = 9.0, height: float = 3.6) -> None:
+        self.name = name
+        self.compute = compute
+        self.draw = draw
+        self.controls = controls
+        self.read = read
+        self.width = width
+        self.height = height
+        self._seen: OrderedDict[tuple, tuple[bytes, str]] = OrderedDict()
+        self._figure: Figure | None = None
+        self._lock = threading.Lock()
+        self._wanted: dict | None = None
+        self._worker: threading.Thread | None = None
+
+    def figure(self, **values) -> Figure:
+        """A fresh picture at the given values, the others as they start: for exports and readers without a kernel.
+
+        Raises:
+            TypeError: no control has that name; the message lists those there are.
+        """
+        unknown = set(values) - set(self.controls)
+        if unknown:
+            raise TypeError(f"{self.name} has no control {', '.join(sorted(unknown))}; "
+                            f"its controls are: {', '.join(self.controls)}")
+        figure = plotting.new_figure(self.width, self.height)
+        self._draw(self.compute(**(self.starts() | values)), figure)
+        return figure
+
+    def starts(self) -> dict:
+        """Every control's value before anybody moves it."""
+        return {name: control.start for name, control in self.controls.items()}
+
+    def picture(self, **values) -> tuple[bytes, str]:
+        """PNG and sentence at the given values of all controls, on the figure drawn before; kept for the next time."""
+        key = tuple(values[name] for name in self.controls)
+        if key in self._seen:
+            self._seen.move_to_end(key)
+            return self._seen[key]
+        result = self.compute(**values)
+        if self._figure is None:
+            self._figure = plotting.new_figure(self.width, self.height, SHARPNESS)
+        try:
+            self._draw(result, self._figure)
+            seen = plotting.frame(self._figure), self.read(result)
+        except BaseException:
+            self._figure = None  # half drawn
+            raise
+        self._seen[key] = seen
+        if len(self._seen) > PICTURES_KEPT:
+            self._seen.popitem(last=False)
+        return seen
+
+    @cached_property
+    def inputs(self) -> dict:
+        """The ipywidgets controls, by name."""
+        inputs = {name: control.widget() for name, control in self.controls.items()}
+        for each in inputs.values():
+            each.observe(self._moved, names="value")
+        return inputs
+
+    @cached_property
+    def image(self):
+        """The ipywidgets Image that holds the picture."""
+        import ipywidgets
+        width = f"{self.width * plotting.STYLE['figure.dpi']:.0f}px"
+        return ipywidgets.Image(format="png", layout=ipywidgets.Layout(width=width, max_width="100%", height="auto"))
+
+    @cached_property
+    def message(self):
+        """The ipywidgets HTML below the picture, or in its place when an exception is shown."""
+        import ipywidgets
+        return ipywidgets.HTML()
+
+    @cached_property
+    def widget(self):
+        """Controls, picture and sentence, in one box; drawn once at the starting values."""
+        import ipywidgets
+        controls = ipywidgets.HBox(list(self.inputs.values()), layout=ipywidgets.Layout(flex_flow="row wrap"))
+        self._present(self._values())
+        return ipywidgets.VBox([controls, self.image, self.message])
+
+    def wait(self, seconds: float = 60.0) -> None:
+        """Return when the newest values are on the screen.
+
+        Raises:
+            TimeoutError: they are not after `seconds`.
+        """
+        with self._lock:
+            worker = self._worker
+        if worker is not None:
+            worker.join(seconds)
+            if worker.is_alive():
+                raise TimeoutError(f"{self.name} was still drawing after {seconds:g} s")
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+        display(self.widget)
+
+    def _values(self) -> dict:
+        return {name: each.value for name, each in self.inputs.items()}
+
+    def _moved(self, _change) -> None:
+        with self._lock:
+            self._wanted = self._values()
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, daemon=True)
+                self._worker.start()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                values, self._wanted = self._wanted, None
+                if values is None:
+                    self._worker = None
+                    return
+            self._present(values)
+
+    def _present(self, values: dict) -> None:
+        try:
+            with _drawing:
+                picture, sentence = self.picture(**values)
+        except Exception as error:  # whatever goes wrong belongs on the screen, not in a log nobody reads
+            self.image.layout.display = "none"
+            self.message.value = (f'<pre style="color: #a00000; white-space: pre-wrap">{html.escape(self.name)} could '
+                                  f"not draw this: {html.escape(_story(error))}</pre>")
+            return
+        self.image.value = picture
+        self.image.layout.display = None
+        self.message.value = f"<span>{sentence}</span>"
+
+    def _draw(self, result, figure: Figure) -> None:
+        with matplotlib.rc_context(plotting.STYLE):
+            self.draw(result, figure)
+
+
+def worst_values(controls: dict[str, Slider | Choice]) -> Sequence[dict]:
+    """Every combination of the controls' extremes: where a picture breaks if it ever does."""
+    combinations: list[dict] = [{}]
+    for name, control in controls.items():
+        combinations = [values | {name: extreme} for values in combinations for extreme in control.extremes()]
+    return combinations
+
+
+def _story(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error}\n  {last.filename}, line {last.lineno}: {last.line}"

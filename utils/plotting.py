@@ -1,0 +1,177 @@
+"""One look for every figure, and artists that are updated instead of drawn again.
+
+The functions that draw (`line`, `image`, `note`, ...) take a key: the first call with a key makes the artist, later calls
+change it. A `draw` function written with them is right on a fresh figure and quick on a used one.
+"""
+
+import io
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+# Okabe and Ito's palette: told apart with any colour vision. By role, so that a colour means one thing in a lesson.
+INK = "#222222"
+GREY = "#8c8c8c"
+BLUE = "#0072b2"
+ORANGE = "#d55e00"
+GREEN = "#009e73"
+GOLD = "#e69f00"
+PURPLE = "#cc79a7"
+SKY = "#56b4e9"
+
+STYLE = {
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.titlepad": 9,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.8,
+    "lines.linewidth": 2.0,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def new_figure(width: float = 9.0, height: float = 3.6, scale: float = 1.0) -> Figure:
+    """An empty figure in the course's style, outside pyplot, so that nothing is shown twice or kept alive.
+
+    Args:
+        width, height: inches, of `STYLE["figure.dpi"]` pixels each.
+        scale: pixels drawn for each of these.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), dpi=scale * STYLE["figure.dpi"])
+        FigureCanvasAgg(figure)
+        return figure
+
+
+def subplots(rows: int = 1, columns: int = 1, width: float = 9.0, height: float = 3.6, **options) -> tuple:
+    """A figure in the course's style and its axes, as `matplotlib.pyplot.subplots` gives them, laid out to fit."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        return figure, figure.subplots(rows, columns, **options)
+
+
+def png(figure: Figure, scale: float = 1.0) -> bytes:
+    """The figure as a PNG, `scale` times the style's resolution."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        # Compression level 1: a larger file on one's own machine costs less than the time to shrink it.
+        figure.savefig(buffer, format="png", dpi=STYLE["figure.dpi"] * scale, pil_kwargs={"compress_level": 1})
+    return buffer.getvalue()
+
+
+def show(figure: Figure) -> None:
+    """Display a figure in a notebook, sharp on a high-resolution screen."""
+    from IPython import display
+    display.display(display.Image(png(figure, scale=2), format="png", width=int(figure.get_figwidth() * STYLE["figure.dpi"])))
+
+
+def frame(figure: Figure) -> bytes:
+    """The PNG of a figure made of `panels` and kept artists, quickly.
+
+    Axes, ticks, labels and titles are drawn once and kept as a background for as long as they stay the same, which is what takes
+    most of the time; only the kept artists are drawn each time.
+    """
+    canvas = figure.canvas
+    axes_now = tuple(_background_of(axes) for axes in figure.axes)
+    before = getattr(figure, "kept_background", None)
+    with matplotlib.rc_context(STYLE):
+        if before is None or before[0] != axes_now:
+            canvas.draw()  # leaves out the kept artists, which are animated
+            figure.kept_background = (axes_now, canvas.copy_from_bbox(figure.bbox))
+        canvas.restore_region(figure.kept_background[1])
+        for axes in figure.axes:
+            for artist in sorted(getattr(axes, "kept_artists", {}).values(), key=lambda each: each.get_zorder()):
+                axes.draw_artist(artist)
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(buffer, format="png", compress_level=1)
+    return buffer.getvalue()
+
+
+def panels(figure: Figure, columns: int, widths: Sequence[float] | None = None, **layout: float) -> list[Axes]:
+    """The figure's axes in a row; made on the first call.
+
+    Args:
+        widths: relative widths of the panels.
+        layout: fixed margins, as in `Figure.subplots_adjust`; a layout engine would be solved again at every move.
+    """
+    if not figure.axes:
+        with matplotlib.rc_context(STYLE):
+            figure.subplots(1, columns, width_ratios=widths)
+            figure.subplots_adjust(**({"left": 0.08, "right": 0.985, "top": 0.88, "bottom": 0.15, "wspace": 0.28} | layout))
+    return figure.axes
+
+
+def line(axes: Axes, key: str, x, y, **style) -> None:
+    """A line or, with `marker=` and `linestyle="none"`, points."""
+    artist = _kept(axes, key)
+    if artist is None:
+        (artist,) = axes.plot(x, y, animated=True, **style)
+        _keep(axes, key, artist)
+    else:
+        artist.set_data(x, y)
+
+
+def image(axes: Axes, key: str, array: np.ndarray, **style) -> None:
+    """An array shown as an image, (h, w) or (h, w, 3)."""
+    artist = _kept(axes, key)
+    if artist is None:
+        _keep(axes, key, axes.imshow(array, animated=True, **style))
+    else:
+        artist.set_data(array)
+
+
+def note(axes: Axes, key: str, x: float, y: float, text: str, **style) -> None:
+    """Text at data coordinates, or at axes coordinates with `transform=axes.transAxes`."""
+    artist = _kept(axes, key)
+    if artist is None:
+        _keep(axes, key, axes.text(x, y, text, animated=True, **style))
+    else:
+        artist.set_position((x, y))
+        artist.set_text(text)
+
+
+def title(axes: Axes, text: str) -> None:
+    """A title that changes with the picture; `axes.set_title` is for one that does not."""
+    note(axes, "changing title", 0, 1.035, text, transform=axes.transAxes, fontsize=STYLE["axes.titlesize"],
+         fontweight=STYLE["axes.titleweight"])
+
+
+def legend(axes: Axes, **options) -> None:
+    """A legend of the labelled artists, above them; made once."""
+    if _kept(axes, "legend") is None:
+        made = axes.legend(**options)
+        made.set_animated(True)
+        _keep(axes, "legend", made)
+
+
+def _background_of(axes: Axes) -> tuple:
+    return (axes.get_xlim(), axes.get_ylim(), axes.get_xscale(), axes.get_yscale(), axes.get_xlabel(), axes.get_ylabel(),
+            axes.get_title(loc="left"), axes.axison)
+
+
+def _kept(axes: Axes, key: str):
+    return getattr(axes, "kept_artists", {}).get(key)
+
+
+def _keep(axes: Axes, key: str, artist) -> None:
+    if not hasattr(axes, "kept_artists"):
+        axes.kept_artists = {}
+    axes.kept_artists[key] = artist

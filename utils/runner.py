@@ -1,0 +1,480 @@
+"""Runs an Experiment: jobs in parallel, every finished one saved, so that a run that was killed goes on where it was.
+
+`run` is for Python; `python -m utils.runner MODULE --preset full --out DIR` is for a machine that has only torch,
+numpy and tqdm. In the output folder a run keeps
+
+    LESSON-PRESET-SEED.partial.json   the rows of the finished jobs, rewritten after each
+    .LESSON-PRESET-SEED/              checkpoints and progress of the jobs under way
+
+and, when the last job is done, replaces both by the record LESSON-PRESET-SEED.json. Files appear whole or not at all.
+"""
+
+import argparse
+import inspect
+import json
+import multiprocessing
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib import import_module
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from utils import data, devices
+from utils.experiment import SCHEMA, Checkpoint, Experiment, Job, Row, clean_rows, file_name, json_settings
+from utils.files import write_whole
+
+RESUME = "run it again with --resume (in Python: resume=True)"
+POLL_S = 0.5
+
+
+class RunFailed(RuntimeError):
+    """The run ended before its last job; the finished jobs are saved, and the message says how to go on."""
+
+
+def run(
+    experiment: Experiment,
+    preset: str,
+    device: str = "auto",
+    seed: int = 0,
+    out: Path | str = Path("results"),
+    resume: bool = False,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Path:
+    """Run `experiment` and return the path of its record.
+
+    When a job fails, those under way end and are saved, and no other starts. An interrupt stops all at once.
+
+    Args:
+        preset: one of the experiment's presets.
+        device: "auto", "cpu", "cuda" or another name that `utils.devices.resolve` knows.
+        seed: replaces the settings' seed.
+        out: the folder for the record; made if need be.
+        resume: go on with the partial file and the checkpoints of an earlier run, if there are any.
+        executor: where jobs run; it is left open, and each of its workers resolves `device` itself.
+            Default: new processes, one for each GPU with CUDA, else `workers` of them.
+        workers: processes on a CPU, which share its cores as threads. Default: one for each core.
+        progress: show a bar on stderr.
+
+    Raises:
+        ValueError: unknown preset, bad seed, device or number of workers; a partial file without `resume`, or one
+            that was made with other settings. Nothing was run.
+        RunFailed: a job failed, a worker died, or `out` cannot be written. The finished jobs are saved.
+    """
+    settings = experiment.settings(preset, seed)
+    jobs = experiment.plan(settings)
+    if workers is not None and workers < 1:
+        raise ValueError(f"the number of workers is {workers}; it must be 1 or more")
+    if executor is None:
+        device = str(devices.resolve(device))
+    ledger = _Ledger(Path(out), experiment, preset, settings)
+    ledger.open(jobs, resume)
+
+    waiting = [job for job in jobs if job.key not in ledger.rows]
+    if executor is None:
+        slots = _slots(device, workers, len(waiting))
+        pool, width = _own_processes(slots), len(slots)
+    else:
+        pool, width = nullcontext(executor), len(waiting)
+    with pool as open_pool, _bar(len(jobs), len(ledger.rows), progress) as bar:
+        _work_through(open_pool, width, waiting, experiment.run_job, device, ledger, bar)
+    return ledger.finish(jobs)
+
+
+# --- what is on disk -------------------------------------------------------------------------------------------------
+
+
+class _Ledger:
+    """What a run has so far, in memory and in the partial file."""
+
+    def __init__(self, out: Path, experiment: Experiment, preset: str, settings: Any) -> None:
+        self.stem = f"{experiment.lesson}-{preset}-{settings.seed}"
+        self.out = out
+        self.record = out / f"{self.stem}.json"
+        self.partial = out / f"{self.stem}.partial.json"
+        self.folder = out / f".{self.stem}"
+        commit, dirty = _commit(inspect.getfile(experiment.run_job))
+        self.content: dict[str, Any] = {
+            "schema": SCHEMA,
+            "lesson": experiment.lesson,
+            "preset": preset,
+            "settings": json_settings(settings),
+            "seed": settings.seed,
+            "device": "",
+            "versions": _versions(),
+            "data": _sources(experiment.datasets(settings)),
+            "commit": commit,
+            "dirty": dirty,
+            "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "wall_s": 0.0,
+            "peak_bytes": 0,
+        }
+        self.rows: dict[str, list[Row]] = {}
+
+    def open(self, jobs: Sequence[Job], resume: bool) -> None:
+        """Take over the partial file there is, or begin one."""
+        if self.partial.exists():
+            if not resume:
+                raise ValueError(
+                    f"{self.partial} is left from a run that did not end. To go on with it, {RESUME}; "
+                    "to begin anew, delete that file first"
+                )
+            self._take_over(jobs)
+        elif self.folder.exists():
+            # Without their partial file, checkpoints belong to a run that somebody chose to forget.
+            shutil.rmtree(self.folder)
+        self.began = time.monotonic() - self.content["wall_s"]
+        self.save()
+        self.folder.mkdir(exist_ok=True)
+
+    def _take_over(self, jobs: Sequence[Job]) -> None:
+        start_anew = f"delete {self.partial} to begin anew"
+        try:
+            earlier = json.loads(self.partial.read_text(encoding="utf-8"))
+            rows = earlier.pop("jobs")
+        except (ValueError, KeyError, AttributeError) as error:
+            raise ValueError(f"{self.partial} cannot be read as a partial run ({error!r}); {start_anew}") from error
+        if earlier.get("schema") != SCHEMA or earlier.keys() != self.content.keys():
+            raise ValueError(f"{self.partial} was written by another version of the runner; {start_anew}")
+        if earlier["data"] != self.content["data"]:
+            raise ValueError(
+                f"{self.partial} was made with other data ({earlier['data']}, now: {self.content['data']}). "
+                f"Restore them, or {start_anew}"
+            )
+        was, now = earlier["settings"], self.content["settings"]
+        changed = [
+            f"{name} (saved: {was.get(name)!r}, now: {now.get(name)!r})"
+            for name in sorted(was.keys() | now.keys())
+            if name not in was or name not in now or was[name] != now[name]
+        ]
+        if changed:
+            raise ValueError(
+                f"{self.partial} was made with other settings: {'; '.join(changed)}. Restore them, or {start_anew}"
+            )
+        unknown = rows.keys() - {job.key for job in jobs}
+        if unknown:
+            raise ValueError(
+                f"{self.partial} holds jobs that are no longer in the experiment: {', '.join(sorted(unknown))}; "
+                f"{start_anew}"
+            )
+        # Rows made from two commits are exactly neither's.
+        if earlier["commit"] != self.content["commit"] or earlier["dirty"]:
+            self.content["dirty"] = True
+        self.content |= {name: earlier[name] for name in ("device", "started", "wall_s", "peak_bytes")}
+        self.rows = rows
+
+    def add(self, job: Job, outcome: "_Outcome") -> None:
+        """Keep a finished job's rows, on disk too."""
+        self.rows[job.key] = outcome.rows
+        self.content["peak_bytes"] = max(self.content["peak_bytes"], outcome.peak_bytes)
+        known = self.content["device"].split("; ") if self.content["device"] else []
+        if outcome.device not in known:
+            self.content["device"] = "; ".join([*known, outcome.device])
+        self.save()
+        for path in (self.checkpoint(job).path, self.progress(job).path):
+            path.unlink(missing_ok=True)
+
+    def save(self) -> None:
+        self.content["wall_s"] = round(time.monotonic() - self.began, 3)
+        self._write(self.partial, self.content | {"jobs": self.rows})
+
+    def finish(self, jobs: Sequence[Job]) -> Path:
+        """Write the record, its rows in the order of the jobs, and remove everything else."""
+        self.content["wall_s"] = round(time.monotonic() - self.began, 3)
+        self._write(self.record, self.content | {"rows": [row for job in jobs for row in self.rows[job.key]]})
+        shutil.rmtree(self.folder)
+        self.partial.unlink()
+        # A run killed in the middle of a write leaves that write's hidden temporary file.
+        for stale in self.out.glob(f".{self.stem}.*.tmp"):
+            stale.unlink(missing_ok=True)
+        return self.record
+
+    def checkpoint(self, job: Job) -> Checkpoint:
+        return Checkpoint(self.folder / f"{file_name(job.key)}.pt")
+
+    def progress(self, job: Job) -> "Progress":
+        return Progress(self.folder / f"{file_name(job.key)}.progress")
+
+    def _write(self, path: Path, content: dict[str, Any]) -> None:
+        try:
+            write_whole(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+        except OSError as error:
+            raise RunFailed(
+                f"{path} cannot be written: {error}. What was saved before is untouched. "
+                f"Make room or the folder writable, then {RESUME}; or choose another folder"
+            ) from error
+
+
+def _sources(names: Sequence[str]) -> list[dict[str, str]]:
+    # Loaded here first: a data set that has to be fetched is fetched once, not by every worker.
+    loaded = ((name, data.load(name)) for name in names)
+    return [{"name": name, "source": dataset.source, "checksum": dataset.checksum} for name, dataset in loaded]
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+    return versions | ({"cuda": torch.version.cuda} if torch.version.cuda else {})
+
+
+def _commit(source: str) -> tuple[str | None, bool | None]:
+    """The commit of the repository that holds the file `source`, and whether any Python file there differs from it.
+
+    Where there is no git, or the file is none of the repository's: `COURSE_COMMIT`, whose ending "-dirty", as
+    `git describe --dirty` writes it, says that files differed.
+    """
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(["git", *arguments], cwd=Path(source).parent, capture_output=True, text=True)
+        except OSError:
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    head = git("rev-parse", "HEAD")
+    if head and git("check-ignore", "-q", source) is None:
+        return head, git("status", "--porcelain", "--", ":(top,glob)**/*.py") != ""
+    commit = os.environ.get("COURSE_COMMIT")
+    return (commit.removesuffix("-dirty"), commit.endswith("-dirty")) if commit else (None, None)
+
+
+# --- in the worker ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Progress:
+    """How far a job is, told through a small file, so that it works from any process."""
+
+    path: Path
+    told: float = float("-inf")
+
+    def __call__(self, fraction: float, note: str = "") -> None:
+        """Say that `fraction`, in [0, 1], of the job is done, and in `note` what is going on."""
+        if time.monotonic() - self.told < POLL_S / 2:
+            return
+        self.told = time.monotonic()
+        beside = self.path.with_suffix(".telling")
+        # A job is worth more than its bar: where this cannot be written, the job goes on.
+        with suppress(OSError):
+            beside.write_text(json.dumps([float(fraction), note]))
+            os.replace(beside, self.path)
+
+    def heard(self) -> tuple[float, str]:
+        """The fraction and the note that were told last."""
+        try:
+            fraction, note = json.loads(self.path.read_text())
+        except (OSError, ValueError):
+            return 0.0, ""
+        return min(max(0.0, fraction), 1.0), note
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    rows: list[Row]
+    peak_bytes: int
+    device: str
+    error: str = ""
+    trace: str = ""
+
+
+def _work(run_job: Callable, job: Job, device: str, progress: Progress, checkpoint: Checkpoint) -> _Outcome:
+    try:
+        here = devices.resolve(device)
+        rows = clean_rows(run_job(job, here, progress, checkpoint))
+        return _Outcome(rows, devices.peak_bytes(here), devices.describe(here))
+    except Exception as error:
+        # As text, since an exception that does not unpickle would take the whole pool down.
+        return _Outcome([], 0, "", f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+# --- the crew --------------------------------------------------------------------------------------------------------
+
+
+def _work_through(
+    pool: Executor, width: int, waiting: Sequence[Job], run_job: Callable, device: str, ledger: _Ledger, bar: tqdm
+) -> None:
+    """Run the waiting jobs, at most `width` at a time, and keep each one's rows as soon as it is done."""
+    queue = deque(waiting)
+    running: dict[Future, Job] = {}
+    failures: dict[str, str] = {}  # what happened -> the trace of it
+    dead: list[str] = []
+    try:
+        while running or (queue and not failures and not dead):
+            while queue and len(running) < width and not failures and not dead:
+                job = queue.popleft()
+                try:
+                    future = pool.submit(_work, run_job, job, device, ledger.progress(job), ledger.checkpoint(job))
+                except BrokenExecutor:
+                    dead.append(job.key)
+                else:
+                    running[future] = job
+            for future in wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED).done:
+                job, error = running.pop(future), future.exception()
+                if isinstance(error, BrokenExecutor):
+                    dead.append(job.key)
+                elif error:
+                    failures[f"job {job.key!r} failed: {type(error).__name__}: {error}"] = ""
+                elif future.result().error:
+                    failures[f"job {job.key!r} failed: {future.result().error}"] = future.result().trace
+                else:
+                    ledger.add(job, future.result())
+            if failures or dead:
+                running = {future: job for future, job in running.items() if not future.cancel()}
+            _show(bar, len(ledger.rows), [ledger.progress(job) for job in running.values()])
+    except BaseException:
+        for future in running:
+            future.cancel()
+        raise
+    if dead:
+        keys = ", ".join(map(repr, dead))
+        failures[f"a worker process died, often for lack of memory, with these jobs under way: {keys}"] = ""
+    if failures:
+        failed = RunFailed(
+            f"{'; '.join(failures)}. {len(ledger.rows)} of {bar.total} jobs are saved in {ledger.partial}; "
+            f"when the cause is mended, {RESUME}"
+        )
+        for trace in filter(None, failures.values()):
+            failed.add_note(f"In the worker:\n{trace}")
+        raise failed
+
+
+def _bar(total: int, done: int, visible: bool) -> tqdm:
+    form = "{percentage:3.0f}%|{bar}| {n:.1f} of {total} jobs [{elapsed}<{remaining}{postfix}]"
+    return tqdm(total=total, initial=done, bar_format=form, disable=not visible)
+
+
+def _show(bar: tqdm, done: int, under_way: Sequence[Progress]) -> None:
+    heard = [progress.heard() for progress in under_way]
+    bar.n = done + sum(fraction for fraction, _ in heard)
+    bar.set_postfix_str(next((note for _, note in heard if note), ""))
+
+
+def _slots(device: str, workers: int | None, jobs: int) -> list[int | None]:
+    """One entry for each process to start: the index of its GPU, or None."""
+    if device == "cuda":
+        return list(range(min(torch.cuda.device_count(), max(jobs, 1))))
+    return [None] * min(workers or _cores(), max(jobs, 1))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Processes(ProcessPoolExecutor):
+    """Spawned workers that take no interrupt themselves and hold no more threads than their share."""
+
+    def __init__(self, slots: Sequence[int | None], lifeline: Connection) -> None:
+        context = multiprocessing.get_context("spawn")
+        places = context.SimpleQueue()
+        for slot in slots:
+            places.put(slot)
+        self.threads = max(1, _cores() // len(slots))
+        arguments = (self.threads, lifeline, places)
+        super().__init__(len(slots), mp_context=context, initializer=_start_worker, initargs=arguments)
+
+    def submit(self, *arguments: Any, **named: Any) -> Future:
+        # A worker starts in here, and takes on the environment and the signal mask of this moment. Numpy's libraries
+        # read the environment when they load, which is before the initializer runs.
+        share = {f"{library}_NUM_THREADS": str(self.threads) for library in ("OMP", "OPENBLAS", "MKL")}
+        before = {name: os.environ.get(name) for name in share}
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        os.environ.update(share)
+        try:
+            return super().submit(*arguments, **named)
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextmanager
+def _own_processes(slots: Sequence[int | None]) -> Iterator[Executor]:
+    """A process for each slot; when the block is left by an exception, they end at once, and so they do when we die."""
+    lifeline, held = multiprocessing.get_context("spawn").Pipe(duplex=False)
+    with lifeline, held, _Processes(slots, lifeline) as pool:
+        try:
+            yield pool
+        except BaseException:
+            held.close()
+            raise
+
+
+def _start_worker(threads: int, lifeline: Connection, places: Any) -> None:
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    torch.set_num_threads(threads)
+    place = places.get()
+    if place is not None:
+        torch.cuda.set_device(place)
+
+
+def _end_with(lifeline: Connection) -> None:
+    """Wait for the end of the runner, which holds the other end and never writes; then end this process."""
+    with suppress(EOFError, OSError):
+        lifeline.recv_bytes()
+    os._exit(1)
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m utils.runner`: returns 0 when the record is written, 1 when not; exits with 2 on bad usage."""
+    parser = argparse.ArgumentParser(
+        prog="python -m utils.runner", description="Run a lesson's experiment; it needs torch, numpy and tqdm alone."
+    )
+    parser.add_argument("module", help="the module with the `experiment`, e.g. course.minimum_norm.experiment")
+    parser.add_argument("--preset", default="fast", help="fast (the default) or full")
+    parser.add_argument("--device", default="auto", help="auto (the default: a GPU where there is one), cpu or cuda")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.add_argument("--workers", type=int, help="processes on a CPU; default: one for each core")
+    asked = parser.parse_args(arguments)
+    try:
+        experiment = _experiment(asked.module)
+        record = run(experiment, asked.preset, asked.device, asked.seed, asked.out, asked.resume, workers=asked.workers)
+    except ValueError as error:
+        parser.error(str(error))
+    except (RuntimeError, OSError) as error:
+        print(*getattr(error, "__notes__", ()), f"error: {error}", sep="\n", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"interrupted: the finished jobs are saved; to go on, {RESUME}", file=sys.stderr)
+        return 1
+    print(record)
+    return 0
+
+
+def _experiment(module: str) -> Experiment:
+    try:
+        experiment = getattr(import_module(module), "experiment", None)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise ValueError(f"there is no module {module!r}; give one like course.minimum_norm.experiment") from error
+    if not isinstance(experiment, Experiment):
+        raise ValueError(f"the module {module!r} has no `experiment`; give one like course.minimum_norm.experiment")
+    return experiment
+
+
+if __name__ == "__main__":
+    # Under the name that workers import, so that what is pickled here is found there.
+    sys.exit(import_module("utils.runner").main())
