@@ -1,6 +1,7 @@
 """The command `course`. Exit 0: done; 1: a check failed or the command refuses; 2: it was called wrongly.
 
-Commands import what they need when they run: `course update` stands before every `make lab` and must not wait for torch.
+Commands import what they need when they run: `course update` stands before every `make lab` and must not wait for
+torch.
 """
 
 import os

@@ -215,10 +215,11 @@ def _read_cifar_copy(path: Path) -> list[np.ndarray]:
     except (KeyError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} cannot be read as a copy of CIFAR-10: {error}") from error
     for images, labels in (arrays[:2], arrays[2:]):
-        if images.dtype != np.uint8 or images.shape != (len(labels), 32, 32, 3) or np.any((labels < 0) | (labels > 9)):
+        shaped = images.dtype == np.uint8 and images.shape[1:] == (32, 32, 3) and labels.shape == images.shape[:1]
+        if not shaped or not np.isin(labels, range(10)).all():
             raise ValueError(
-                f"{path} holds images {images.dtype}{images.shape} with labels {labels.shape}; "
-                "it needs uint8 (n, 32, 32, 3) with labels (n,) from 0 to 9"
+                f"{path} holds images {images.dtype}{images.shape} with labels {labels.dtype}{labels.shape}; "
+                "it needs uint8 (n, 32, 32, 3) with labels (n,), whole numbers from 0 to 9"
             )
     return [array if array.ndim == 4 else array.astype(np.int64) for array in arrays]
 
@@ -232,8 +233,9 @@ def _read_cifar_tar(path: Path) -> list[np.ndarray]:
                 batches[name] = _BatchUnpickler(archive.extractfile(member), encoding="bytes").load()
     arrays = []
     for names in (sorted(batches.keys() - {"test_batch"}), ["test_batch"]):
-        pixels = np.concatenate([batches[name][b"data"] for name in names])
-        arrays.append(np.ascontiguousarray(pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)))
+        images = [batches[name][b"data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1) for name in names]
+        # Into an array of its own, or numpy keeps the batches' order in memory, channels first.
+        arrays.append(np.concatenate(images, out=np.empty((sum(map(len, images)), 32, 32, 3), np.uint8)))
         arrays.append(np.concatenate([batches[name][b"labels"] for name in names]).astype(np.int64))
     return arrays
 

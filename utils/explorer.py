@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -139,7 +138,7 @@ class Explorer:
             raise TypeError(f"{self.name} has no control {', '.join(sorted(unknown))}; "
                             f"its controls are: {', '.join(self.controls)}")
         figure = plotting.new_figure(self.width, self.height)
-        self._draw(self.compute(**(self.starts() | values)), figure)
+        self.draw(self.compute(**(self.starts() | values)), figure)
         return figure
 
     def starts(self) -> dict:
@@ -156,7 +155,7 @@ class Explorer:
         if self._figure is None:
             self._figure = plotting.new_figure(self.width, self.height, SHARPNESS)
         try:
-            self._draw(result, self._figure)
+            self.draw(result, self._figure)
             seen = plotting.frame(self._figure), self.read(result)
         except BaseException:
             self._figure = None  # half drawn
@@ -243,10 +242,6 @@ class Explorer:
         self.image.value = picture
         self.image.layout.display = None
         self.message.value = f"<span>{sentence}</span>"
-
-    def _draw(self, result, figure: Figure) -> None:
-        with matplotlib.rc_context(plotting.STYLE):
-            self.draw(result, figure)
 
 
 def worst_values(controls: dict[str, Slider | Choice]) -> Sequence[dict]:

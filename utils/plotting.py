@@ -46,6 +46,8 @@ STYLE = {
     "xtick.color": INK,
     "ytick.color": INK,
 }
+# For every figure of the process: a style that held only while an object was made would miss the titles set later.
+matplotlib.rcParams.update(STYLE)
 
 
 def new_figure(width: float = 9.0, height: float = 3.6, scale: float = 1.0) -> Figure:
@@ -55,25 +57,21 @@ def new_figure(width: float = 9.0, height: float = 3.6, scale: float = 1.0) -> F
         width, height: inches, of `STYLE["figure.dpi"]` pixels each.
         scale: pixels drawn for each of these.
     """
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), dpi=scale * STYLE["figure.dpi"])
-        FigureCanvasAgg(figure)
-        return figure
+    figure = Figure(figsize=(width, height), dpi=scale * STYLE["figure.dpi"])
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def subplots(rows: int = 1, columns: int = 1, width: float = 9.0, height: float = 3.6, **options) -> tuple:
     """A figure in the course's style and its axes, as `matplotlib.pyplot.subplots` gives them, laid out to fit."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.subplots(rows, columns, **options)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, **options)
 
 
 def png(figure: Figure, scale: float = 1.0) -> bytes:
     """The figure as a PNG, `scale` times the style's resolution."""
     buffer = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
-        # Compression level 1: a larger file on one's own machine costs less than the time to shrink it.
-        figure.savefig(buffer, format="png", dpi=STYLE["figure.dpi"] * scale, pil_kwargs={"compress_level": 1})
+    figure.savefig(buffer, format="png", dpi=STYLE["figure.dpi"] * scale)
     return buffer.getvalue()
 
 
@@ -92,15 +90,15 @@ def frame(figure: Figure) -> bytes:
     canvas = figure.canvas
     axes_now = tuple(_background_of(axes) for axes in figure.axes)
     before = getattr(figure, "kept_background", None)
-    with matplotlib.rc_context(STYLE):
-        if before is None or before[0] != axes_now:
-            canvas.draw()  # leaves out the kept artists, which are animated
-            figure.kept_background = (axes_now, canvas.copy_from_bbox(figure.bbox))
-        canvas.restore_region(figure.kept_background[1])
-        for axes in figure.axes:
-            for artist in sorted(getattr(axes, "kept_artists", {}).values(), key=lambda each: each.get_zorder()):
-                axes.draw_artist(artist)
+    if before is None or before[0] != axes_now:
+        canvas.draw()  # leaves out the kept artists, which are animated
+        figure.kept_background = (axes_now, canvas.copy_from_bbox(figure.bbox))
+    canvas.restore_region(figure.kept_background[1])
+    for axes in figure.axes:
+        for artist in sorted(getattr(axes, "kept_artists", {}).values(), key=lambda each: each.get_zorder()):
+            axes.draw_artist(artist)
     buffer = io.BytesIO()
+    # Compression level 1: a larger file on one's own machine costs less than the time to shrink it.
     Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(buffer, format="png", compress_level=1)
     return buffer.getvalue()
 
@@ -113,9 +111,8 @@ def panels(figure: Figure, columns: int, widths: Sequence[float] | None = None, 
         layout: fixed margins, as in `Figure.subplots_adjust`; a layout engine would be solved again at every move.
     """
     if not figure.axes:
-        with matplotlib.rc_context(STYLE):
-            figure.subplots(1, columns, width_ratios=widths)
-            figure.subplots_adjust(**({"left": 0.08, "right": 0.985, "top": 0.88, "bottom": 0.15, "wspace": 0.28} | layout))
+        figure.subplots(1, columns, width_ratios=widths)
+        figure.subplots_adjust(**({"left": 0.08, "right": 0.985, "top": 0.88, "bottom": 0.15, "wspace": 0.28} | layout))
     return figure.axes
 
 

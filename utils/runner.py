@@ -91,7 +91,8 @@ def run(
 
     waiting = [job for job in jobs if job.key not in ledger.rows]
     if executor is None:
-        slots = _slots(device, workers, len(waiting))
+        # By all the jobs, not by those that wait: a resumed run has the same threads, on which rounding depends.
+        slots = _slots(device, workers, len(jobs))
         pool, width = _own_processes(slots), len(slots)
     else:
         pool, width = nullcontext(executor), len(waiting)
@@ -151,7 +152,7 @@ class _Ledger:
         try:
             earlier = json.loads(self.partial.read_text(encoding="utf-8"))
             rows = earlier.pop("jobs")
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{self.partial} cannot be read as a partial run ({error!r}); {start_anew}") from error
         if earlier.get("schema") != SCHEMA or earlier.keys() != self.content.keys():
             raise ValueError(f"{self.partial} was written by another version of the runner; {start_anew}")
@@ -370,8 +371,8 @@ def _show(bar: tqdm, done: int, under_way: Sequence[Progress]) -> None:
 def _slots(device: str, workers: int | None, jobs: int) -> list[int | None]:
     """One entry for each process to start: the index of its GPU, or None."""
     if device == "cuda":
-        return list(range(min(torch.cuda.device_count(), max(jobs, 1))))
-    return [None] * min(workers or _cores(), max(jobs, 1))
+        return list(range(min(torch.cuda.device_count(), jobs)))
+    return [None] * min(workers or _cores(), jobs)
 
 
 def _cores() -> int:

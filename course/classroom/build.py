@@ -26,6 +26,10 @@ from utils.files import write_whole
 CODE_STUB = 'raise NotImplementedError("write your answer here")'
 TEXT_STUB = "*Write your answer here.*"
 STUBS = Config(ClearSolutions={"code_stub": {"python": CODE_STUB}, "text_stub": TEXT_STUB})
+WELCOME = """\
+Each lesson is a notebook about one question. Where it asks you for code, write it in the cell and run the check
+below it: it says at once whether you are right and, where it knows your mistake, which one it is. Your copies here are
+yours: nothing overwrites them, and a lesson that changes later arrives beside yours."""
 START = Path("lessons", "start.ipynb")
 
 
@@ -80,10 +84,7 @@ def drift(root: Path, lessons: tuple[Lesson, ...] = LESSONS) -> list[str]:
 
 def start_page(lessons: tuple[Lesson, ...]) -> NotebookNode:
     """The page that lists the lessons."""
-    cells = [f"# {TITLE}\n\n"
-             "Each lesson is a notebook about one question. Where it asks you for code, write it in the cell and run the "
-             "check below it: it says at once whether you are right and, where it knows your mistake, which one it is. "
-             "Your copies here are yours: nothing overwrites them, and a lesson that changes later arrives beside yours."]
+    cells = [f"# {TITLE}\n\n{WELCOME}"]
     for lesson in lessons:
         cells.append(f"## {lesson.number}. [{lesson.title}]({lesson.folder}/{lesson.name}.ipynb)\n\n"
                      f"{lesson.question}\n\n"
@@ -154,7 +155,7 @@ def _how(path: Path, content: bytes) -> str:
         try:
             if holds_outputs(json.loads(content)):
                 return "holds outputs of a run"
-        except ValueError:
+        except (ValueError, AttributeError, TypeError):
             return "is not a notebook"
     return "is not what its source makes"
 

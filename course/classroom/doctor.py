@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 OLDEST_PYTHON = (3, 11)
 DISK_GB = 1  # the data sets and a learner's work
 KERNEL_S = 60
+INSTALL = "`make setup` installs the lock"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def packages(lock: Path) -> Iterator[Finding]:
     wrong = [each for each in requirements if not _satisfied(each)]
     for each in wrong:
         wanted, found = each.specifier, _installed(each) or "none"
-        yield Finding("problem", "package", f"{each.name}: wanted {wanted}, found {found}; make setup installs the lock")
+        yield Finding("problem", "package", f"{each.name}: wanted {wanted}, found {found}; {INSTALL}")
     if not wrong:
         yield Finding("ok", "packages", f"{len(requirements)} as {lock.name} pins them")
 
@@ -111,9 +112,9 @@ def widgets() -> Finding:
     try:
         value = _move_slider(KERNEL_S)
     except Exception as error:  # whatever keeps a kernel from answering is the finding
-        return Finding("problem", "widgets", f"no kernel answered ({type(error).__name__}: {error}); try make setup again")
+        return Finding("problem", "widgets", f"no kernel answered ({type(error).__name__}: {error}); {INSTALL}")
     if value != 7:
-        return Finding("problem", "widgets", f"a slider was set to 7, its kernel reads {value}; try make setup again")
+        return Finding("problem", "widgets", f"a slider was set to 7, its kernel reads {value}; {INSTALL}")
     return Finding("ok", "widgets", "a slider moved by a front end moved in the kernel")
 
 
@@ -131,26 +132,27 @@ def _satisfied(requirement: Requirement) -> bool:
 
 
 def _move_slider(timeout: float) -> int | None:
-    """Show a slider in a new kernel, set it to 7 by the message a browser would send, and return what the kernel reads."""
+    """What a new kernel reads from a slider that was set to 7 by the message a browser would send; None: no slider."""
     from jupyter_client.manager import start_new_kernel
 
     manager, client = start_new_kernel(startup_timeout=timeout, kernel_name="python3", stderr=subprocess.DEVNULL)
     try:
-        opened, printed = [], []
+        opened, printed = {}, []
 
         def listen(message: dict) -> None:
             content = message["content"]
-            if message["msg_type"] == "comm_open" and content["data"].get("state", {}).get("_model_name") == "IntSliderModel":
-                opened.append(content["comm_id"])
+            if message["msg_type"] == "comm_open":
+                opened[content["data"]["state"].get("_model_name")] = content["comm_id"]
             elif message["msg_type"] == "stream":
                 printed.append(content["text"])
 
         client.execute_interactive("from ipywidgets import IntSlider; slider = IntSlider(3)", timeout=timeout,
                                    output_hook=listen)
-        if not opened:
+        if "IntSliderModel" not in opened:
             return None
         update = {"method": "update", "state": {"value": 7}, "buffer_paths": []}
-        client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": opened[0], "data": update}))
+        moved = {"comm_id": opened["IntSliderModel"], "data": update}
+        client.shell_channel.send(client.session.msg("comm_msg", moved))
         client.execute_interactive("print(slider.value)", timeout=timeout, output_hook=listen)
         return int("".join(printed))
     finally:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jupytext
-import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
@@ -57,11 +56,11 @@ def _student_leaks(path: Path, content: bytes, secrets: Answers) -> Iterator[str
     if not lesson_text and path.suffix != ".ipynb":
         return
     try:
-        notebook = _notebook(path, content)
-    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are both
-        yield f"{path}: cannot be read, so it cannot be checked ({error})."
+        cells = _cells(path, content)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        yield f"{path}: is not a notebook, whatever its name, so it cannot be checked."
         return
-    for number, cell in enumerate(notebook.cells, start=1):
+    for number, cell in enumerate(cells, start=1):
         where = f"{path}, cell {number}" + (f" ({grade_id(cell)})" if grade_id(cell) else "")
         if holds_outputs({"cells": [cell]}):
             yield f"{where}: holds outputs of a run."
@@ -73,12 +72,10 @@ def _student_leaks(path: Path, content: bytes, secrets: Answers) -> Iterator[str
                 yield f"{where}: holds the solution of {name}."
 
 
-def _notebook(path: Path, content: bytes) -> NotebookNode:
-    text = content.decode()
+def _cells(path: Path, content: bytes) -> list[NotebookNode]:
     if path.suffix == ".py":
-        return jupytext.reads(text, fmt="py:percent")
-    json.loads(text)
-    return nbformat.reads(text, as_version=4)
+        return jupytext.reads(content.decode(), fmt="py:percent").cells
+    return [NotebookNode(cell, source="".join(cell["source"])) for cell in json.loads(content)["cells"]]
 
 
 def _lines(source: str) -> frozenset[str]:

@@ -1,10 +1,9 @@
 """The learner's own copy: `lessons/` copied to `work/`, where nothing the learner has changed is ever overwritten.
 
-A file that is missing in `work/` is added; one that the learner has not touched follows the lesson; where the learner has
-worked on it, a lesson that changed since is laid beside it as `NAME.new.ipynb` (`NAME.new2.ipynb` where that is taken).
-
-What counts is what a person sees: a notebook that was opened and saved is untouched, one with a changed cell or an output
-is not.
+A file that is missing in `work/` is added; one that the learner has not touched follows the lesson; where the learner
+has worked on it, a lesson that changed since is laid beside it as `NAME.new.ipynb` (`NAME.new2.ipynb` where that is
+taken). What counts is what a person sees: a notebook that was opened and saved is untouched, one with a changed cell or
+an output is not.
 """
 
 import hashlib

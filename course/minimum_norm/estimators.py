@@ -40,7 +40,7 @@ class _KernelInterpolation(BaseEstimator):
 
     def _solve(self, X: np.ndarray, Y: np.ndarray, y: np.ndarray) -> None:
         """Fit the targets Y, (n,) or (n, k); y is what the caller calls them, for messages."""
-        if self.kernel not in theory.KERNELS:
+        if self.kernel not in list(theory.KERNELS):
             raise ValueError(f"kernel must be one of {', '.join(map(repr, theory.KERNELS))}; got {self.kernel!r}")
         theory.check_bandwidth(self.bandwidth)
         theory.check_regularisation(self.regularisation)
@@ -83,8 +83,8 @@ class _KernelInterpolation(BaseEstimator):
         return torch.cat(values).cpu().numpy()
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
-        # A copy: torch warns about read-only arrays, and scikit-learn's parallel tools pass them.
-        return torch.tensor(values.astype(self.dtype_), device=devices.resolve(self.device))
+        # astype copies: torch warns about read-only arrays, and scikit-learn's parallel tools pass them.
+        return torch.from_numpy(values.astype(self.dtype_)).to(devices.resolve(self.device))
 
 
 class KernelInterpolator(RegressorMixin, _KernelInterpolation):
@@ -173,7 +173,7 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y holds one class, {self.classes_[0]!r}; give examples of at least two classes")
+            raise ValueError(f"y holds one class, {self.classes_[0]}; give examples of at least two classes")
         self._solve(X, np.eye(len(self.classes_))[codes], y)
         return self
 
@@ -184,7 +184,8 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The class whose interpolant is largest at X, (m, d): labels, (m,)."""
-        return self.classes_[self._values(X).argmax(axis=1)]
+        winners = self._values(X).argmax(axis=1)
+        return self.classes_[winners]
 
 
 def _working_dtype(dtype: DTypeLike | torch.dtype | None, n: int) -> np.dtype:
@@ -217,10 +218,11 @@ def _refuse_contradictions(group: np.ndarray, y: np.ndarray) -> None:
 
 
 def _refuse_strings(y: ArrayLike) -> None:
-    values = np.asarray(y, dtype=object).ravel()
-    text = next((value for value in values if isinstance(value, (str, bytes))), None)
+    values = np.asarray(y)
+    candidates = values.ravel() if values.dtype.kind in "OSU" else ()
+    text = next((value for value in candidates if isinstance(value, (str, bytes))), None)
     if text is not None:
         raise ValueError(
-            f"y holds the string {text!r}; a regression target is a number. For labels, use "
+            f"y holds the string '{text}'; a regression target is a number. For labels, use "
             f"KernelInterpolationClassifier."
         )

@@ -1,4 +1,4 @@
-"""The lesson's three explorers: the family of interpolators, gradient descent from a chosen start, and kernels on digits."""
+"""The lesson's three explorers (the family of interpolators, descent from a chosen start, kernels on digits) and the picture of its record."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,8 +11,9 @@ from torch import Tensor
 from course.minimum_norm import theory
 from course.minimum_norm.experiment import resample_labels
 from utils import data, plotting
+from utils.experiment import Record, columns, select
 from utils.explorer import Choice, Explorer, Slider
-from utils.plotting import BLUE, GOLD, GREEN, GREY, INK, ORANGE
+from utils.plotting import BLUE, GOLD, GREEN, GREY, INK, ORANGE, PURPLE
 
 # ---------------------------------------------------------------------------------------------------------------------
 # 1. One family of interpolators through the same points
@@ -312,3 +313,51 @@ kernels = Explorer(
 )
 
 EXPLORERS = (null_space, descent, kernels)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The experiment's record
+
+KERNEL_LOOKS = {"gaussian": (BLUE, "o"), "laplacian": (PURPLE, "s")}
+
+
+def draw_record(record: Record) -> Figure:
+    """Test error against sample size, then test error and norm against label noise: a row of panels for each data set."""
+    datasets = list(dict.fromkeys(row["dataset"] for row in record.rows))
+    figure, axes = plotting.subplots(len(datasets), 3, height=3.3 * len(datasets), squeeze=False)
+    for row, name in zip(axes, datasets):
+        by_size, by_noise, norm = row
+        for kernel, (colour, marker) in KERNEL_LOOKS.items():
+            looks = {"color": colour, "marker": marker, "markersize": 4, "label": kernel.capitalize()}
+            size = select(record.rows, dataset=name, kernel=kernel, study="size")
+            noise = select(record.rows, dataset=name, kernel=kernel, study="noise")
+            _mean_and_range(by_size, size, "n", "test_error", 100, **looks)
+            _mean_and_range(by_noise, noise, "changed", "test_error", 100, **looks)
+            _mean_and_range(norm, noise, "changed", "norm", 1, **looks)
+        shown = {"digits": "Digits", "mnist": "MNIST"}.get(name, name)
+        n = select(record.rows, dataset=name, study="noise")[0]["n"]
+        by_size.set(xscale="log", yscale="log", xlabel="training images n", ylabel="test error (%)",
+                    title=f"{shown}: more data, less error")
+        by_noise.plot([0, 90], [0, 90], color=GREY, linestyle=":", label="as wrong as the labels")
+        by_noise.set(xlabel="training labels changed (%)", ylabel="test error (%)", ylim=(0, 100),
+                     title=f"n = {n:,}: noise costs")
+        norm.set(xlabel="training labels changed (%)", ylabel="RKHS norm", ylim=(0, None), title="Norm: the price of noise")
+        sizes = sorted({row["n"] for row in select(record.rows, dataset=name, study="size")})
+        by_size.set_xticks(sizes, [f"{n:,}" if position % 2 == 0 else "" for position, n in enumerate(sizes)])
+        by_size.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
+        by_size.minorticks_off()
+        by_noise.legend(loc="upper left")
+    return figure
+
+
+def _mean_and_range(axes, rows: list[dict], x: str, y: str, scale: float, **looks) -> None:
+    """Mean over the repeats, with a band from the least to the greatest."""
+    group = "n" if x == "n" else "noise"
+    at, middle, low, high = [], [], [], []
+    for level in dict.fromkeys(row[group] for row in rows):
+        places, values = columns(select(rows, **{group: level}), x, y)
+        at.append(places.mean() * (1 if x == "n" else 100))
+        middle.append(scale * values.mean())
+        low.append(scale * values.min())
+        high.append(scale * values.max())
+    axes.plot(at, middle, **looks)
+    axes.fill_between(at, low, high, color=looks["color"], alpha=0.2, linewidth=0)

@@ -374,7 +374,7 @@ def relative_residual(K: Tensor, coefficients: Tensor, Y: Tensor, regularisation
     check_regularisation(regularisation)
     _check_gram(K, coefficients=coefficients, Y=Y)
     if coefficients.shape != Y.shape:
-        raise ValueError(f"coefficients have the shape {tuple(coefficients.shape)}, Y {tuple(Y.shape)}; they must match")
+        raise ValueError(f"coefficients have the shape {tuple(coefficients.shape)}; Y has {tuple(Y.shape)}")
     error = _times(K, coefficients) + regularisation * coefficients.double() - Y.double()
     scale = float(Y.double().norm())
     return float(error.norm()) / scale if scale else float(error.norm())
@@ -406,9 +406,11 @@ def _squared_distances(A: Tensor, B: Tensor) -> Tensor:
     if A.shape[1] != B.shape[1]:
         raise ValueError(f"A has {A.shape[1]} columns and B has {B.shape[1]}; the points must have the same dimension")
     centre = B.mean(0)
-    A, B = A - centre, B - centre
-    a2, b2 = A.square().sum(1, keepdim=True), B.square().sum(1)
-    squared = torch.addmm(b2, A, B.T, alpha=-2).add_(a2)
+    near_a, near_b = A - centre, B - centre
+    a2, b2 = near_a.square().sum(1, keepdim=True), near_b.square().sum(1)
+    if not (a2.sum() + b2.sum()).isfinite():
+        raise ValueError(f"the squares of the points overflow {A.dtype}; scale the points down")
+    squared = torch.addmm(b2, near_a, near_b.T, alpha=-2).add_(a2)
     # The rounding of a difference of squares is relative to ||a||^2. Pairs much closer than that (equal points above
     # all, where a Laplacian kernel takes the square root of the error) are few: take their differences directly.
     i, j = torch.nonzero(squared <= 1e-2 * a2, as_tuple=True)
@@ -425,9 +427,11 @@ def _cholesky(matrix: Tensor) -> tuple[Tensor, float]:
         return factor, 0.0
     generator = torch.Generator().manual_seed(0)
     highest = lowest = torch.randn(len(matrix), 4, generator=generator, dtype=matrix.dtype).to(matrix.device)
-    for _ in range(8):
+    for _ in range(4):
         highest = matrix @ (highest / highest.norm(dim=0))
-        lowest = torch.cholesky_solve(lowest / lowest.norm(dim=0), factor)
+        # Not cholesky_solve, which copies the factor at every call.
+        lowest = torch.linalg.solve_triangular(factor, lowest / lowest.norm(dim=0), upper=False)
+        lowest = torch.linalg.solve_triangular(factor.mT, lowest, upper=True)
     return factor, float(1 / (highest.norm(dim=0).max() * lowest.norm(dim=0).max()))
 
 

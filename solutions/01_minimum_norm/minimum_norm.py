@@ -33,10 +33,12 @@
 # no network.
 
 # %% tags=["demo"]
+from concurrent.futures import ThreadPoolExecutor
+
 import torch
 
 from course.minimum_norm import exercises, experiment, explorers, theory
-from utils import data, plotting
+from utils import data, plotting, runner
 from utils.experiment import load_record
 from utils.prediction import Prediction
 
@@ -459,18 +461,20 @@ for name, labels, bandwidth in (("random", random_labels, 1.0), ("true", train_l
 # First the recorded run of the preset `full` (MNIST to 10,000 images), which ships with the course:
 
 # %%
-record = load_record(explorers.RECORD)
+record = load_record(experiment.RECORD)
 plotting.show(explorers.draw_record(record))
-print(explorers.provenance(record))
+print("The recorded run:", record.provenance())
 
 # %% [markdown]
 # Now the preset `fast`, on your machine. MNIST takes part if you have fetched it (`data.load("mnist")` downloads 11 MB once); otherwise
 # the digits alone do.
 
 # %%
-yours = explorers.run_here(seed=0)
+with ThreadPoolExecutor(max_workers=1) as here:
+    path = runner.run(experiment.experiment, "fast", out="results", resume=True, executor=here, progress=False)
+yours = load_record(path)
 plotting.show(explorers.draw_record(yours))
-print(explorers.provenance(yours))
+print("Your run:", yours.provenance())
 
 # %% [markdown]
 # For the full run yourself, in a terminal (on a GPU with `--device cuda`; minutes on a CPU):

@@ -130,10 +130,11 @@ def test_a_notebook_saved_after_a_run_is_drift_and_named_as_such(repository: Rep
     assert drift(repository.root, repository.lessons) == [f"{path} holds outputs of a run: run `course build`."]
 
 
-def test_a_missing_and_a_broken_file_are_drift(repository: Repository) -> None:
+@pytest.mark.parametrize("content", ["{", "[]", '{"cells": 3}'])
+def test_a_missing_and_a_broken_file_are_drift(repository: Repository, content: str) -> None:
     build(repository.root, repository.lessons)
     (repository.root / DEMO).unlink()
-    (repository.root / LESSON).write_text("{")
+    (repository.root / LESSON).write_text(content)
     missing, broken = sorted(drift(repository.root, repository.lessons))
     assert missing == f"{DEMO} is missing: run `course build`."
     assert broken == f"{LESSON} is not a notebook: run `course build`."
@@ -165,13 +166,12 @@ CONTRADICTIONS = {
     "written points": ('"points": 3', '"points": 1', "why gives 1 points, course/doubling/exercises.py 3"),
     "no check cell": ('"grade_id": "double_check"', '"grade_id": "twice_check"', "has the grade_id double_check"),
     "no exercise": ('"grade_id": "why"', '"grade_id": "whence"', "whence is graded, but no exercise"),
-    "repeated": ('"grade_id": "why"', '"grade_id": "double"', "cell 10 (double): an earlier cell has the same grade_id"),
+    "repeated": ('"grade_id": "why"', '"grade_id": "double"', "cell 10 (double): an earlier cell has the same"),
     "untagged check": (' tags=["raises-exception"]', "", 'double_check needs the tag "raises-exception"'),
-    "wrong check": ("exercises.double.check(double)", "exercises.triple.check(double)", "does not call exercises.double"),
+    "wrong check": ("exercises.double.check(", "exercises.triple.check(", "does not call exercises.double.check"),
     "no end": ("    ### END SOLUTION\n", "", "cell 7 (double): each BEGIN SOLUTION needs its END SOLUTION"),
     "no region": ("    ### BEGIN SOLUTION\n", "", "cell 7 (double): each BEGIN SOLUTION needs its END SOLUTION"),
-    "unmarked": ("exercises.double.check(double)", "### BEGIN SOLUTION\nexercises.double.check(double)\n### END SOLUTION",
-                 "cell 8 (double_check): holds a solution"),
+    "unmarked": ("# The same", "# BEGIN SOLUTION\n# END SOLUTION\n# The same", "holds a solution"),
     "old schema": ('"schema_version": 3, "solution": true', '"schema_version": 2, "solution": true',
                    "cell 7 (double): nbgrader refuses its metadata"),
     "no points": ('"points": 2, ', "", "cell 8 (double_check): nbgrader refuses its metadata"),
@@ -202,13 +202,14 @@ def test_a_solution_without_markers_would_take_the_stub_with_it_and_is_refused(r
 
 
 def test_an_exercise_without_cells_is_refused(repository: Repository) -> None:
-    lesson = FakeLesson(1, "doubling", "Doubling", "?", 5, exercises=(Graded("double", 2), Graded("why", 3), Graded("new", 1)))
+    exercises = (Graded("double", 2), Graded("why", 3), Graded("new", 1))
+    lesson = FakeLesson(1, "doubling", "Doubling", "?", 5, exercises)
     (complaint,) = drift(repository.root, (lesson,))
     assert complaint.endswith("no cell has the grade_id new: the exercise has nowhere to be answered.")
 
 
 def test_an_exercise_name_used_in_two_lessons_is_refused(repository: Repository) -> None:
-    second = FakeLesson(2, "again", "Again", "?", 5, exercises=(Graded("double", 2), Graded("why", 3)))
+    second = FakeLesson(2, "again", "Again", "?", 5, (Graded("double", 2), Graded("why", 3)))
     (repository.root / "solutions/02_again").mkdir()
     (repository.root / "solutions/02_again/again.py").write_text(SOURCE)
     complaints = drift(repository.root, (*repository.lessons, second))

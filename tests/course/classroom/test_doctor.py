@@ -25,7 +25,7 @@ def test_the_lock_of_the_course_is_satisfied_here() -> None:
 def test_a_package_at_another_version_is_a_problem_that_names_both(tmp_path: Path) -> None:
     (finding,) = doctor.packages(lock(tmp_path, f"torch=={__import__('torch').__version__}", "numpy==0.1  # via x"))
     assert finding == Finding(
-        "problem", "package", f"numpy: wanted ==0.1, found {numpy.__version__}; make setup installs the lock"
+        "problem", "package", f"numpy: wanted ==0.1, found {numpy.__version__}; {doctor.INSTALL}"
     )
 
 

@@ -1,0 +1,188 @@
+"""The check: what it accepts, what it says to what it does not, and what it never lets through."""
+
+import numpy as np
+import pytest
+import torch
+
+from utils import exercise as module
+from utils.exercise import PUBLIC_SEED, CheckFailed, Exercise, Mistake, Response, WrittenExercise, to_arrays
+
+
+def scaled(x, factor):
+    return factor * x
+
+
+def make(**changes):
+    settings = dict(
+        name="scaled", points=2, minutes=5, difficulty=1, reference=scaled,
+        cases=lambda rng: [(torch.from_numpy(rng.standard_normal((3, 2))), 2.0),
+                           (torch.from_numpy(rng.standard_normal((1, 4))), -1.5)],
+        mistakes=(Mistake(lambda x, factor: x + factor, "You added; multiply."),
+                  Mistake(lambda x, factor: (factor * x).T, "Transposed.")),
+    )
+    return Exercise(**(settings | changes))
+
+
+def hint_of(exercise, function):
+    with pytest.raises(CheckFailed) as failure:
+        exercise.check(function)
+    return str(failure.value)
+
+
+def test_a_right_answer_passes_and_says_what_it_earned(capsys):
+    make().check(lambda x, factor: x * factor)
+    captured = capsys.readouterr()
+    assert captured.out == "scaled: correct, 2 points.\n" and captured.err == ""
+
+
+def test_the_stub_is_told_that_nothing_is_written():
+    def stub(x, factor):
+        raise NotImplementedError
+
+    assert "Nothing is written yet" in hint_of(make(), stub)
+
+
+def test_a_known_mistake_gets_its_own_hint():
+    assert "You added; multiply." in hint_of(make(), lambda x, factor: factor + x)
+    assert "Transposed." in hint_of(make(), lambda x, factor: x.T * factor)
+
+
+def test_an_unknown_mistake_gets_the_first_difference():
+    def late(x, factor):
+        result = x * factor
+        if factor < 0:
+            result[0, 3] = 7.0
+        return result
+
+    hint = hint_of(make(), late)
+    assert "Case 2 of 2 (x (1, 4), factor = -1.5)" in hint
+    assert "entry (0, 3)" in hint and "yours is 7" in hint and "1 of 4 entries" in hint
+
+
+def test_a_mistake_must_be_made_in_every_case_to_be_named():
+    assert "You added" not in hint_of(make(), lambda x, factor: x + factor if factor > 0 else x * 0)
+
+
+@pytest.mark.parametrize("answer, says", [
+    (lambda x, factor: None, "returned None"),
+    (lambda x, factor: "seven", "not str"),
+    (lambda x, factor: x[0], r"shape (3, 2) expected, got (2,)"),
+    (lambda x, factor: (x, x), "1 results expected, got 2"),
+    (lambda x, factor: x * float("nan"), "yours is nan"),
+    (lambda x, factor: (x * factor + 1e-4).float(), "float32"),
+    (lambda x: x, "TypeError"),
+    (lambda x, factor: 1 / 0, "ZeroDivisionError"),
+])
+def test_every_kind_of_wrong_answer_gets_a_sentence(answer, says):
+    assert says in hint_of(make(), answer)
+
+
+def test_an_error_names_the_line_of_the_students_function():
+    def broken(x, factor):
+        return x.no_such_thing
+
+    assert "in the line: return x.no_such_thing" in hint_of(make(), broken)
+
+
+def test_the_reference_itself_is_refused_as_an_answer():
+    assert "answers this exercise for you" in hint_of(make(), scaled)
+    assert "answers this exercise for you" in hint_of(make(), lambda x, factor: scaled(x, factor))
+
+
+def test_a_forbidden_call_fails_even_when_the_student_swallows_the_exception():
+    def sly(x, factor):
+        try:
+            torch.linalg.pinv(x)
+        except Exception:
+            pass
+        return x * factor
+
+    assert "torch.linalg.pinv" in hint_of(make(forbids=(torch.linalg.pinv,)), sly)
+
+
+def test_changing_its_arguments_does_not_change_the_expected_answer():
+    def vandal(x, factor):
+        result = x * factor
+        x.zero_()
+        return result
+
+    make().check(vandal)
+
+
+def test_judging_needs_plain_arrays_only():
+    exercise = make()
+    cases = exercise.draw(PUBLIC_SEED)
+    arrays = [Response(arrays=(x.numpy() * factor,)) for x, factor in cases]
+    assert exercise.judge(arrays, cases).passed
+    assert not exercise.judge([Response(problem="It timed out."), arrays[1]], cases).passed
+
+
+def test_cases_depend_on_the_seed_alone():
+    exercise = make()
+    again, other = exercise.draw(1), exercise.draw(2)
+    assert torch.equal(exercise.draw(1)[0][0], again[0][0])
+    assert not torch.equal(other[0][0], again[0][0])
+
+
+def test_a_property_oracle_accepts_any_answer_with_the_property_and_says_what_is_missing():
+    def doubled_in_some_order(observed, x, factor):
+        return None if np.allclose(np.sort(observed[0].ravel()), np.sort((factor * x.numpy()).ravel())) else "other values."
+
+    exercise = make(verify=doubled_in_some_order, mistakes=())
+    exercise.check(lambda x, factor: (x * factor).flip(0))
+    assert "other values." in hint_of(exercise, lambda x, factor: x)
+
+
+def test_what_is_not_an_array_is_observed():
+    exercise = make(reference=lambda x, factor: {"value": factor * x}, observe=lambda result, x, factor: result["value"],
+                    mistakes=(Mistake(lambda x, factor: {"value": x + factor}, "You added; multiply."),))
+    exercise.check(lambda x, factor: {"value": x * factor, "other": "anything"})
+    assert "You added" in hint_of(exercise, lambda x, factor: {"value": x + factor})
+
+
+def test_a_failed_check_renders_as_the_hint_alone():
+    failure = CheckFailed("a hint")
+    assert failure._render_traceback_() == ["a hint"]
+
+
+def test_later_cells_get_the_students_function_or_the_reference_and_are_told(capsys):
+    exercise = make()
+
+    def right(x, factor):
+        return x * factor
+
+    assert exercise.use(right) is right and capsys.readouterr().out == ""
+    assert exercise.use(lambda x, factor: x) is scaled
+    assert "Using the course's scaled" in capsys.readouterr().out
+
+
+def test_the_solution_opens_after_two_failed_checks(tmp_path, monkeypatch, capsys):
+    source = tmp_path / "01_any" / "any.py"
+    source.parent.mkdir()
+    source.write_text('# %% nbgrader={"grade_id": "scaled"}\ndef scaled(x, factor):\n    ### BEGIN SOLUTION\n'
+                      '    return factor * x\n    ### END SOLUTION\n')
+    monkeypatch.setattr(module, "SOLUTIONS", tmp_path)
+    exercise = make()
+    exercise.solution()
+    assert "after 2 failed checks" in capsys.readouterr().out
+    assert "solution()" not in hint_of(exercise, lambda x, factor: x)
+    assert "exercises.scaled.solution()" in hint_of(exercise, lambda x, factor: x)
+    exercise.solution()
+    assert capsys.readouterr().out == "def scaled(x, factor):\n    return factor * x\n"
+
+
+def test_a_classroom_copy_has_no_solutions_to_show(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(module, "SOLUTIONS", tmp_path / "none")
+    exercise = make()
+    for _ in range(2):
+        assert "solution()" not in hint_of(exercise, lambda x, factor: x)
+    exercise.solution()
+    WrittenExercise("why", 3, "the rubric").solution()
+    assert capsys.readouterr().out.count("has no solutions") == 2
+
+
+def test_results_become_arrays_or_are_refused():
+    assert [each.tolist() for each in to_arrays((torch.ones(2), 3, np.float32(0.5)))] == [[1, 1], 3, 0.5]
+    assert to_arrays(None) is None
+    with pytest.raises(TypeError, match="not dict"):
+        to_arrays({"a": 1})

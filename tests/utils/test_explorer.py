@@ -1,0 +1,167 @@
+"""Controls, pictures, and what happens between a move and the new picture."""
+
+import io
+import threading
+
+import ipywidgets
+import numpy as np
+import pytest
+from PIL import Image
+
+from utils import explorer as module
+from utils import plotting
+from utils.explorer import Choice, Explorer, Slider, worst_values
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+def draw(result, figure):
+    if not figure.axes:
+        (axes,) = plotting.panels(figure, 1)
+        axes.set(xlim=(0, 1), ylim=(0, 10), xlabel="x", ylabel="y", title="A line")
+    (axes,) = figure.axes
+    plotting.line(axes, "line", [0, 1], [0, result], color=plotting.BLUE, label="line")
+    plotting.image(axes, "image", np.full((2, 2, 3), result / 20), extent=(0.1, 0.2, 8, 9), aspect="auto")
+    plotting.note(axes, "note", 0.5, 5, f"slope {result:g}")
+    plotting.title(axes, f"Slope {result:g}")
+    plotting.legend(axes)
+
+
+def make(compute=lambda slope, kind: slope if kind == "up" else 10 - slope, drawing=draw):
+    return Explorer(name="lines", compute=compute, draw=drawing, read=lambda result: f"slope {result:g}",
+                    controls={"slope": Slider("slope", 0, 10, 0.5, 2.5), "kind": Choice("kind", ("up", "down"), "up")})
+
+
+def test_a_move_changes_the_picture_and_the_sentence():
+    lines = make()
+    assert isinstance(lines.widget, ipywidgets.VBox)
+    before, said = lines.image.value, lines.message.value
+    lines.inputs["slope"].value = 9.0
+    lines.wait()
+    assert lines.image.value != before and "slope 9" in lines.message.value and "slope 2.5" in said
+
+
+def test_a_figure_drawn_before_gives_the_same_pixels_as_a_fresh_one():
+    used = make()
+    for slope in (1.0, 9.0, 4.0):
+        drawn, _ = used.picture(slope=slope, kind="down")
+        fresh, _ = make().picture(slope=slope, kind="down")
+        assert np.array_equal(pixels(drawn), pixels(fresh))
+
+
+def test_changed_limits_are_drawn_and_not_taken_from_the_old_background():
+    def zooming(result, figure):
+        draw(result, figure)
+        figure.axes[0].set_ylim(0, 10 + result)
+
+    used = make(drawing=zooming)
+    used.picture(slope=1.0, kind="up")
+    assert np.array_equal(pixels(used.picture(slope=8.0, kind="up")[0]), pixels(make(drawing=zooming).picture(slope=8.0, kind="up")[0]))
+
+
+def test_the_artists_are_kept_and_not_piled_up():
+    lines = make()
+    for slope in (1.0, 2.0, 3.0):
+        lines.picture(slope=slope, kind="up")
+    (axes,) = lines._figure.axes
+    assert len(axes.lines) == 1 and len(axes.images) == 1 and len(axes.texts) == 2
+
+
+def test_a_picture_seen_before_is_not_computed_again():
+    calls = []
+    lines = make(compute=lambda slope, kind: calls.append(slope) or slope)
+    first = lines.picture(slope=1.0, kind="up")
+    assert lines.picture(slope=1.0, kind="up") is first and calls == [1.0]
+
+
+def test_the_pictures_kept_are_bounded(monkeypatch):
+    monkeypatch.setattr(module, "PICTURES_KEPT", 3)
+    lines = make()
+    for slope in range(6):
+        lines.picture(slope=float(slope), kind="up")
+    assert len(lines._seen) == 3
+
+
+def test_values_overtaken_by_a_newer_move_are_never_drawn():
+    computed, busy, go_on = [], threading.Event(), threading.Event()
+
+    def slow(slope, kind):
+        computed.append(slope)
+        if slope == 3.0:
+            busy.set()
+            assert go_on.wait(10)
+        return slope
+
+    lines = make(compute=slow)
+    lines.widget
+    lines.inputs["slope"].value = 3.0
+    assert busy.wait(10)
+    for slope in (4.0, 5.0, 6.0, 7.0):
+        lines.inputs["slope"].value = slope
+    go_on.set()
+    lines.wait()
+    assert computed == [2.5, 3.0, 7.0] and "slope 7" in lines.message.value
+
+
+def test_waiting_gives_up_with_a_sentence():
+    release = threading.Event()
+    lines = make(compute=lambda slope, kind: (slope == 2.5 or release.wait(10)) and slope)
+    lines.widget
+    lines.inputs["slope"].value = 3.0
+    with pytest.raises(TimeoutError, match="lines was still drawing"):
+        lines.wait(0.05)
+    release.set()
+    lines.wait()
+
+
+@pytest.mark.parametrize("part", ["compute", "draw"])
+def test_an_error_is_seen_where_the_picture_would_be_and_goes_when_it_is_over(part):
+    def fails(value):
+        if value > 8:
+            raise ValueError("no <slope> this steep")
+        return value
+
+    if part == "compute":
+        lines = make(compute=lambda slope, kind: fails(slope))
+    else:
+        lines = make(drawing=lambda result, figure: draw(fails(result), figure))
+    lines.widget
+    lines.inputs["slope"].value = 9.0
+    lines.wait()
+    assert lines.image.layout.display == "none"
+    assert "ValueError: no &lt;slope&gt; this steep" in lines.message.value and "test_explorer.py" in lines.message.value
+    lines.inputs["slope"].value = 4.0
+    lines.wait()
+    assert lines.image.layout.display is None and "slope 4" in lines.message.value
+
+
+def test_a_static_figure_takes_the_starting_values_for_what_is_not_given():
+    assert len(make().figure(slope=7.0).axes[0].lines) == 1
+    assert plotting.png(make().figure(kind="down")) == plotting.png(make().figure(slope=2.5, kind="down"))
+    with pytest.raises(TypeError, match="no control speed; its controls are: slope, kind"):
+        make().figure(speed=1)
+
+
+def test_a_slider_gives_distinct_values_up_to_both_ends():
+    values = Slider("s", 0, 10, 0.5, 2.5).values(50)
+    assert len(values) == len(set(values)) == 21 and (values[0], values[-1]) == (0, 10)
+    assert Slider("n", 1, 12, 1, 3).values(100) == list(range(1, 13))
+
+
+def test_a_logarithmic_slider_speaks_in_values_and_not_in_exponents():
+    slider = Slider("s", -1, 2, 0.5, 0, log=True)
+    assert slider.start == 1.0 and slider.extremes() == [0.1, 100.0] and slider.widget().value == 1.0
+    assert len(slider.values(10**6)) == 7
+
+
+def test_a_control_starts_where_the_explorer_says():
+    lines = make()
+    lines.widget
+    assert {name: each.value for name, each in lines.inputs.items()} == lines.starts() == {"slope": 2.5, "kind": "up"}
+
+
+def test_the_extremes_are_every_corner():
+    assert worst_values(make().controls) == [
+        {"slope": 0.0, "kind": "up"}, {"slope": 0.0, "kind": "down"}, {"slope": 10.0, "kind": "up"}, {"slope": 10.0, "kind": "down"}]
