@@ -204,8 +204,8 @@ def least_squares_hessian(X: Tensor) -> Tensor:
 def gaussian_gram(A: Tensor, B: Tensor, bandwidth: float) -> Tensor:
     """The Gaussian kernel between two sets of points: K[i, j] = exp(-||a_i - b_j||^2 / (2 bandwidth^2)).
 
-    One matrix product, not n m differences, within a few roundings of the latter: in float64 the largest difference
-    from differences taken one by one is 1e-14 on 1,000 MNIST images, and equal points give exactly 1.
+    One matrix product, not n m differences, and as accurate to a few roundings: on 1,000 MNIST images the largest error
+    against differences taken one by one is 1e-14 in float64 and 4e-6 in float32. Equal points give exactly 1.
 
     Args:
         A: points, (n, d).

@@ -545,8 +545,17 @@ def test_the_command_runs_without_jupyter_pooch_and_the_rest_and_prints_the_reco
 
 
 def test_workers_share_the_cores_as_threads(uninterrupted):
-    share = max(1, len(os.sched_getaffinity(0)) // 2) if hasattr(os, "sched_getaffinity") else max(1, os.cpu_count() // 2)
-    assert {row["threads"] for row in uninterrupted.record().rows} == {share}
+    share = max(1, runner._cores() // 2)
+    assert {(row["threads"], row["omp"]) for row in uninterrupted.record().rows} == {(share, str(share))}
+
+
+def test_a_run_from_python_gives_the_commands_result_and_leaves_the_process_as_it_was(tmp_path, uninterrupted, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    environment, mask = dict(os.environ), signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    path = run(toy_experiment.experiment, "fast", device="cpu", out=tmp_path, workers=2, progress=False)
+    assert same_result(load_record(path), uninterrupted.record())
+    assert dict(os.environ) == environment and signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
 
 
 def test_a_killed_run_resumes_to_the_same_record_without_running_finished_jobs_again(command, uninterrupted):

@@ -40,7 +40,8 @@ def run_job(job, device, progress, checkpoint):
         if step + 1 == STEPS // 2:
             _obey(job.key)
     total = state["total"].sum().item()
-    return [{"name": name, "row": row, "total": total, "threads": torch.get_num_threads()} for row in range(rows)]
+    threads = {"threads": torch.get_num_threads(), "omp": os.environ.get("OMP_NUM_THREADS")}
+    return [{"name": name, "row": row, "total": total} | threads for row in range(rows)]
 
 
 def _trace(name):

@@ -1,0 +1,287 @@
+"""The estimators against scikit-learn's conventions, its kernel ridge, and bad input."""
+
+import pickle
+import re
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from course.minimum_norm import estimators, theory
+from course.minimum_norm.estimators import KernelInterpolationClassifier, KernelInterpolator
+from utils.data import load
+
+BOTH = (KernelInterpolator, KernelInterpolationClassifier)
+
+
+def regression(seed: int = 0, n: int = 40, targets: tuple = ()) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, 4)), rng.normal(size=(n, *targets))
+
+
+def classification(seed: int = 0, n: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    X, y = regression(seed, n)
+    return X, np.where(y > 0.4, "dog", np.where(y < -0.4, "ant", "cat"))
+
+
+def data(estimator: type) -> tuple[np.ndarray, np.ndarray]:
+    return regression() if estimator is KernelInterpolator else classification()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@parametrize_with_checks([estimator(kernel=kernel) for estimator in BOTH for kernel in theory.KERNELS])
+def test_scikit_learns_own_checks_pass(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("kernel", theory.KERNELS)
+@pytest.mark.parametrize("targets", [(), (1,), (3,)])
+def test_the_regressor_passes_through_the_data(kernel, targets):
+    X, y = regression(targets=targets)
+    model = KernelInterpolator(kernel=kernel).fit(X, y)
+    assert model.predict(X).shape == model.dual_coef_.shape == y.shape
+    assert_allclose(model.predict(X), y, atol=1e-10)
+    assert model.score(X, y) == pytest.approx(1)
+    assert model.residual_ < 1e-12
+    assert model.n_features_in_ == 4
+    assert_array_equal(model.X_fit_, X)
+
+
+@pytest.mark.parametrize(("regularisation", "alpha"), [(0.0, 1e-13), (0.1, 0.1)])
+@pytest.mark.parametrize("targets", [(), (3,)])
+def test_the_gaussian_interpolator_is_kernel_ridge_with_a_vanishing_penalty(targets, regularisation, alpha):
+    (X, y), (X_new, _) = regression(0, targets=targets), regression(1)
+    model = KernelInterpolator(bandwidth=1.5, regularisation=regularisation).fit(X, y)
+    ridge = KernelRidge(alpha=alpha, kernel="rbf", gamma=1 / (2 * 1.5**2)).fit(X, y)
+    assert_allclose(model.predict(X_new), ridge.predict(X_new), atol=1e-8)
+    assert_allclose(model.dual_coef_, ridge.dual_coef_, atol=1e-6)
+
+
+@pytest.mark.parametrize("targets", [(), (3,)])
+def test_the_attributes_are_what_theory_computes(targets):
+    X, y = (torch.tensor(part) for part in regression(targets=targets))
+    model = KernelInterpolator(kernel="laplacian", bandwidth=2.0).fit(X.numpy(), y.numpy())
+    K = theory.laplacian_gram(X, X, 2.0)
+    a = theory.dual_coefficients(K, y).coefficients
+    assert_allclose(model.dual_coef_, a, atol=1e-12)
+    assert model.rkhs_norm_ == pytest.approx(float(theory.rkhs_norm(K, a).norm()), rel=1e-12)
+    assert isinstance(model.rkhs_norm_, float) and isinstance(model.residual_, float)
+
+
+def test_lists_and_cpu_tensors_are_taken_as_data():
+    X, y = regression()
+    expected = KernelInterpolator().fit(X, y).predict(X[:5])
+    assert_allclose(KernelInterpolator().fit(X.tolist(), y.tolist()).predict(X[:5].tolist()), expected)
+    assert_allclose(KernelInterpolator().fit(torch.tensor(X), torch.tensor(y)).predict(torch.tensor(X[:5])), expected)
+
+
+@pytest.mark.parametrize(("kernel", "bandwidth"), [("gaussian", 15.0), ("laplacian", 20.0)])
+def test_the_classifier_reads_digits(kernel, bandwidth):
+    digits = load("digits")
+    train, test = (images.reshape(len(images), -1) for images in (digits.train_images, digits.test_images))
+    model = KernelInterpolationClassifier(kernel=kernel, bandwidth=bandwidth).fit(train, digits.train_labels)
+    assert model.score(train, digits.train_labels) == 1
+    assert model.score(test, digits.test_labels) >= 0.98
+    assert model.residual_ < 1e-12
+    assert model.dual_coef_.shape == (len(train), 10)
+
+
+def test_the_classifier_interpolates_the_class_indicators_of_string_labels():
+    X, y = classification()
+    model = KernelInterpolationClassifier().fit(X, y)
+    assert model.classes_.tolist() == ["ant", "cat", "dog"]
+    assert_allclose(model.decision_function(X), y[:, None] == model.classes_, atol=1e-10)
+    assert_array_equal(model.predict(X), y)
+
+
+def test_two_classes_have_one_decision_value_the_interpolant_of_signs():
+    X, y = regression()
+    X_new, _ = regression(1)
+    labels = np.where(y > 0, "yes", "no")
+    model = KernelInterpolationClassifier().fit(X, labels)
+    signs = KernelInterpolator().fit(X, np.sign(y))
+    assert_allclose(model.decision_function(X_new), signs.predict(X_new), atol=1e-10)
+    assert_array_equal(model.predict(X_new), np.where(model.decision_function(X_new) > 0, "yes", "no"))
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+def test_float64_up_to_the_limit_and_float32_above(estimator, monkeypatch):
+    X, y = data(estimator)
+    assert estimators.FLOAT64_POINTS == 5_000
+    monkeypatch.setattr(estimators, "FLOAT64_POINTS", 40)
+    assert estimator(kernel="laplacian").fit(X, y).dtype_ == np.float64
+    monkeypatch.setattr(estimators, "FLOAT64_POINTS", 39)
+    assert estimator(kernel="laplacian").fit(X, y).dtype_ == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["float32", np.float32, np.dtype("float32"), torch.float32])
+def test_the_precision_can_be_named_in_each_librarys_way(dtype):
+    X, y = regression()
+    model = KernelInterpolator(kernel="laplacian", dtype=dtype).fit(X, y)
+    assert model.dtype_ == model.predict(X).dtype == model.dual_coef_.dtype == np.float32
+    assert_allclose(model.predict(X), y, atol=1e-4)
+    assert 1e-9 < model.residual_ < 1e-5
+
+
+@pytest.mark.parametrize("kernel", theory.KERNELS)
+def test_prediction_in_blocks_equals_prediction_at_once(kernel, monkeypatch):
+    (X, y), (X_new, _) = regression(targets=(2,)), regression(1, n=101)
+    model = KernelInterpolator(kernel=kernel).fit(X, y)
+    at_once = model.predict(X_new)
+    for entries in (1, 40 * 7):
+        monkeypatch.setattr(estimators, "BLOCK_ENTRIES", entries)
+        assert_allclose(model.predict(X_new), at_once, atol=1e-12)
+
+
+def test_a_fitted_model_survives_pickling_and_the_callers_later_changes():
+    X, y = regression()
+    model = KernelInterpolator().fit(X, y)
+    expected = model.predict(X[:5])
+    new = X[:5].copy()
+    X[:], y[:] = 0, 0
+    assert_array_equal(pickle.loads(pickle.dumps(model)).predict(new), expected)
+
+
+def test_read_only_data_raise_no_warning():
+    X, y = regression()
+    X.setflags(write=False)
+    y.setflags(write=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        KernelInterpolator().fit(X, y).predict(X)
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+def test_equal_rows_with_equal_targets_count_once_and_share_their_coefficient(estimator):
+    X, y = data(estimator)
+    X[0, 0], repeated = 0.0, np.r_[0:40, 0, 0, 7]
+    X_repeated = X[repeated].copy()
+    X_repeated[40, 0] = -0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = estimator().fit(X_repeated, y[repeated])
+    once = estimator().fit(X, y)
+    X_new, _ = regression(1)
+    values = "decision_function" if estimator is KernelInterpolationClassifier else "predict"
+    assert_allclose(getattr(model, values)(X_new), getattr(once, values)(X_new), atol=1e-10)
+    assert model.rkhs_norm_ == pytest.approx(once.rkhs_norm_)
+    assert len(model.dual_coef_) == 43
+    assert_allclose(model.dual_coef_[[0, 40, 41]], np.broadcast_to(once.dual_coef_[0] / 3, model.dual_coef_[:3].shape))
+    assert_allclose(model.dual_coef_[[7, 42]], np.broadcast_to(once.dual_coef_[7] / 2, model.dual_coef_[:2].shape))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "first", "second"),
+    [(KernelInterpolator, 1.5, 2.5), (KernelInterpolationClassifier, "ant", "dog")],
+)
+def test_equal_rows_with_different_targets_are_refused_by_their_indices(estimator, first, second):
+    X, y = data(estimator)
+    X[17], y[3], y[17] = X[3], first, second
+    message = f"rows 3 and 17 of X are equal .* {first} and {second}: no function passes through both"
+    with pytest.raises(ValueError, match=message):
+        estimator().fit(X, y)
+    regularised = estimator(regularisation=0.1).fit(X, y)
+    assert regularised.residual_ < 1e-12
+
+
+def test_rows_that_only_float64_tells_apart_are_equal_in_float32():
+    X, y = regression()
+    X[17] = X[3] * (1 + 1e-12)
+    assert KernelInterpolator(kernel="laplacian").fit(X, y).residual_ < 1e-2
+    with pytest.raises(ValueError, match="rows 3 and 17 of X are equal in the working precision"):
+        KernelInterpolator(kernel="laplacian", dtype="float32").fit(X, y)
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+def test_a_singular_gram_matrix_is_truncated_with_a_warning_that_says_what_to_do(estimator):
+    X, y = data(estimator)
+    with pytest.warns(ConvergenceWarning) as caught:
+        model = estimator(bandwidth=1e4).fit(X, y)
+    message = str(caught[0].message)
+    rank = int(re.search(r"uses the (\d+) largest of 40 eigenvalues", message)[1])
+    assert 1 <= rank < 40
+    assert f"relative residual of {model.residual_:.1e}" in message
+    assert "Choose a bandwidth below 10000 or a regularisation above 0." in message
+    assert caught[0].filename == __file__
+    with pytest.warns(ConvergenceWarning, match="singular in float32.* or dtype='float64'"):
+        estimator(bandwidth=1e4, dtype="float32").fit(X, y)
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"bandwidth": 0}, "bandwidth must be a positive finite number; got 0"),
+        ({"bandwidth": -2.5}, "bandwidth must be a positive finite number; got -2.5"),
+        ({"bandwidth": float("nan")}, "bandwidth must be a positive finite number; got nan"),
+        ({"bandwidth": "wide"}, "bandwidth must be a positive finite number; got 'wide'"),
+        ({"regularisation": -1e-3}, "regularisation must be 0 or a positive finite number; got -0.001"),
+        ({"regularisation": float("nan")}, "regularisation must be 0 or a positive finite number; got nan"),
+        ({"kernel": "rbf"}, "kernel must be one of 'gaussian', 'laplacian'; got 'rbf'"),
+        ({"kernel": None}, "kernel must be one of 'gaussian', 'laplacian'; got None"),
+        ({"dtype": "float16"}, "dtype must be None, float32 or float64; got 'float16'"),
+        ({"dtype": torch.int64}, "dtype must be None, float32 or float64; got torch.int64"),
+        ({"device": "tpu"}, "no device is called 'tpu'"),
+    ],
+)
+def test_parameters_out_of_range_are_refused_by_value(estimator, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        estimator(**parameters).fit(*data(estimator))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU the error is about")
+@pytest.mark.parametrize("estimator", BOTH)
+def test_cuda_is_refused_where_there_is_none(estimator):
+    with pytest.raises(RuntimeError, match="'cuda' was asked for"):
+        estimator(device="cuda").fit(*data(estimator))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
+def test_a_gpu_gives_the_cpus_answer():
+    (X, y), (X_new, _) = regression(targets=(2,)), regression(1)
+    on_gpu, on_cpu = (KernelInterpolator(device=device).fit(X, y) for device in ("cuda", "cpu"))
+    assert_allclose(on_gpu.predict(X_new), on_cpu.predict(X_new), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["a", "b"] * 20, [b"a"] * 40, np.array(["1.5"] * 40), np.array([1.0] * 39 + ["b"], dtype=object)],
+)
+def test_string_regression_targets_are_refused(labels):
+    X, _ = regression()
+    with pytest.raises(ValueError, match="y holds the string .* a regression target is a number"):
+        KernelInterpolator().fit(X, labels)
+
+
+def test_one_class_is_refused_by_name():
+    X, _ = regression()
+    with pytest.raises(ValueError, match="y holds one class, cat; give examples of at least two classes"):
+        KernelInterpolationClassifier().fit(X, ["cat"] * 40)
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+def test_missing_values_and_wrong_shapes_are_refused(estimator):
+    X, y = data(estimator)
+    model = estimator().fit(X, y)
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[40, 39\]"):
+        estimator().fit(X, y[:-1])
+    with pytest.raises(ValueError, match="Expected 2D array"):
+        estimator().fit(X[:, 0], y)
+    with pytest.raises(ValueError, match="X has 3 features, but .* is expecting 4"):
+        model.predict(X[:, :3])
+    X[2, 1] = np.nan
+    for call in (lambda: estimator().fit(X, y), lambda: model.predict(X)):
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            call()
+
+
+def test_a_missing_target_is_refused():
+    X, y = regression()
+    y[3] = np.nan
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        KernelInterpolator().fit(X, y)

@@ -1,0 +1,142 @@
+"""Every lesson's exercises, whichever lessons there are: each check is proved by answers it must accept and must refuse."""
+
+import inspect
+
+import jupytext
+import numpy as np
+import pytest
+import torch
+
+from course.classroom import source
+from course.cli import ROOT
+from course.syllabus import LESSONS
+from utils.exercise import PUBLIC_SEED, Exercise, WrittenExercise
+from utils.forbidden import FAMILIES
+
+OTHER_SEEDS = (1, 2, 3)  # a grader draws its own
+
+
+def library(route):
+    return getattr(route, "__module__", None) or "torch"
+
+
+ALL = [(lesson, exercise) for lesson in LESSONS for exercise in lesson.room("exercises").EXERCISES]
+CODED = [pytest.param(lesson, each, id=f"{lesson.name}-{each.name}") for lesson, each in ALL if isinstance(each, Exercise)]
+MISTAKES = [pytest.param(each, number, id=f"{lesson.name}-{each.name}-{number}")
+            for lesson, each in ALL if isinstance(each, Exercise) for number in range(len(each.mistakes))]
+WITH_FAMILIES = [pytest.param(each, route, id=f"{each.name}-{library(route)}.{route.__name__}")
+                 for _, each in ALL if isinstance(each, Exercise)
+                 for family in FAMILIES if family & set(each.forbids) for route in sorted(family, key=repr)]
+
+
+def author(lesson, name):
+    """The author's function `name`, from the solution cells of the lesson's source."""
+    scope = {"torch": torch}
+    for cell in source.read(ROOT, lesson).cells:
+        if cell.metadata.get("nbgrader", {}).get("solution") and cell.cell_type == "code":
+            exec(cell.source, scope)
+    return scope[name]
+
+
+def judged(exercise, function, seed):
+    cases = exercise.draw(seed)
+    return exercise.judge(exercise.respond(function, cases), cases)
+
+
+@pytest.mark.parametrize("lesson, exercise", CODED)
+def test_the_authors_solution_passes_on_every_seed(lesson, exercise):
+    for seed in (PUBLIC_SEED, *OTHER_SEEDS):
+        verdict = judged(exercise, author(lesson, exercise.name), seed)
+        assert verdict.passed, verdict.hint
+
+
+@pytest.mark.parametrize("lesson, exercise", CODED)
+def test_the_reference_equals_itself_and_is_refused_as_an_answer(lesson, exercise):
+    cases = exercise.draw(PUBLIC_SEED)
+    right = exercise.respond(author(lesson, exercise.name), cases)
+    assert exercise.judge(right, cases).passed
+    verdict = exercise.evaluate(exercise.reference)
+    assert not verdict.passed and "answers this exercise for you" in verdict.hint
+
+
+@pytest.mark.parametrize("lesson, exercise", CODED)
+def test_the_empty_stub_fails_and_is_told_what_to_do(lesson, exercise):
+    scope = {"torch": torch}
+    student = jupytext.read(ROOT / "lessons" / lesson.folder / f"{lesson.name}.py")
+    (cell,) = [each for each in student.cells if each.metadata.get("nbgrader", {}).get("grade_id") == exercise.name]
+    exec(cell.source, scope)
+    verdict = exercise.evaluate(scope[exercise.name])
+    assert not verdict.passed and "Nothing is written yet" in verdict.hint
+
+
+@pytest.mark.parametrize("exercise, number", MISTAKES)
+def test_every_mistake_fails_with_its_own_hint_on_every_seed(exercise, number):
+    mistake = exercise.mistakes[number]
+    for seed in (PUBLIC_SEED, *OTHER_SEEDS):
+        verdict = judged(exercise, mistake.wrong, seed)
+        assert not verdict.passed
+        assert verdict.mistake is mistake, verdict.hint
+
+
+@pytest.mark.parametrize("lesson, exercise", CODED)
+def test_the_mistakes_and_their_hints_are_at_least_three_and_all_different(lesson, exercise):
+    assert len(exercise.mistakes) >= 3
+    assert len({each.hint for each in exercise.mistakes}) == len(exercise.mistakes)
+
+
+@pytest.mark.parametrize("lesson, exercise", CODED)
+def test_a_small_error_in_one_entry_of_one_case_is_found(lesson, exercise):
+    right = author(lesson, exercise.name)
+    last = len(exercise.draw(PUBLIC_SEED)) - 1
+    calls = []
+
+    def nearly(*arguments):
+        calls.append(None)
+        result = right(*arguments)
+        if len(calls) - 1 != last:
+            return result
+        parts = [part.clone() for part in (result if isinstance(result, tuple) else (result,))]
+        parts[-1].view(-1)[-1] += 1e-3
+        return tuple(parts) if isinstance(result, tuple) else parts[0]
+
+    verdict = exercise.evaluate(nearly)
+    assert not verdict.passed and verdict.mistake is None and verdict.case == last + 1
+
+
+@pytest.mark.parametrize("exercise, route", WITH_FAMILIES)
+def test_a_closed_family_is_closed_in_every_library(exercise, route):
+    def shortcut(*arguments):
+        matrix = arguments[0]
+        if "torch" not in library(route):
+            matrix = matrix.numpy()
+        return route(matrix, matrix) if "lstsq" in route.__name__ else route(matrix)
+
+    verdict = exercise.evaluate(shortcut)
+    assert not verdict.passed and "answers this exercise for you" in verdict.hint
+
+
+@pytest.mark.parametrize("lesson, exercise", CODED)
+def test_every_estimator_and_function_it_forbids_is_caught(lesson, exercise):
+    ours = [each for each in exercise.forbids if each.__module__ and each.__module__.startswith("course.")]
+    assert ours, "an exercise closes at least the lesson's own shortcuts"
+    for each in ours:
+        def shortcut(*arguments, each=each):
+            if isinstance(each, type):
+                return each().fit(np.eye(3), np.arange(3.0))
+            required = [one for one in inspect.signature(each).parameters.values() if one.default is one.empty]
+            return each(*(arguments * 5)[: len(required)])
+
+        verdict = exercise.evaluate(shortcut)
+        assert not verdict.passed and f"{each.__name__}" in verdict.hint, (each, verdict.hint)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_a_lesson_ends_with_an_answer_in_words_and_is_worth_its_points(lesson):
+    exercises = lesson.room("exercises").EXERCISES
+    assert isinstance(exercises[-1], WrittenExercise) and exercises[-1].rubric
+    assert len(exercises) >= 5 and sum(each.points for each in exercises) >= 12
+
+
+def test_a_names_exercise_is_found_by_its_name_in_the_notebook():
+    for lesson, exercise in ALL:
+        assert getattr(lesson.room("exercises"), exercise.name) is exercise

@@ -1,0 +1,92 @@
+"""Every lesson's explorers, whichever lessons there are: the contract of a widget, tested at its extremes."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from course.syllabus import LESSONS
+from utils.explorer import Explorer, worst_values
+
+EXPLORERS = [pytest.param(each, id=f"{lesson.name}-{each.name}") for lesson in LESSONS for each in lesson.room("explorers").EXPLORERS]
+
+
+def fresh(explorer):
+    return Explorer(explorer.name, explorer.compute, explorer.draw, explorer.controls, explorer.read, explorer.width, explorer.height)
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
+def test_every_corner_of_the_controls_draws_and_reads(explorer):
+    used = fresh(explorer)
+    for values in worst_values(explorer.controls):
+        picture, sentence = used.picture(**values)
+        assert pixels(picture).std() > 1
+        assert sentence and "nan" not in sentence.lower() and "inf" not in sentence.lower().replace("influence", "")
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
+def test_a_reused_figure_equals_a_fresh_one_at_every_corner(explorer):
+    used = fresh(explorer)
+    for values in worst_values(explorer.controls)[::3]:
+        assert np.array_equal(pixels(used.picture(**values)[0]), pixels(fresh(explorer).picture(**values)[0])), values
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
+def test_every_control_changes_the_picture(explorer):
+    used = fresh(explorer)
+    start = used.starts()
+    before = pixels(used.picture(**start)[0])
+    for name, control in explorer.controls.items():
+        assert any(not np.array_equal(before, pixels(used.picture(**(start | {name: value}))[0]))
+                   for value in control.extremes()), name
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
+def test_nothing_is_drawn_outside_the_canvas(explorer):
+    """A clipped label leaves ink on the very edge of the picture."""
+    for values in worst_values(explorer.controls):
+        picture = pixels(fresh(explorer).picture(**values)[0])
+        edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+        assert (edge == 255).all(), values
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
+def test_the_live_widget_shows_what_the_static_figure_shows(explorer):
+    live = fresh(explorer)
+    live.widget
+    for name, control in explorer.controls.items():
+        live.inputs[name].value = control.extremes()[-1]
+    live.wait()
+    values = {name: each.value for name, each in live.inputs.items()}
+    assert live.image.layout.display is None
+    assert live.image.value == fresh(explorer).picture(**values)[0]
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
+def test_compute_is_pure(explorer):
+    values = {name: control.extremes()[-1] for name, control in explorer.controls.items()}
+    first, second = explorer.compute(**values), explorer.compute(**values)
+    for name, value in vars(first).items():
+        assert np.array_equal(np.asarray(value), np.asarray(getattr(second, name))), name
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
+def test_axes_are_labelled_and_titled(explorer):
+    figure = explorer.figure()
+    for axes in figure.axes:
+        title = axes.get_title(loc="left") or getattr(axes, "kept_artists", {}).get("changing title")
+        assert title
+        assert not axes.axison or (axes.get_xlabel() and axes.get_ylabel())
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
+def test_there_are_enough_distinct_values_to_measure(explorer):
+    total = 1
+    for control in explorer.controls.values():
+        total *= len(control.values(10**6))
+    assert total >= 50
