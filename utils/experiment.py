@@ -273,7 +273,7 @@ def load_record(path: Path | str) -> Record:
         raise ValueError(f"{path} is not JSON, so no record: {error}") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
-        raise ValueError(f"{path} is not a record of schema {SCHEMA} (its schema: {found}); run the experiment again")
+        raise ValueError(f"{path} is no record of schema {SCHEMA} (its schema: {found}); run the experiment again")
     amiss = content.keys() ^ {field.name for field in dataclasses.fields(Record)}
     if amiss:
         raise ValueError(f"{path} is not the record of a finished run; missing or unknown: {', '.join(sorted(amiss))}")

@@ -1,8 +1,4 @@
-"""JupyterLab as `make lab` serves it, in a real browser, on a throw-away copy of the lessons.
-
-`lab` serves and opens it; `Lab`, `Notebook` and `Controls` say what a learner does there. The benchmarks use the same helpers
-to take the time from a control's move to the new picture.
-"""
+"""JupyterLab as `make lab` serves it, in a real browser, on a throw-away copy of the lessons."""
 
 import json
 import os
@@ -20,74 +16,132 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, ElementHandle, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, Request, WebSocket, expect, sync_playwright
 
 from course.classroom.update import update
-from course.syllabus import Lesson
-from utils.explorer import Choice, Explorer, Slider
+from course.syllabus import TITLE, Lesson
+from tests.browser.notebook import Notebook
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-START_S = 60
-RUN_S = 120
-STEP_S = 20
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync")
-# What would make JupyterLab ask the network for news, at every first start.
+# Without this JupyterLab asks the learner, at every first start, whether it may fetch news from the network.
 SETTINGS = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
+WAIT_S = 60
 
 
 def chromium() -> str | None:
-    """The browser's path: COURSE_CHROMIUM, or the first on PATH."""
+    """The browser's path: COURSE_CHROMIUM, else the first on PATH; None where there is none."""
     return os.environ.get("COURSE_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
+@dataclass
+class Lab:
+    """JupyterLab in a browser.
+
+    Attributes:
+        page: the browser's page.
+        work: the learner's folder, which it serves.
+        complaints: what a careful person would not want to see in the console: errors, and calls to another machine.
+    """
+
+    page: Page
+    work: Path
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        self.page.on("request", self._asked)
+        self.page.on("websocket", self._asked)
+
+    def open(self, lesson: Lesson) -> Notebook:
+        """Click through from the start page to a lesson, and wait until its kernel is idle."""
+        start = Notebook(self.page, self.work / "start.ipynb")
+        start.show()
+        expect(start.panel.get_by_role("heading", name=TITLE)).to_be_visible()
+        start.panel.get_by_role("link", name=lesson.title, exact=True).click()
+        notebook = Notebook(self.page, self.work / lesson.folder / f"{lesson.name}.ipynb")
+        notebook.wait_until_idle()
+        return notebook
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(f"console: {message.text} ({message.location.get('url')})")
+
+    def _asked(self, call: Request | WebSocket) -> None:
+        parts = urlsplit(call.url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
+            self.complaints.append(f"another machine was called: {call.url}")
+
+
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """JupyterLab on a learner's copy of the lessons made in `folder`, with its own settings; gives its address.
+def lab(folder: Path, scale: float = 1.0) -> Iterator[Lab]:
+    """JupyterLab on its start page, with the lessons copied below `folder` for this learner alone.
+
+    Args:
+        folder: empty; settings, data and log go there too.
+        scale: pixels of a screenshot for each of the page's.
 
     Raises:
-        RuntimeError: it ended, or did not answer in time; the message holds its log.
+        RuntimeError: the server ended, or did not answer; the message holds its log.
     """
     shutil.copytree(ROOT / "lessons", folder / "lessons")
     update(folder)
+    with _served(folder) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET, chromium_sandbox=os.geteuid() != 0)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000}, device_scale_factor=scale)
+        page.set_default_timeout(1000 * WAIT_S)
+        opened = Lab(page, folder / "work")
+        page.goto(address)
+        yield opened
+        browser.close()
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[str]:
+    """The address of JupyterLab on `folder/work`; server and kernels are gone when the block ends."""
     for name, settings in SETTINGS.items():
         place = folder / "settings" / f"{name}.jupyterlab-settings"
         place.parent.mkdir(parents=True)
         place.write_text(json.dumps(settings))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex(16)
     own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
            "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",
            "COURSE_DATA": "datasets"}
-    command = [sys.executable, "-m", "jupyter", "lab",  # as in the Makefile, then what a person might give as LAB_ARGS
-               "--ServerApp.root_dir=work", "--LabApp.default_url=/lab/tree/start.ipynb",
+    port, token = _free_port(), secrets.token_hex(16)
+    command = [sys.executable, "-m", "jupyter", "lab",
+               "--ServerApp.root_dir=work", "--LabApp.default_url=/lab/tree/start.ipynb",  # as in the Makefile
                "--no-browser", f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
                "--LabApp.extension_manager=readonly", *(["--allow-root"] if os.geteuid() == 0 else [])]
     log = folder / "jupyter.log"
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                  env=os.environ | {key: str(folder / name) for key, name in own.items()})
+                                  env=os.environ | {name: str(folder / place) for name, place in own.items()})
         try:
-            _answer(f"http://127.0.0.1:{port}/api?token={token}", server, log)
+            _wait_for(f"http://127.0.0.1:{port}/api", server, log)
             yield f"http://127.0.0.1:{port}/?token={token}"
         finally:
-            server.terminate()  # ends its kernels first
+            server.terminate()  # it ends its kernels first
             try:
-                server.wait(START_S)
+                server.wait(WAIT_S)
             except subprocess.TimeoutExpired:
-                server.kill()  # the kernels see that it is gone, and go too
+                server.kill()  # a kernel whose server is gone goes too
                 server.wait()
 
 
-def _answer(address: str, server: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + START_S
+def _free_port() -> int:
+    with socket.socket() as any_port:
+        any_port.bind(("127.0.0.1", 0))
+        return any_port.getsockname()[1]
+
+
+def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + WAIT_S
     while server.poll() is None and time.monotonic() < deadline:
         try:
             with urlopen(address, timeout=5):
                 return
         except URLError:
-            time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not answer within {START_S} s:\n{log.read_text(errors='replace')}")
+            time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not answer within {WAIT_S} s:\n{log.read_text(errors='replace')}")

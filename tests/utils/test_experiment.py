@@ -89,7 +89,8 @@ def test_a_checkpoint_gives_back_tensors_arrays_and_numbers_as_they_were(tmp_pat
     checkpoint = Checkpoint(tmp_path / "folder" / "job.pt")
     assert checkpoint.load() is None
     array = np.arange(6, dtype=np.float64).reshape(2, 3)[:, ::-1]
-    checkpoint.save({"step": 3, "loss": np.float32(0.5), "name": "a", "nothing": None, "deep": {"both": [array, (1, True)]}})
+    deep = {"both": [array, (1, True)]}
+    checkpoint.save({"step": 3, "loss": np.float32(0.5), "name": "a", "nothing": None, "deep": deep})
     state = checkpoint.load()
     assert (state["step"], state["loss"], state["name"], state["nothing"]) == (3, 0.5, "a", None)
     back, pair = state["deep"]["both"]
@@ -206,7 +207,7 @@ def test_a_record_reads_back_as_it_was_written(tmp_path):
         ("{", "not JSON"),
         ("[]", "schema"),
         (json.dumps(a_record(schema=2)), "schema: 2"),
-        (json.dumps({name: value for name, value in a_record().items() if name != "rows"} | {"jobs": {}}), "jobs, rows"),
+        (json.dumps(a_record()).replace('"rows"', '"jobs"'), "jobs, rows"),
     ],
 )
 def test_what_is_not_a_record_is_refused_with_its_path_and_the_reason(tmp_path, text, message):

@@ -1,8 +1,8 @@
-"""A small experiment that spawned workers can import; its jobs leave traces, and wait, die or fail where a test says so.
+"""A small experiment that spawned workers can import; its jobs leave traces, and wait, die or fail as a test orders.
 
-The environment names folders: in TOY_TRACES each start of a job leaves a line `PID` in the file named by its key. In
-TOY_ORDERS a file `hold-KEY`, `die-KEY` or `fail-KEY` makes that job, half-way through, wait until the file is gone, kill
-its process, or raise.
+The environment names two folders. In TOY_TRACES each start of a job leaves its process id, in the file named by its
+key. In TOY_ORDERS a file `hold-KEY`, `die-KEY` or `fail-KEY` makes that job, half-way through, wait until the file is
+gone, kill its process, or raise.
 """
 
 import os

@@ -151,9 +151,14 @@ def test_read_only_data_raise_no_warning():
     X, y = regression()
     X.setflags(write=False)
     y.setflags(write=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        KernelInterpolator().fit(X, y).predict(X)
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)  # else torch warns once in a process, perhaps in an earlier test
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            KernelInterpolator().fit(X, y).predict(X)
+    finally:
+        torch.set_warn_always(before)
 
 
 @pytest.mark.parametrize("estimator", BOTH)

@@ -167,6 +167,22 @@ def test_the_closed_form_path_reaches_the_limit_at_times_no_loop_would():
     assert_allclose(path[0], theory.gradient_descent_limit(X, Y, w0), atol=1e-8)
 
 
+def test_the_closed_form_path_keeps_its_digits_at_tiny_steps_where_descent_is_the_gradient_flow():
+    X, Y, w0 = problem(0, 5, 8)
+    eigenvalues, V = np.linalg.eigh(X.numpy().T @ X.numpy())
+    remaining = (V * np.exp(-eigenvalues)) @ V.T
+    limit = theory.gradient_descent_limit(X, Y, w0).numpy()
+    expected = limit + remaining @ (w0.numpy() - limit)
+    assert_allclose(theory.gradient_descent_path(X, Y, w0, 1e-18, [10**18])[0], expected, atol=1e-12)
+
+
+def test_data_of_zeros_leave_every_start_where_it_is():
+    X, Y, w0 = problem(0, 3, 5)
+    zero = torch.zeros_like(X)
+    assert torch.equal(theory.gradient_descent_path(zero, Y, w0, 0.1, [0, 9]), w0.expand(2, 5))
+    assert torch.equal(theory.gradient_descent(zero, Y, w0, 0.1, 9)[-1], w0)
+
+
 @pytest.mark.parametrize("step", [0.0, -0.1, 0.5, 0.6, float("nan"), float("inf"), "0.1"])
 @pytest.mark.parametrize("descend", [theory.gradient_descent, theory.gradient_descent_path])
 def test_a_step_outside_the_stable_range_is_refused_naming_the_limit(descend, step):
@@ -307,6 +323,12 @@ def test_a_matrix_singular_by_rounding_alone_is_truncated_too():
     assert_allclose(theory.predict(K, solution.coefficients), K @ b, atol=1e-10)
 
 
+def test_a_factorisation_that_succeeds_on_a_singular_matrix_is_not_trusted():
+    solution = theory.dual_coefficients(torch.diag(torch.tensor([1.0, 1e-20])).double(), torch.ones(2).double())
+    assert solution.truncated and solution.rank == 1
+    assert_allclose(solution.coefficients, [1, 0])
+
+
 def test_the_zero_matrix_has_rank_zero_and_zero_coefficients():
     solution = theory.dual_coefficients(torch.zeros(3, 3), torch.ones(3))
     assert solution.rank == 0 and solution.residual == 1
@@ -335,6 +357,11 @@ def test_the_rkhs_norm_is_the_quadratic_form_for_each_target():
     assert_allclose(norms, [np.sqrt(column @ K.numpy() @ column) for column in a.numpy().T], rtol=1e-12)
     assert_allclose(norms.norm(), np.sqrt(np.trace(a.numpy().T @ K.numpy() @ a.numpy())), rtol=1e-12)
     assert theory.rkhs_norm(K, a[:, 0]).shape == ()
+
+
+def test_a_norm_that_rounding_makes_negative_is_zero():
+    K = torch.diag(torch.tensor([1.0, -1e-18], dtype=torch.float64))
+    assert theory.rkhs_norm(K, torch.tensor([0.0, 1.0], dtype=torch.float64)) == 0
 
 
 def test_the_relative_residual_is_summed_in_float64_in_either_precision():

@@ -1,0 +1,42 @@
+"""Print every measured figure beside its bound: `make bench [LESSON=name] [FULL=1] [JSON=file]`.
+
+Exit 0 when all bounds hold, 1 when one does not, 2 for a wrong name. Measure on an idle machine.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+
+from course.syllabus import LESSONS, lesson
+from tests.benchmarks import browser, explorers, frame, notebooks
+from utils.files import write_whole
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--lesson")
+    parser.add_argument("--json")
+    parser.add_argument("--full", action="store_true", help="the slow figures too")
+    arguments = parser.parse_args()
+    try:
+        lessons = [lesson(arguments.lesson)] if arguments.lesson else LESSONS
+    except KeyError as error:
+        print(error.args[0], file=sys.stderr)
+        return 2
+    figures = []
+    parts = [(part.measure, each) for each in lessons for part in (notebooks, explorers, browser)]
+    if not arguments.lesson:
+        parts.insert(0, (frame.measure, None))
+    for measure, each in parts:
+        for figure in measure(each, arguments.full):
+            figures.append(figure)
+            print(f"{'ok  ' if figure.holds else 'OVER'}  {figure.lesson:14} {figure.figure:52} "
+                  f"{figure.value:9.2f} {figure.unit:3} (bound {figure.bound:g})", flush=True)
+    if arguments.json:
+        write_whole(arguments.json, json.dumps([asdict(each) | {"holds": each.holds} for each in figures], indent=1) + "\n")
+    return 0 if all(figure.holds for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""A measured figure and its bound."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure.
+
+    Attributes:
+        lesson: whose figure it is; "frame" for what all lessons share.
+        figure: what was measured, in words.
+        value, unit: what came out.
+        bound: what it must not exceed.
+    """
+
+    lesson: str
+    figure: str
+    value: float
+    bound: float
+    unit: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the figure keeps its bound."""
+        return self.value <= self.bound
