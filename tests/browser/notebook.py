@@ -1,6 +1,8 @@
-"""What a learner does in a notebook: read it, run it, write in it, move its explorers."""
+"""What a learner does in a notebook open in JupyterLab: read it, run it, write in it, move its explorers."""
 
 import json
+import re
+from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
@@ -9,24 +11,23 @@ from playwright.sync_api import Locator, Page, TimeoutError, expect
 from utils.explorer import Choice, Explorer, Slider
 
 RUN_S = 90
+MOVE_S = 20
+NUMBERED = re.compile(r"^\[\d+\]:$")
 
-NOT_RUN = """panel => [...panel.querySelectorAll('.jp-CodeCell')]
-    .filter(cell => !/^\\[\\d+\\]:$/.test(cell.querySelector('.jp-InputArea-prompt').textContent))
-    .map(cell => cell.querySelector('.cm-content')?.textContent ?? '')"""
-
+# SHA-256 of the picture's file: JupyterLab gives it a new address at every update, whether it changed or not.
 DIGEST = """async image => {
     const bytes = await (await fetch(image.src)).arrayBuffer();
     return [...new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))].join(' ');
 }"""
 
-# The clock runs from the event that a key or a button gives rise to until the frame after the new picture has loaded.
-STOPWATCH = """image => {
-    window.newPicture = new Promise(shown => {
+# From the event that a key or a button gives rise to, to the first frame that can show the new picture.
+STOPWATCH = """(image, patience) => {
+    window.newPicture = new Promise((shown, missing) => {
         let moved;
         for (const kind of ['keydown', 'click'])
             window.addEventListener(kind, event => { moved ??= event.timeStamp; }, {capture: true, once: true});
-        image.addEventListener('load', () => requestAnimationFrame(() => requestAnimationFrame(
-            now => shown(now - moved))), {once: true});
+        image.addEventListener('load', () => requestAnimationFrame(() => shown(performance.now() - moved)), {once: true});
+        setTimeout(missing, patience, new Error('no new picture'));
     });
 }"""
 
@@ -41,17 +42,139 @@ class Notebook:
 
     def __init__(self, page: Page, path: Path) -> None:
         self.page = page
+        self.sources = ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]]
         self.tab = page.get_by_role("tab", name=path.name)
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
-        self.sources = ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]]
+        self.cells = self.panel.locator(".jp-Notebook-cell")
 
     def show(self) -> None:
         """Bring it to the front."""
         self.tab.click()
-        expect(self.tab).to_have_attribute("aria-selected", "true")
+        self.wait_until_idle()
 
     def wait_until_idle(self) -> None:
-        """Return when it is in front and its kernel waits for work."""
+        """Return when it is in front, and its kernel waits for work."""
         expect(self.tab).to_have_attribute("aria-selected", "true")
-        expect(self.panel.locator(".jp-Notebook-cell")).to_have_count(len(self.sources))
+        expect(self.cells).to_have_count(len(self.sources))
         expect(self.panel.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
+
+    def cell(self, beginning: str) -> Locator:
+        """The first cell whose text, as delivered, begins so."""
+        (first, *_) = (number for number, source in enumerate(self.sources) if source.startswith(beginning))
+        return self.cells.nth(first)
+
+    def output(self, beginning: str) -> Locator:
+        """The output of that cell."""
+        return self.cell(beginning).locator(".jp-OutputArea-output")
+
+    def run_all(self) -> None:
+        """Choose Run All Cells from the menu, and return when every cell has run.
+
+        Raises:
+            AssertionError: one did not; the message holds what the last error says.
+        """
+        self.page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+        prompts = self.panel.locator(".jp-CodeCell .jp-InputArea-prompt")
+        ran = prompts.filter(has_text=NUMBERED)
+        try:
+            expect(ran).to_have_count(prompts.count(), timeout=1000 * RUN_S)
+        except AssertionError:
+            errors = self.panel.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_text_contents()
+            raise AssertionError(f"{ran.count()} of {prompts.count()} cells ran within {RUN_S} s. "
+                                 f"Last error: {errors[-1:]}") from None
+
+    def write(self, beginning: str, code: str) -> None:
+        """Replace the text of a cell."""
+        self.cell(beginning).locator(".cm-content").click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(code)
+
+    def run(self, beginning: str) -> str:
+        """Run a cell; gives the text of its output."""
+        cell = self.cell(beginning)
+        prompt = cell.locator(".jp-InputArea-prompt")
+        before = prompt.text_content()
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        expect(prompt).not_to_have_text(before)
+        expect(prompt).to_have_text(NUMBERED)
+        return "\n".join(self.output(beginning).all_inner_texts())
+
+
+class OpenExplorer:
+    """An explorer in a cell that has run.
+
+    Args:
+        box: the cell's output.
+        explorer: what it shows.
+    """
+
+    def __init__(self, box: Locator, explorer: Explorer) -> None:
+        self.box = box
+        self.explorer = explorer
+        self.image = box.locator("img.widget-image")
+        self.sentence = box.locator(".widget-html-content")
+        inputs = box.locator("[role=slider], .widget-toggle-buttons")
+        expect(inputs).to_have_count(len(explorer.controls))
+        self.inputs = {name: inputs.nth(number) for number, name in enumerate(explorer.controls)}
+
+    def picture(self) -> str:
+        """A digest of the picture on the screen.
+
+        Raises:
+            AssertionError: an exception is shown in its place.
+        """
+        expect(self.image, self.sentence.text_content()).to_be_visible()
+        return self.image.evaluate(DIGEST)
+
+    def step(self, name: str, way: int) -> None:
+        """Move a control by one: an arrow key on a slider, the next button of a choice (way 1 or -1)."""
+        if isinstance(self.explorer.controls[name], Choice):
+            options = self.inputs[name].get_by_role("button")
+            pressed = options.evaluate_all("all => all.findIndex(each => each.classList.contains('mod-active'))")
+            options.nth(pressed + way).click()
+        else:
+            self.inputs[name].press("ArrowRight" if way > 0 else "ArrowLeft")
+
+    def put(self, name: str, value: float | str) -> None:
+        """Give a control a value: typed beside a slider, or the button of that name."""
+        if isinstance(self.explorer.controls[name], Choice):
+            self.inputs[name].get_by_role("button", name=value, exact=True).click()
+        else:
+            slider = self.box.locator(".widget-slider").filter(has=self.inputs[name])
+            slider.locator(".widget-readout").fill(f"{value:g}")
+            slider.locator(".widget-readout").press("Enter")
+
+    def latencies(self, moves: int) -> list[float]:
+        """Milliseconds from a control's move to the new picture, over `moves` values never shown before, each control in turn."""
+        taken = []
+        for name, way in walk(self.explorer.controls, moves):
+            self.image.evaluate(STOPWATCH, 1000 * MOVE_S)
+            self.step(name, way)
+            taken.append(self.image.page.evaluate("() => window.newPicture"))
+        return taken
+
+
+def walk(controls: dict[str, Slider | Choice], moves: int) -> Iterator[tuple[str, int]]:
+    """At most `moves` steps of one, each control in turn, that never come to the same values twice: (name, 1 or -1)."""
+    stops = {name: control.values(10**6) for name, control in controls.items()}
+    at = {name: min(range(len(stops[name])), key=lambda stop: _far(stops[name][stop], controls[name].start))
+          for name in controls}
+    ways = dict.fromkeys(controls, 1)
+    seen, stuck = {tuple(at.values())}, 0
+    for name in cycle(controls):
+        if len(seen) > moves or stuck == len(controls):
+            return
+        stuck += 1
+        for way in (ways[name], -ways[name]):
+            there = at | {name: at[name] + way}
+            if 0 <= there[name] < len(stops[name]) and tuple(there.values()) not in seen:
+                at, ways[name], stuck = there, way, 0
+                seen.add(tuple(at.values()))
+                yield name, way
+                break
+
+
+def _far(value: float | str, start: float | str) -> float:
+    return abs(value - start) if isinstance(value, (int, float)) else value != start
