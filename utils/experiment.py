@@ -234,7 +234,7 @@ class Record:
         dirty: the source was not exactly `commit` during the whole run; None where it is not known.
         started: when the run was first started, UTC, ISO 8601.
         wall_s: seconds, over all the times it was resumed, each up to the last job that was saved.
-        peak_bytes: the most memory that one worker held: of the GPU where there is one, else of its process.
+        peak_bytes: the most memory that one worker held; on a GPU, with the most its tensors took there.
         rows: one flat dict a measurement, in the order of the jobs.
     """
 

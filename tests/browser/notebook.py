@@ -2,13 +2,14 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, TimeoutError, expect
+from playwright.sync_api import Locator, Page, expect
 
-from utils.explorer import Choice, Explorer, Slider
+from utils.explorer import Choice, Explorer
 
 RUN_S = 90
 MOVE_S = 20
@@ -64,8 +65,8 @@ class Notebook:
         return self.cells.nth(first)
 
     def output(self, beginning: str) -> Locator:
-        """The output of that cell."""
-        return self.cell(beginning).locator(".jp-OutputArea-output")
+        """All that this cell has put out."""
+        return self.cell(beginning).locator(".jp-Cell-outputArea")
 
     def run_all(self) -> None:
         """Choose Run All Cells from the menu, and return when every cell has run.
@@ -90,8 +91,8 @@ class Notebook:
         self.page.keyboard.press("Control+a")
         self.page.keyboard.insert_text(code)
 
-    def run(self, beginning: str) -> str:
-        """Run a cell; gives the text of its output."""
+    def run(self, beginning: str) -> None:
+        """Run a cell, and return when it has run; its output may still be on its way."""
         cell = self.cell(beginning)
         prompt = cell.locator(".jp-InputArea-prompt")
         before = prompt.text_content()
@@ -99,7 +100,6 @@ class Notebook:
         self.page.keyboard.press("Control+Enter")
         expect(prompt).not_to_have_text(before)
         expect(prompt).to_have_text(NUMBERED)
-        return "\n".join(self.output(beginning).all_inner_texts())
 
 
 class OpenExplorer:
@@ -113,6 +113,7 @@ class OpenExplorer:
     def __init__(self, box: Locator, explorer: Explorer) -> None:
         self.box = box
         self.explorer = explorer
+        self.widget = box.locator(".widget-vbox")
         self.image = box.locator("img.widget-image")
         self.sentence = box.locator(".widget-html-content")
         inputs = box.locator("[role=slider], .widget-toggle-buttons")
@@ -123,10 +124,20 @@ class OpenExplorer:
         """A digest of the picture on the screen.
 
         Raises:
-            AssertionError: an exception is shown in its place.
+            AssertionError: there is none, but an exception in its place.
         """
-        expect(self.image, self.sentence.text_content()).to_be_visible()
+        expect(self.image, self.sentence.text_content()).to_be_visible(timeout=1000 * MOVE_S)
         return self.image.evaluate(DIGEST)
+
+    def wait_for_another(self, before: str) -> None:
+        """Return when the picture is no longer the one whose digest is `before`.
+
+        Raises:
+            AssertionError: it stayed.
+        """
+        deadline = time.monotonic() + MOVE_S
+        while self.picture() == before:
+            assert time.monotonic() < deadline, f"{self.explorer.name} shows the same picture after {MOVE_S} s"
 
     def step(self, name: str, way: int) -> None:
         """Move a control by one: an arrow key on a slider, the next button of a choice (way 1 or -1)."""
@@ -147,34 +158,44 @@ class OpenExplorer:
             slider.locator(".widget-readout").press("Enter")
 
     def latencies(self, moves: int) -> list[float]:
-        """Milliseconds from a control's move to the new picture, over `moves` values never shown before, each control in turn."""
+        """Milliseconds from a control's move to the new picture, over `moves` pictures never shown before.
+
+        The explorer must stand as it started: see `walk`.
+        """
         taken = []
-        for name, way in walk(self.explorer.controls, moves):
+        for name, way in walk(self.explorer, moves):
             self.image.evaluate(STOPWATCH, 1000 * MOVE_S)
             self.step(name, way)
             taken.append(self.image.page.evaluate("() => window.newPicture"))
         return taken
 
 
-def walk(controls: dict[str, Slider | Choice], moves: int) -> Iterator[tuple[str, int]]:
-    """At most `moves` steps of one, each control in turn, that never come to the same values twice: (name, 1 or -1)."""
-    stops = {name: control.values(10**6) for name, control in controls.items()}
-    at = {name: min(range(len(stops[name])), key=lambda stop: _far(stops[name][stop], controls[name].start))
-          for name in controls}
-    ways = dict.fromkeys(controls, 1)
-    seen, stuck = {tuple(at.values())}, 0
-    for name in cycle(controls):
-        if len(seen) > moves or stuck == len(controls):
+def walk(explorer: Explorer, moves: int) -> Iterator[tuple[str, int]]:
+    """At most `moves` single steps from where the controls start, each control in turn, every one to a picture not seen before.
+
+    Yields:
+        The control's name, and 1 or -1: see `OpenExplorer.step`.
+    """
+    stops = {name: control.values(10**6) for name, control in explorer.controls.items()}
+    at = {name: _nearest(stops[name], start) for name, start in explorer.starts().items()}
+    ways = dict.fromkeys(stops, 1)
+    seen, stuck = {_picture(explorer, stops, at)}, 0
+    for name in cycle(stops):
+        if len(seen) > moves or stuck == len(stops):
             return
         stuck += 1
         for way in (ways[name], -ways[name]):
             there = at | {name: at[name] + way}
-            if 0 <= there[name] < len(stops[name]) and tuple(there.values()) not in seen:
+            if 0 <= there[name] < len(stops[name]) and (picture := _picture(explorer, stops, there)) not in seen:
+                seen.add(picture)
                 at, ways[name], stuck = there, way, 0
-                seen.add(tuple(at.values()))
                 yield name, way
                 break
 
 
-def _far(value: float | str, start: float | str) -> float:
-    return abs(value - start) if isinstance(value, (int, float)) else value != start
+def _nearest(values: list, start: float | str) -> int:
+    return values.index(start) if isinstance(start, str) else min(range(len(values)), key=lambda i: abs(values[i] - start))
+
+
+def _picture(explorer: Explorer, stops: dict[str, list], at: dict[str, int]) -> bytes:
+    return explorer.picture(**{name: stops[name][number] for name, number in at.items()})[0]
