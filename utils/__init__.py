@@ -1,1 +1,1 @@
-"""What lessons run on: exercises, explorers, experiments, predictions, data, devices and plotting. Knows no lesson by name."""
+"""What lessons run on: exercises, explorers, experiments, predictions, data, plotting. Knows no lesson by name."""

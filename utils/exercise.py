@@ -1,8 +1,8 @@
 """Exercises: what a student writes, and the check that answers at once.
 
-An exercise runs a student's function and judges its answers in two separate steps. `respond` calls the function on drawn
-cases and keeps nothing but plain arrays; `judge` compares those with the reference and the known mistakes and never
-sees the function. A notebook does both in one process, a grader does the first in a sandbox.
+An exercise runs a student's function and judges its answers in two separate steps. `respond` calls the function on
+drawn cases and keeps nothing but plain arrays; `judge` compares those with the reference and the known mistakes and
+never sees the function. A notebook does both in one process, a grader can do the first in a sandbox.
 """
 
 import copy
@@ -120,8 +120,10 @@ class Exercise:
         if difference is None:
             return Verdict(True)
         for mistake in self.mistakes:
-            if all(self._equal(response.arrays, self._arrays(mistake.wrong, case))
-                   for response, case in zip(responses, cases)):
+            if all(
+                self._equal(response.arrays, self._arrays(mistake.wrong, case))
+                for response, case in zip(responses, cases)
+            ):
                 return Verdict(False, mistake.hint, mistake, number)
         return Verdict(False, difference, case=number)
 
@@ -156,8 +158,10 @@ class Exercise:
     def solution(self) -> None:
         """Show the author's cell, once the check has failed twice."""
         if self._failures < FAILURES_BEFORE_SOLUTION:
-            print(f"Try first: the solution opens after {FAILURES_BEFORE_SOLUTION} failed checks "
-                  f"(so far: {self._failures}).")
+            print(
+                f"Try first: the solution opens after {FAILURES_BEFORE_SOLUTION} failed checks "
+                f"(so far: {self._failures})."
+            )
             return
         _show_solution(self.name)
 
@@ -208,18 +212,26 @@ class Exercise:
                 result = f"result {position + 1}, " if len(expected) > 1 else ""
                 entry = f"entry {at if len(at) > 1 else at[0]}" if at else "the value"
                 dtype = "" if given.dtype != np.float32 else " (you returned float32, the inputs are float64)"
-                return (f"{result}{entry} should be {float(right[at]):.6g}, yours is {float(given[at]):.6g}; "
-                        f"{len(wrong)} of {right.size} entries differ{dtype}.")
+                return (
+                    f"{result}{entry} should be {float(right[at]):.6g}, yours is {float(given[at]):.6g}; "
+                    f"{len(wrong)} of {right.size} entries differ{dtype}."
+                )
         return None
 
     def _equal(self, got: tuple[np.ndarray, ...] | None, wrong: tuple[np.ndarray, ...] | None) -> bool:
-        return (got is not None and wrong is not None and _shape_difference(wrong, got) is None
-                and all(np.allclose(a, b, rtol=self.rtol, atol=self.atol, equal_nan=True) for a, b in zip(got, wrong)))
+        return (
+            got is not None
+            and wrong is not None
+            and _shape_difference(wrong, got) is None
+            and all(np.allclose(a, b, rtol=self.rtol, atol=self.atol, equal_nan=True) for a, b in zip(got, wrong))
+        )
 
     def _describe(self, case: tuple) -> str:
         names = inspect.signature(self.reference).parameters
-        return ", ".join(f"{name} {tuple(value.shape)}" if hasattr(value, "shape") else f"{name} = {value:g}"
-                         for name, value in zip(names, case))
+        return ", ".join(
+            f"{name} {tuple(value.shape)}" if hasattr(value, "shape") else f"{name} = {value:g}"
+            for name, value in zip(names, case)
+        )
 
 
 @dataclass(frozen=True)
@@ -302,8 +314,10 @@ def _show(text: str, colour: str) -> None:
         print(text)
         return
     from IPython.display import display
-    markup = (f'<div style="border-left: 4px solid {colour}; padding: 0.3em 0.8em; margin: 0.2em 0">'
-              f"{html.escape(text)}</div>")
+
+    markup = (
+        f'<div style="border-left: 4px solid {colour}; padding: 0.3em 0.8em; margin: 0.2em 0">{html.escape(text)}</div>'
+    )
     display({"text/plain": text, "text/html": markup}, raw=True)
 
 
@@ -317,12 +331,14 @@ def _show_solution(name: str) -> None:
         print(source)
         return
     from IPython.display import Markdown, display
+
     display(Markdown(source if kind == "markdown" else f"```python\n{source}\n```"))
 
 
 def _author_cell(name: str) -> tuple[str, str] | None:
     """Type and text of the author's cell whose grade_id is `name`, without the solution markers."""
     import jupytext
+
     for path in sorted(SOLUTIONS.glob("*/*.py")):
         for cell in jupytext.read(path).cells:
             if cell.metadata.get("nbgrader", {}).get("grade_id") == name:

@@ -1,8 +1,8 @@
 """Explorers: move a control, see the consequence.
 
 `compute(**values) -> result` is pure; `draw(result, figure)` only draws, on a fresh figure or on the one it drew before
-(see `utils.plotting`). The Explorer joins them to controls. A worker thread draws, so that the kernel stays free to hear the next
-move; values that a newer move has overtaken are never drawn.
+(see `utils.plotting`). The Explorer joins them to controls. A worker thread draws, so that the kernel stays free to
+hear the next move; values that a newer move has overtaken are never drawn.
 """
 
 import html
@@ -54,15 +54,25 @@ class Slider:
     def widget(self):
         """A fresh ipywidgets control."""
         import ipywidgets
+
         shape = {"description": self.label, "style": {"description_width": "initial"}, "continuous_update": True}
         if self.log:
-            return ipywidgets.FloatLogSlider(value=10**self.value, base=10, min=self.low, max=self.high,
-                                             step=self.step, readout_format=self.format, **shape)
+            return ipywidgets.FloatLogSlider(
+                value=10**self.value,
+                base=10,
+                min=self.low,
+                max=self.high,
+                step=self.step,
+                readout_format=self.format,
+                **shape,
+            )
         if all(float(each).is_integer() for each in (self.low, self.high, self.step, self.value)):
-            return ipywidgets.IntSlider(value=int(self.value), min=int(self.low), max=int(self.high),
-                                        step=int(self.step), **shape)
-        return ipywidgets.FloatSlider(value=self.value, min=self.low, max=self.high, step=self.step,
-                                      readout_format=self.format, **shape)
+            return ipywidgets.IntSlider(
+                value=int(self.value), min=int(self.low), max=int(self.high), step=int(self.step), **shape
+            )
+        return ipywidgets.FloatSlider(
+            value=self.value, min=self.low, max=self.high, step=self.step, readout_format=self.format, **shape
+        )
 
     def _out(self, position: float) -> float:
         if self.log:
@@ -95,8 +105,13 @@ class Choice:
     def widget(self):
         """A fresh ipywidgets control."""
         import ipywidgets
-        return ipywidgets.ToggleButtons(options=list(self.options), value=self.value, description=self.label,
-                                        style={"description_width": "initial", "button_width": "auto"})
+
+        return ipywidgets.ToggleButtons(
+            options=list(self.options),
+            value=self.value,
+            description=self.label,
+            style={"description_width": "initial", "button_width": "auto"},
+        )
 
 
 class Explorer:
@@ -111,9 +126,16 @@ class Explorer:
         width, height: of the picture, inches at 100 dots an inch.
     """
 
-    def __init__(self, name: str, compute: Callable, draw: Callable[..., None],
-                 controls: dict[str, Slider | Choice], read: Callable[..., str],
-                 width: float = 9.0, height: float = 3.6) -> None:
+    def __init__(
+        self,
+        name: str,
+        compute: Callable,
+        draw: Callable[..., None],
+        controls: dict[str, Slider | Choice],
+        read: Callable[..., str],
+        width: float = 9.0,
+        height: float = 3.6,
+    ) -> None:
         self.name = name
         self.compute = compute
         self.draw = draw
@@ -135,8 +157,9 @@ class Explorer:
         """
         unknown = set(values) - set(self.controls)
         if unknown:
-            raise TypeError(f"{self.name} has no control {', '.join(sorted(unknown))}; "
-                            f"its controls are: {', '.join(self.controls)}")
+            raise TypeError(
+                f"{self.name} has no control {', '.join(sorted(unknown))}; its controls are: {', '.join(self.controls)}"
+            )
         figure = plotting.new_figure(self.width, self.height)
         self.draw(self.compute(**(self.starts() | values)), figure)
         return figure
@@ -177,6 +200,7 @@ class Explorer:
     def image(self):
         """The ipywidgets Image that holds the picture."""
         import ipywidgets
+
         width = f"{self.width * plotting.STYLE['figure.dpi']:.0f}px"
         return ipywidgets.Image(format="png", layout=ipywidgets.Layout(width=width, max_width="100%", height="auto"))
 
@@ -184,12 +208,14 @@ class Explorer:
     def message(self):
         """The ipywidgets HTML below the picture, or in its place when an exception is shown."""
         import ipywidgets
+
         return ipywidgets.HTML()
 
     @cached_property
     def widget(self):
         """Controls, picture and sentence, in one box; drawn once at the starting values."""
         import ipywidgets
+
         controls = ipywidgets.HBox(list(self.inputs.values()), layout=ipywidgets.Layout(flex_flow="row wrap"))
         self._present(self._values())
         return ipywidgets.VBox([controls, self.image, self.message])
@@ -209,6 +235,7 @@ class Explorer:
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
+
         display(self.widget)
 
     def _values(self) -> dict:
@@ -236,8 +263,10 @@ class Explorer:
                 picture, sentence = self.picture(**values)
         except Exception as error:  # whatever goes wrong belongs on the screen, not in a log nobody reads
             self.image.layout.display = "none"
-            self.message.value = (f'<pre style="color: #a00000; white-space: pre-wrap">{html.escape(self.name)} could '
-                                  f"not draw this: {html.escape(_story(error))}</pre>")
+            self.message.value = (
+                f'<pre style="color: #a00000; white-space: pre-wrap">{html.escape(self.name)} could '
+                f"not draw this: {html.escape(_story(error))}</pre>"
+            )
             return
         self.image.value = picture
         self.image.layout.display = None

@@ -8,9 +8,9 @@ can be caught by the student's code, so a call is also written down, and whoever
 import inspect
 import sys
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import CodeType
-from typing import Callable, Iterable, Iterator
 
 import numpy as np
 import scipy.linalg
@@ -19,8 +19,16 @@ from torch.overrides import TorchFunctionMode
 
 # Naming one member of a family closes all of it.
 FAMILIES: tuple[frozenset[Callable], ...] = (
-    frozenset({torch.linalg.pinv, torch.pinverse, torch.Tensor.pinverse,
-               np.linalg.pinv, scipy.linalg.pinv, scipy.linalg.pinvh}),
+    frozenset(
+        {
+            torch.linalg.pinv,
+            torch.pinverse,
+            torch.Tensor.pinverse,
+            np.linalg.pinv,
+            scipy.linalg.pinv,
+            scipy.linalg.pinvh,
+        }
+    ),
     frozenset({torch.linalg.lstsq, np.linalg.lstsq, scipy.linalg.lstsq}),
 )
 
@@ -45,8 +53,10 @@ class Watch:
         Raises:
             ForbiddenCall: always.
         """
-        self.violation = (f"Your function calls {name}, which answers this exercise for you, "
-                          "so it is closed here. Build the answer from simpler operations.")
+        self.violation = (
+            f"Your function calls {name}, which answers this exercise for you, "
+            "so it is closed here. Build the answer from simpler operations."
+        )
         raise ForbiddenCall(self.violation)
 
 
@@ -93,8 +103,11 @@ def _codes(each: Callable) -> list[tuple[CodeType, str]]:
     """The code objects behind a Python function or a class's own methods, each with a name to show."""
     if inspect.isclass(each):
         members = [inspect.unwrap(member) for member in vars(each).values() if callable(member)]
-        return [(member.__code__, f"{each.__module__}.{each.__name__}.{member.__name__}") for member in members
-                if hasattr(member, "__code__")]
+        return [
+            (member.__code__, f"{each.__module__}.{each.__name__}.{member.__name__}")
+            for member in members
+            if hasattr(member, "__code__")
+        ]
     function = inspect.unwrap(each)
     return [(function.__code__, f"{each.__module__}.{function.__name__}")] if hasattr(function, "__code__") else []
 

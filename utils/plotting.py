@@ -1,7 +1,7 @@
 """One look for every figure, and artists that are updated instead of drawn again.
 
-The functions that draw (`line`, `image`, `note`, ...) take a key: the first call with a key makes the artist, later calls
-change it. A `draw` function written with them is right on a fresh figure and quick on a used one.
+The functions that draw (`line`, `image`, `note`, ...) take a key: the first call with a key makes the artist, later
+calls change it. A `draw` function written with them is right on a fresh figure and quick on a used one.
 """
 
 import io
@@ -78,14 +78,17 @@ def png(figure: Figure, scale: float = 1.0) -> bytes:
 def show(figure: Figure) -> None:
     """Display a figure in a notebook, sharp on a high-resolution screen."""
     from IPython import display
-    display.display(display.Image(png(figure, scale=2), format="png", width=int(figure.get_figwidth() * STYLE["figure.dpi"])))
+
+    display.display(
+        display.Image(png(figure, scale=2), format="png", width=int(figure.get_figwidth() * STYLE["figure.dpi"]))
+    )
 
 
 def frame(figure: Figure) -> bytes:
     """The PNG of a figure made of `panels` and kept artists, quickly.
 
-    Axes, ticks, labels and titles are drawn once and kept as a background for as long as they stay the same, which is what takes
-    most of the time; only the kept artists are drawn each time.
+    Axes, ticks, labels and titles take most of the time: they are drawn once and kept as a background for as long as
+    they stay the same. Only the kept artists are drawn each time.
     """
     canvas = figure.canvas
     axes_now = tuple(_background_of(axes) for axes in figure.axes)
@@ -147,8 +150,16 @@ def note(axes: Axes, key: str, x: float, y: float, text: str, **style) -> None:
 
 def title(axes: Axes, text: str) -> None:
     """A title that changes with the picture; `axes.set_title` is for one that does not."""
-    note(axes, "changing title", 0, 1.035, text, transform=axes.transAxes, fontsize=STYLE["axes.titlesize"],
-         fontweight=STYLE["axes.titleweight"])
+    note(
+        axes,
+        "changing title",
+        0,
+        1.035,
+        text,
+        transform=axes.transAxes,
+        fontsize=STYLE["axes.titlesize"],
+        fontweight=STYLE["axes.titleweight"],
+    )
 
 
 def legend(axes: Axes, **options) -> None:
@@ -160,8 +171,16 @@ def legend(axes: Axes, **options) -> None:
 
 
 def _background_of(axes: Axes) -> tuple:
-    return (axes.get_xlim(), axes.get_ylim(), axes.get_xscale(), axes.get_yscale(), axes.get_xlabel(), axes.get_ylabel(),
-            axes.get_title(loc="left"), axes.axison)
+    return (
+        axes.get_xlim(),
+        axes.get_ylim(),
+        axes.get_xscale(),
+        axes.get_yscale(),
+        axes.get_xlabel(),
+        axes.get_ylabel(),
+        axes.get_title(loc="left"),
+        axes.axison,
+    )
 
 
 def _kept(axes: Axes, key: str):

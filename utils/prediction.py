@@ -28,14 +28,20 @@ class Prediction:
     def choice(self):
         """The ipywidgets radio buttons."""
         import ipywidgets
+
         return ipywidgets.RadioButtons(options=list(self.options), value=None, layout=ipywidgets.Layout(width="auto"))
 
     @cached_property
     def button(self):
         """The ipywidgets button that commits."""
         import ipywidgets
-        button = ipywidgets.Button(description="That is my prediction", disabled=True, button_style="primary",
-                                   layout=ipywidgets.Layout(width="auto"))
+
+        button = ipywidgets.Button(
+            description="That is my prediction",
+            disabled=True,
+            button_style="primary",
+            layout=ipywidgets.Layout(width="auto"),
+        )
         button.on_click(lambda _button: self.commit())
         self.choice.observe(lambda change: setattr(button, "disabled", change["new"] is None), names="value")
         return button
@@ -44,6 +50,7 @@ class Prediction:
     def widget(self):
         """Question, options and button in one box."""
         import ipywidgets
+
         question = ipywidgets.HTML(f"<b>{html.escape(self.question)}</b>")
         return ipywidgets.VBox([question, self.choice, self.button])
 
@@ -70,10 +77,14 @@ class Prediction:
             first += f" The answer: {self.answer}."
         text = f"{first} {because}"
         from IPython.display import display
-        markup = (f'<div style="border-left: 4px solid #0072b2; padding: 0.3em 0.8em">{html.escape(first)}<br>'
-                  f"{html.escape(because)}</div>")
+
+        markup = (
+            f'<div style="border-left: 4px solid #0072b2; padding: 0.3em 0.8em">{html.escape(first)}<br>'
+            f"{html.escape(because)}</div>"
+        )
         display({"text/plain": text, "text/html": markup}, raw=True)
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
+
         display(self.widget)

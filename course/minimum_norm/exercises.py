@@ -8,8 +8,12 @@ from course.minimum_norm import theory
 from utils.exercise import Cases, Exercise, Mistake, WrittenExercise
 
 # Every function and estimator of the lesson that would answer an exercise about weights or about kernels.
-WEIGHTS = (theory.minimum_norm_weights, theory.null_space_projection, theory.gradient_descent_limit,
-           theory.gradient_descent_path)
+WEIGHTS = (
+    theory.minimum_norm_weights,
+    theory.null_space_projection,
+    theory.gradient_descent_limit,
+    theory.gradient_descent_path,
+)
 PSEUDO_INVERSES = (torch.linalg.pinv, torch.linalg.lstsq)
 ESTIMATORS = (theory.KernelInterpolator, theory.KernelInterpolationClassifier)
 
@@ -21,9 +25,12 @@ def _normal(rng: np.random.Generator, *shape: int) -> Tensor:
 # ---------------------------------------------------------------------------------------------------------------------
 # The shortest weights
 
+
 def _systems(rng: np.random.Generator) -> Cases:
-    return [(_normal(rng, n, d), _normal(rng, *targets)) for n, d, targets in
-            ((3, 5, (3,)), (1, 4, (1,)), (6, 6, (6,)), (10, 40, (10, 3)))]
+    return [
+        (_normal(rng, n, d), _normal(rng, *targets))
+        for n, d, targets in ((3, 5, (3,)), (1, 4, (1,)), (6, 6, (6,)), (10, 40, (10, 3)))
+    ]
 
 
 def _interpolates_and_is_shortest(observed: tuple[np.ndarray, ...], X: Tensor, Y: Tensor) -> str | None:
@@ -33,8 +40,10 @@ def _interpolates_and_is_shortest(observed: tuple[np.ndarray, ...], X: Tensor, Y
         return f"X @ W misses Y by up to {miss:.2g}: these weights do not fit the data exactly."
     unseen = float(theory.null_space_projection(X, weights).norm())
     if not unseen <= 1e-7 * max(1.0, float(weights.norm())):
-        return (f"your weights fit, but {unseen:.3g} of their length {float(weights.norm()):.3g} lies in the null space "
-                "of X, where it changes no prediction. Shorter weights fit as well.")
+        return (
+            f"your weights fit, but {unseen:.3g} of their length {float(weights.norm()):.3g} lies in the null space "
+            "of X, where it changes no prediction. Shorter weights fit as well."
+        )
     return None
 
 
@@ -45,22 +54,33 @@ def _first_columns(X: Tensor, Y: Tensor) -> Tensor:
 
 
 minimum_norm_weights = Exercise(
-    name="minimum_norm_weights", points=2, minutes=10, difficulty=2,
+    name="minimum_norm_weights",
+    points=2,
+    minutes=10,
+    difficulty=2,
     reference=theory.minimum_norm_weights,
     cases=_systems,
     mistakes=(
-        Mistake(lambda X, Y: torch.linalg.solve(X @ X.T, Y),
-                "You returned a, the coefficients of the rows: one number for each data point. "
-                "The weights are w = X' a, one number for each column."),
-        Mistake(_first_columns,
-                "Your weights fit, using the first n columns and zeros for the rest. Such weights are an interpolator, "
-                "not the shortest: let w be a combination of the rows, w = X' a."),
-        Mistake(lambda X, Y: X.T @ torch.linalg.solve(X @ X.T + torch.eye(len(X), dtype=X.dtype), Y),
-                "You added the identity to X X', which is ridge regression: shorter still, but it no longer fits. "
-                "Here the rows are independent, and X X' is invertible as it is."),
-        Mistake(lambda X, Y: X.T @ Y,
-                "You returned X' Y, which is one step of gradient descent from 0. "
-                "Solve X X' a = Y for a first, then take w = X' a."),
+        Mistake(
+            lambda X, Y: torch.linalg.solve(X @ X.T, Y),
+            "You returned a, the coefficients of the rows: one number for each data point. "
+            "The weights are w = X' a, one number for each column.",
+        ),
+        Mistake(
+            _first_columns,
+            "Your weights fit, using the first n columns and zeros for the rest. Such weights are an interpolator, "
+            "not the shortest: let w be a combination of the rows, w = X' a.",
+        ),
+        Mistake(
+            lambda X, Y: X.T @ torch.linalg.solve(X @ X.T + torch.eye(len(X), dtype=X.dtype), Y),
+            "You added the identity to X X', which is ridge regression: shorter still, but it no longer fits. "
+            "Here the rows are independent, and X X' is invertible as it is.",
+        ),
+        Mistake(
+            lambda X, Y: X.T @ Y,
+            "You returned X' Y, which is one step of gradient descent from 0. "
+            "Solve X X' a = Y for a first, then take w = X' a.",
+        ),
     ),
     forbids=WEIGHTS + PSEUDO_INVERSES,
     verify=_interpolates_and_is_shortest,
@@ -69,6 +89,7 @@ minimum_norm_weights = Exercise(
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Where gradient descent ends
+
 
 def _starts(rng: np.random.Generator) -> Cases:
     return [(_normal(rng, n, d), _normal(rng, n), _normal(rng, d)) for n, d in ((1, 2), (3, 8), (12, 30))]
@@ -79,22 +100,33 @@ def _shortest(X: Tensor, y: Tensor) -> Tensor:
 
 
 gradient_descent_limit = Exercise(
-    name="gradient_descent_limit", points=2, minutes=12, difficulty=3,
+    name="gradient_descent_limit",
+    points=2,
+    minutes=12,
+    difficulty=3,
     reference=theory.gradient_descent_limit,
     cases=_starts,
     mistakes=(
-        Mistake(lambda X, y, w0: _shortest(X, y),
-                "You returned the shortest solution, where descent ends from 0. From w0 it keeps the part of w0 that "
-                "X cannot see."),
-        Mistake(lambda X, y, w0: _shortest(X, y) + w0,
-                "You added all of w0. Its row-space part is overwritten by descent: adding it back breaks the fit. "
-                "Add only the null-space part."),
-        Mistake(lambda X, y, w0: _shortest(X, y) + _shortest(X, X @ w0),
-                "You kept the row-space part of w0 and dropped the null-space part. It is the other way round: "
-                "the gradient X'(Xw - y) lies in the row space, so only that part moves."),
-        Mistake(lambda X, y, w0: w0 - _shortest(X, X @ w0),
-                "You returned the null-space part of w0 alone. It is what never moves; the row-space part still has "
-                "to fit the data."),
+        Mistake(
+            lambda X, y, w0: _shortest(X, y),
+            "You returned the shortest solution, where descent ends from 0. From w0 it keeps the part of w0 that "
+            "X cannot see.",
+        ),
+        Mistake(
+            lambda X, y, w0: _shortest(X, y) + w0,
+            "You added all of w0. Its row-space part is overwritten by descent: adding it back breaks the fit. "
+            "Add only the null-space part.",
+        ),
+        Mistake(
+            lambda X, y, w0: _shortest(X, y) + _shortest(X, X @ w0),
+            "You kept the row-space part of w0 and dropped the null-space part. It is the other way round: "
+            "the gradient X'(Xw - y) lies in the row space, so only that part moves.",
+        ),
+        Mistake(
+            lambda X, y, w0: w0 - _shortest(X, X @ w0),
+            "You returned the null-space part of w0 alone. It is what never moves; the row-space part still has "
+            "to fit the data.",
+        ),
     ),
     forbids=WEIGHTS + (theory.gradient_descent,) + PSEUDO_INVERSES,
 )
@@ -103,9 +135,12 @@ gradient_descent_limit = Exercise(
 # ---------------------------------------------------------------------------------------------------------------------
 # The Gaussian Gram matrix
 
+
 def _points(rng: np.random.Generator) -> Cases:
-    return [(_normal(rng, n, d), _normal(rng, m, d), bandwidth) for n, m, d, bandwidth in
-            ((4, 3, 2, 1.0), (5, 5, 1, 0.5), (1, 6, 10, 3.0), (400, 300, 20, 5.0))]
+    return [
+        (_normal(rng, n, d), _normal(rng, m, d), bandwidth)
+        for n, m, d, bandwidth in ((4, 3, 2, 1.0), (5, 5, 1, 0.5), (1, 6, 10, 3.0), (400, 300, 20, 5.0))
+    ]
 
 
 def _distances(A: Tensor, B: Tensor) -> Tensor:
@@ -113,21 +148,34 @@ def _distances(A: Tensor, B: Tensor) -> Tensor:
 
 
 gaussian_gram = Exercise(
-    name="gaussian_gram", points=2, minutes=10, difficulty=2,
+    name="gaussian_gram",
+    points=2,
+    minutes=10,
+    difficulty=2,
     reference=theory.gaussian_gram,
     cases=_points,
     mistakes=(
-        Mistake(lambda A, B, bandwidth: torch.exp(-(_distances(A, B) / bandwidth) ** 2),
-                "Your values are the square of ours: the exponent is d^2 / (2 sigma^2), with the 2."),
-        Mistake(lambda A, B, bandwidth: torch.exp(-_distances(A, B) ** 2 / (2 * bandwidth)),
-                "You divided by 2 sigma: the bandwidth is squared as well."),
-        Mistake(lambda A, B, bandwidth: torch.exp(-_distances(A, B) / (2 * bandwidth**2)),
-                "You used the distance where its square belongs. (With d / sigma in the exponent it would be the "
-                "Laplacian kernel.)"),
-        Mistake(lambda A, B, bandwidth: torch.exp(-(_distances(A, B) * bandwidth) ** 2 / 2),
-                "You multiplied by sigma^2 where we divide: a larger bandwidth must reach further."),
-        Mistake(lambda A, B, bandwidth: torch.exp(-_distances(B, A) ** 2 / (2 * bandwidth**2)),
-                "Your matrix is the transpose of ours: row i belongs to point i of A, column j to point j of B."),
+        Mistake(
+            lambda A, B, bandwidth: torch.exp(-((_distances(A, B) / bandwidth) ** 2)),
+            "Your values are the square of ours: the exponent is d^2 / (2 sigma^2), with the 2.",
+        ),
+        Mistake(
+            lambda A, B, bandwidth: torch.exp(-(_distances(A, B) ** 2) / (2 * bandwidth)),
+            "You divided by 2 sigma: the bandwidth is squared as well.",
+        ),
+        Mistake(
+            lambda A, B, bandwidth: torch.exp(-_distances(A, B) / (2 * bandwidth**2)),
+            "You used the distance where its square belongs. (With d / sigma in the exponent it would be the "
+            "Laplacian kernel.)",
+        ),
+        Mistake(
+            lambda A, B, bandwidth: torch.exp(-((_distances(A, B) * bandwidth) ** 2) / 2),
+            "You multiplied by sigma^2 where we divide: a larger bandwidth must reach further.",
+        ),
+        Mistake(
+            lambda A, B, bandwidth: torch.exp(-(_distances(B, A) ** 2) / (2 * bandwidth**2)),
+            "Your matrix is the transpose of ours: row i belongs to point i of A, column j to point j of B.",
+        ),
     ),
     forbids=(theory.laplacian_gram,) + ESTIMATORS,
 )
@@ -136,12 +184,14 @@ gaussian_gram = Exercise(
 # ---------------------------------------------------------------------------------------------------------------------
 # Dual coefficients and prediction
 
+
 def _kernel_systems(rng: np.random.Generator) -> Cases:
     cases = []
     for n, m, targets in ((4, 2, ()), (6, 6, ()), (30, 12, (3,))):
         train, test = _normal(rng, n, 4), _normal(rng, m, 4)
-        cases.append((theory.gaussian_gram(train, train, 1.0), _normal(rng, n, *targets),
-                      theory.gaussian_gram(test, train, 1.0)))
+        cases.append(
+            (theory.gaussian_gram(train, train, 1.0), _normal(rng, n, *targets), theory.gaussian_gram(test, train, 1.0))
+        )
     return cases
 
 
@@ -154,24 +204,36 @@ def _with_coefficients(solve):
     def wrong(K: Tensor, Y: Tensor, K_test: Tensor) -> tuple[Tensor, Tensor]:
         coefficients = solve(K, Y)
         return coefficients, K_test @ coefficients
+
     return wrong
 
 
 fit_and_predict = Exercise(
-    name="fit_and_predict", points=2, minutes=8, difficulty=2,
+    name="fit_and_predict",
+    points=2,
+    minutes=8,
+    difficulty=2,
     reference=_fit_and_predict,
     cases=_kernel_systems,
     mistakes=(
-        Mistake(_with_coefficients(lambda K, Y: torch.linalg.solve(K + torch.eye(len(K), dtype=K.dtype), Y)),
-                "You solved (K + I) a = Y, which is kernel ridge regression: it smooths and does not interpolate. "
-                "Here K alone is invertible."),
-        Mistake(_with_coefficients(lambda K, Y: Y),
-                "You used the targets themselves as coefficients. That is a weighted vote of the neighbours; "
-                "for an interpolator solve K a = Y."),
-        Mistake(_with_coefficients(lambda K, Y: K @ Y),
-                "You multiplied by K where its inverse belongs: solve K a = Y for a."),
-        Mistake(lambda K, Y, K_test: (lambda a: (a, K @ a))(torch.linalg.solve(K, Y)),
-                "You predicted at the training points, which returns Y. The test points' kernel is K_test, (m, n)."),
+        Mistake(
+            _with_coefficients(lambda K, Y: torch.linalg.solve(K + torch.eye(len(K), dtype=K.dtype), Y)),
+            "You solved (K + I) a = Y, which is kernel ridge regression: it smooths and does not interpolate. "
+            "Here K alone is invertible.",
+        ),
+        Mistake(
+            _with_coefficients(lambda K, Y: Y),
+            "You used the targets themselves as coefficients. That is a weighted vote of the neighbours; "
+            "for an interpolator solve K a = Y.",
+        ),
+        Mistake(
+            _with_coefficients(lambda K, Y: K @ Y),
+            "You multiplied by K where its inverse belongs: solve K a = Y for a.",
+        ),
+        Mistake(
+            lambda K, Y, K_test: (lambda a: (a, K @ a))(torch.linalg.solve(K, Y)),
+            "You predicted at the training points, which returns Y. The test points' kernel is K_test, (m, n).",
+        ),
     ),
     forbids=(theory.dual_coefficients, theory.predict) + ESTIMATORS + PSEUDO_INVERSES,
 )
@@ -180,39 +242,56 @@ fit_and_predict = Exercise(
 # ---------------------------------------------------------------------------------------------------------------------
 # The norm in the kernel's space
 
+
 def _solved_systems(rng: np.random.Generator) -> Cases:
     return [(K, theory.dual_coefficients(K, Y).coefficients) for K, Y, _ in _kernel_systems(rng)]
 
 
 rkhs_norm = Exercise(
-    name="rkhs_norm", points=2, minutes=8, difficulty=2,
+    name="rkhs_norm",
+    points=2,
+    minutes=8,
+    difficulty=2,
     reference=theory.rkhs_norm,
     cases=_solved_systems,
     mistakes=(
-        Mistake(lambda K, a: (a * (K @ a)).sum(0),
-                "Your values are the squares of ours: a' K a is the squared norm."),
-        Mistake(lambda K, a: a.norm(dim=0),
-                "You took the length of a. The functions k(x_i, .) are neither orthogonal nor of length 1 after mixing; "
-                "their inner products are K, so the squared norm is a' K a."),
-        Mistake(lambda K, a: (K @ a).norm(dim=0),
-                "You took the length of K a, the values at the training points. The squared norm of the function is a' K a."),
-        Mistake(lambda K, a: (a * (K @ a)).sum().sqrt() if a.dim() > 1 else (a * (K @ a)).sum(0).sqrt(),
-                "You added up all targets. Return one norm for each column of a."),
+        Mistake(lambda K, a: (a * (K @ a)).sum(0), "Your values are the squares of ours: a' K a is the squared norm."),
+        Mistake(
+            lambda K, a: a.norm(dim=0),
+            "You took the length of a. The functions k(x_i, .) are neither orthogonal nor of length 1 after mixing; "
+            "their inner products are K, so the squared norm is a' K a.",
+        ),
+        Mistake(
+            lambda K, a: (K @ a).norm(dim=0),
+            "You took the length of K a, the values at the training points. "
+            "The squared norm of the function is a' K a.",
+        ),
+        Mistake(
+            lambda K, a: (a * (K @ a)).sum().sqrt() if a.dim() > 1 else (a * (K @ a)).sum(0).sqrt(),
+            "You added up all targets. Return one norm for each column of a.",
+        ),
     ),
     forbids=ESTIMATORS,
 )
 
 
 why_flatness_cannot_choose = WrittenExercise(
-    name="why_flatness_cannot_choose", points=3,
+    name="why_flatness_cannot_choose",
+    points=3,
     rubric="""One point each:
 1. The Hessian of the squared loss of a linear model is X'X: it holds neither w nor the labels.
-2. So every interpolator has the same curvature: the same trace, the same largest eigenvalue, and at least d - n directions of
-   none at all. No measure of flatness can rank two of them.
-3. What does choose is the algorithm: descent from 0 stays in the row space and ends at the shortest solution, from another
-   start it ends elsewhere, at an equally flat point with another test error. (The claim is about linear models: for networks the
-   Hessian does differ between minima, and needs its own argument.)""",
+2. So every interpolator has the same curvature: the same trace, the same largest eigenvalue, and at least d - n
+   directions of none at all. No measure of flatness can rank two of them.
+3. What does choose is the algorithm: descent from 0 stays in the row space and ends at the shortest solution, from
+   another start it ends elsewhere, at an equally flat point with another test error. (The claim is about linear
+   models: for networks the Hessian does differ between minima, and needs its own argument.)""",
 )
 
-EXERCISES = (minimum_norm_weights, gradient_descent_limit, gaussian_gram, fit_and_predict, rkhs_norm,
-             why_flatness_cannot_choose)
+EXERCISES = (
+    minimum_norm_weights,
+    gradient_descent_limit,
+    gaussian_gram,
+    fit_and_predict,
+    rkhs_norm,
+    why_flatness_cannot_choose,
+)

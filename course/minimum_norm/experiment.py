@@ -91,7 +91,9 @@ def jobs(settings: Settings) -> list[Job]:
     """One job for each data set, kernel and repeat."""
     return [
         Job(f"{study.dataset}-{kernel}-{repeat}", (study, kernel, repeat, settings.seed))
-        for study in settings.studies for kernel in theory.KERNELS for repeat in range(settings.repeats)
+        for study in settings.studies
+        for kernel in theory.KERNELS
+        for repeat in range(settings.repeats)
     ]
 
 
@@ -112,8 +114,9 @@ def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
     images, labels = _scaled(digits.train_images[order]), torch.from_numpy(digits.train_labels)[order]
     test = _scaled(digits.test_images[: study.test_size]), torch.from_numpy(digits.test_labels[: study.test_size])
     bandwidth = getattr(study, kernel)
-    noisy = torch.stack([resample_labels(labels[: study.noise_size], noise, CLASSES, generator)
-                         for noise in study.noises])
+    noisy = torch.stack(
+        [resample_labels(labels[: study.noise_size], noise, CLASSES, generator) for noise in study.noises]
+    )
     runs = [("size", n, (0.0,), labels[None, :n]) for n in study.sizes]
     runs.append(("noise", study.noise_size, study.noises, noisy))
     rows = []
@@ -121,13 +124,31 @@ def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
         progress(done / len(runs), f"{what}, n = {n}")
         for row in interpolate(images[:n], given, *test, kernel, bandwidth, device):
             changed = float((given[row["labelling"]] != labels[:n]).double().mean())
-            rows.append({"dataset": study.dataset, "kernel": kernel, "bandwidth": bandwidth, "study": what,
-                         "repeat": repeat, "n": n, "noise": noises[row.pop("labelling")], "changed": changed, **row})
+            rows.append(
+                {
+                    "dataset": study.dataset,
+                    "kernel": kernel,
+                    "bandwidth": bandwidth,
+                    "study": what,
+                    "repeat": repeat,
+                    "n": n,
+                    "noise": noises[row.pop("labelling")],
+                    "changed": changed,
+                    **row,
+                }
+            )
     return rows
 
 
-def interpolate(images: Tensor, labellings: Tensor, test_images: Tensor, test_labels: Tensor, kernel: str,
-                bandwidth: float, device: torch.device) -> list[dict]:
+def interpolate(
+    images: Tensor,
+    labellings: Tensor,
+    test_images: Tensor,
+    test_labels: Tensor,
+    kernel: str,
+    bandwidth: float,
+    device: torch.device,
+) -> list[dict]:
     """One factorisation, many labellings: the Gram matrix does not know the labels.
 
     Args:
@@ -146,13 +167,17 @@ def interpolate(images: Tensor, labellings: Tensor, test_images: Tensor, test_la
     solution = theory.dual_coefficients(K, columns)
     norms = theory.rkhs_norm(K, solution.coefficients).reshape(len(labellings), CLASSES).norm(dim=1)
     on_train = theory.predict(K, solution.coefficients)
-    on_test = torch.cat([theory.predict(theory.KERNELS[kernel](part, train, bandwidth), solution.coefficients)
-                         for part in test.split(2_000)])
+    on_test = torch.cat(
+        [
+            theory.predict(theory.KERNELS[kernel](part, train, bandwidth), solution.coefficients)
+            for part in test.split(2_000)
+        ]
+    )
     return [
         {
             "labelling": index,
-            "train_error": _error(on_train[:, index * CLASSES:(index + 1) * CLASSES], labelling),
-            "test_error": _error(on_test[:, index * CLASSES:(index + 1) * CLASSES], test_labels),
+            "train_error": _error(on_train[:, index * CLASSES : (index + 1) * CLASSES], labelling),
+            "test_error": _error(on_test[:, index * CLASSES : (index + 1) * CLASSES], test_labels),
             "norm": float(norms[index]),
             "residual": solution.residual,
             "rank": solution.rank,

@@ -1,4 +1,4 @@
-"""The lesson's three explorers (the family of interpolators, descent from a chosen start, kernels on digits) and the picture of its record."""
+"""The lesson's explorers (interpolators, descent from a chosen start, kernels on digits) and its record's picture."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -29,7 +29,7 @@ def curve(x: Tensor) -> Tensor:
 
 
 def cosines(x: Tensor, features: int) -> Tensor:
-    """Features cos(pi k x) / (1 + k), k = 0 .. features - 1, (n,) -> (n, features): slow waves are cheap, fast ones dear."""
+    """Features cos(pi k x) / (1 + k) for k = 0 .. features - 1, (n,) -> (n, features): fast waves cost more norm."""
     k = torch.arange(features, dtype=x.dtype)
     return torch.cos(torch.pi * k * x[:, None]) / (1 + k)
 
@@ -96,12 +96,17 @@ def draw_family(result: Family, figure: Figure) -> None:
 
 
 def read_family(result: Family) -> str:
-    return (f"Largest training residual {result.residual:.0e}. Norm {result.norm:.3f}. Test error {result.error:.3f} "
-            f"(the shortest: {result.shortest_error:.3f}).")
+    return (
+        f"Largest training residual {result.residual:.0e}. Norm {result.norm:.3f}. Test error {result.error:.3f} "
+        f"(the shortest: {result.shortest_error:.3f})."
+    )
 
 
 null_space = Explorer(
-    name="null_space", compute=family, draw=draw_family, read=read_family,
+    name="null_space",
+    compute=family,
+    draw=draw_family,
+    read=read_family,
     controls={
         "amount": Slider("null-space amount t", -6, 6, 0.1, 3.0),
         "direction": Slider("direction", 1, 12, 1, 1),
@@ -150,10 +155,24 @@ def draw_descent(result: Descent, figure: Figure) -> None:
     floor, top = 1e-16, 1e6
     if not figure.axes:
         plane, parts = plotting.panels(figure, 2, widths=[1, 1.25], left=0.06, wspace=0.2)
-        plane.set(xlabel="$w_1$", ylabel="$w_2$", xlim=(-4, 6), ylim=(-4, 6), xticks=range(-4, 7, 2), aspect="equal",
-                  title="Descent moves along the row space")
-        parts.set(xlabel="step", ylabel="length", yscale="log", xlim=(0, STEPS), ylim=(floor, top),
-                  yticks=[1e-15, 1e-10, 1e-5, 1, 1e5], title="One part converges, the other never moves")
+        plane.set(
+            xlabel="$w_1$",
+            ylabel="$w_2$",
+            xlim=(-4, 6),
+            ylim=(-4, 6),
+            xticks=range(-4, 7, 2),
+            aspect="equal",
+            title="Descent moves along the row space",
+        )
+        parts.set(
+            xlabel="step",
+            ylabel="length",
+            yscale="log",
+            xlim=(0, STEPS),
+            ylim=(floor, top),
+            yticks=[1e-15, 1e-10, 1e-5, 1, 1e5],
+            title="One part converges, the other never moves",
+        )
     plane, parts = figure.axes
     w1 = np.array([-4.0, 6.0])
     walked = result.path[: result.steps + 1]
@@ -162,30 +181,54 @@ def draw_descent(result: Descent, figure: Figure) -> None:
     plotting.line(plane, "null part", *np.stack([result.shortest, result.limit]).T, color=GOLD, linewidth=4, alpha=0.7)
     plotting.line(plane, "path", *walked.T, color=BLUE, marker="o", markersize=3, linewidth=1.2)
     plotting.line(plane, "start", *result.path[:1].T, color=BLUE, marker="s", markersize=7, linestyle="none")
-    plotting.line(plane, "shortest", *result.shortest[:, None], color=GREEN, marker="*", markersize=15, linestyle="none")
-    plotting.line(plane, "limit", *result.limit[:, None], color=ORANGE, marker="o", markersize=13, linestyle="none",
-                  markerfacecolor="none")
+    plotting.line(
+        plane, "shortest", *result.shortest[:, None], color=GREEN, marker="*", markersize=15, linestyle="none"
+    )
+    plotting.line(
+        plane,
+        "limit",
+        *result.limit[:, None],
+        color=ORANGE,
+        marker="o",
+        markersize=13,
+        linestyle="none",
+        markerfacecolor="none",
+    )
     plotting.line(plane, "now", *walked[-1:].T, color=ORANGE, marker="o", markersize=8, linestyle="none")
     plotting.note(plane, "solutions label", 3.45, -1.6, "all solutions", color=GREY, fontsize=9)
     plotting.note(plane, "row space label", -3.8, -2.7, "row space", color=GREY, fontsize=9)
     steps = np.arange(STEPS + 1)
-    plotting.line(parts, "row", steps, np.maximum(result.row_distance, floor), color=BLUE,
-                  label="row-space part: distance to the shortest solution")
-    plotting.line(parts, "null", steps, np.maximum(result.null_length, floor), color=GOLD,
-                  label="null-space part: its length")
+    plotting.line(
+        parts,
+        "row",
+        steps,
+        np.maximum(result.row_distance, floor),
+        color=BLUE,
+        label="row-space part: distance to the shortest solution",
+    )
+    plotting.line(
+        parts, "null", steps, np.maximum(result.null_length, floor), color=GOLD, label="null-space part: its length"
+    )
     plotting.line(parts, "now", [result.steps, result.steps], [floor, top], color=ORANGE, linewidth=1, linestyle="--")
     plotting.legend(parts, loc="upper right")
 
 
 def read_descent(result: Descent) -> str:
     now, limit = result.path[result.steps], result.limit
-    return (f"After {result.steps} steps w = ({now[0]:.4f}, {now[1]:.4f}), loss {0.5 * (2 * now[0] + now[1] - 5) ** 2:.1e}. "
-            f"It ends at ({limit[0]:.4f}, {limit[1]:.4f}), of norm {np.linalg.norm(limit):.3f}; "
-            f"the shortest solution has norm {np.linalg.norm(result.shortest):.3f}.")
+    return (
+        f"After {result.steps} steps w = ({now[0]:.4f}, {now[1]:.4f}), "
+        f"loss {0.5 * (2 * now[0] + now[1] - 5) ** 2:.1e}. "
+        f"It ends at ({limit[0]:.4f}, {limit[1]:.4f}), of norm {np.linalg.norm(limit):.3f}; "
+        f"the shortest solution has norm {np.linalg.norm(result.shortest):.3f}."
+    )
 
 
 descent = Explorer(
-    name="descent", compute=descend, draw=draw_descent, read=read_descent, height=3.9,
+    name="descent",
+    compute=descend,
+    draw=draw_descent,
+    read=read_descent,
+    height=3.9,
     controls={
         "start_1": Slider("start, w1", -3.5, 5.5, 0.25, -2.0),
         "start_2": Slider("start, w2", -3.5, 5.5, 0.25, 3.0),
@@ -221,7 +264,9 @@ class Fits:
 def _digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Training and test images in [0, 1], (n, 64), with labels."""
     digits = data.load("digits")
-    images = [torch.from_numpy(each.reshape(len(each), -1) / 16.0) for each in (digits.train_images, digits.test_images)]
+    images = [
+        torch.from_numpy(each.reshape(len(each), -1) / 16.0) for each in (digits.train_images, digits.test_images)
+    ]
     labels = [torch.from_numpy(each.astype(np.int64)) for each in (digits.train_labels, digits.test_labels)]
     return images[0][:TRAIN], labels[0][:TRAIN], images[1][:TEST], labels[1][:TEST]
 
@@ -264,7 +309,9 @@ def draw_fits(result: Fits, figure: Figure) -> None:
     if not figure.axes:
         errors, norms, mosaic = plotting.panels(figure, 3, widths=[1.3, 1.05, 1.2], left=0.065, wspace=0.3)
         for axes in (errors, norms):
-            axes.set(xscale="log", xlim=(result.bandwidths[0], result.bandwidths[-1]), xlabel="bandwidth (pixel distance)")
+            axes.set(
+                xscale="log", xlim=(result.bandwidths[0], result.bandwidths[-1]), xlabel="bandwidth (pixel distance)"
+            )
             axes.set_xticks([0.2, 1, 5, 20], ["0.2", "1", "5", "20"])
             axes.minorticks_off()
         # A square-root scale keeps 2 % and 90 % both readable.
@@ -275,15 +322,29 @@ def draw_fits(result: Fits, figure: Figure) -> None:
         mosaic.set_title("Test digits, orange: wrong")
     errors, norms, mosaic = figure.axes
     here = result.bandwidths[result.at]
-    for key, values, colour, label in (("test", result.test_errors, BLUE, "test, true labels"),
-                                       ("train", result.train_errors, GREY, "training, given labels")):
+    for key, values, colour, label in (
+        ("test", result.test_errors, BLUE, "test, true labels"),
+        ("train", result.train_errors, GREY, "training, given labels"),
+    ):
         plotting.line(errors, key, result.bandwidths, 100 * values, color=colour, label=label, clip_on=False)
-        plotting.line(errors, f"{key} at", [here], [100 * values[result.at]], color=ORANGE, marker="o", linestyle="none",
-                      markersize=8, clip_on=False, zorder=6)
+        plotting.line(
+            errors,
+            f"{key} at",
+            [here],
+            [100 * values[result.at]],
+            color=ORANGE,
+            marker="o",
+            linestyle="none",
+            markersize=8,
+            clip_on=False,
+            zorder=6,
+        )
     plotting.title(errors, f"{result.kernel}: test error {100 * result.test_errors[result.at]:.1f} %")
     plotting.legend(errors, loc="upper left")
     plotting.line(norms, "norm", result.bandwidths, result.norms, color=BLUE)
-    plotting.line(norms, "at", [here], [result.norms[result.at]], color=ORANGE, marker="o", linestyle="none", markersize=8)
+    plotting.line(
+        norms, "at", [here], [result.norms[result.at]], color=ORANGE, marker="o", linestyle="none", markersize=8
+    )
     plotting.title(norms, f"Norm {result.norms[result.at]:.4g}")
     plotting.image(mosaic, "digits", _mosaic(result.wrong))
 
@@ -292,19 +353,27 @@ def _mosaic(wrong: np.ndarray) -> np.ndarray:
     """The first test digits as one picture, (h, w, 3), those that are wrong on orange."""
     rows, columns = MOSAIC
     _, _, test, _ = _digits()
-    ink = np.pad(test[: rows * columns].numpy().reshape(rows, columns, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))[..., None]
+    ink = np.pad(test[: rows * columns].numpy().reshape(rows, columns, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))[
+        ..., None
+    ]
     paper = np.where(wrong[: rows * columns].reshape(rows, columns, 1, 1, 1), (0.94, 0.55, 0.30), (1.0, 1.0, 1.0))
     return ((1 - ink) * paper + ink * 0.13).transpose(0, 2, 1, 3, 4).reshape(rows * 10, columns * 10, 3)
 
 
 def read_fits(result: Fits) -> str:
-    return (f"Bandwidth {result.bandwidths[result.at]:.3g}; the noise changed {100 * result.changed:.0f} % of {TRAIN} labels. "
-            f"Training error {100 * result.train_errors[result.at]:.1f} %, test error "
-            f"{100 * result.test_errors[result.at]:.1f} % on {TEST} digits, norm {result.norms[result.at]:.4g}.")
+    return (
+        f"Bandwidth {result.bandwidths[result.at]:.3g}; "
+        f"the noise changed {100 * result.changed:.0f} % of {TRAIN} labels. "
+        f"Training error {100 * result.train_errors[result.at]:.1f} %, test error "
+        f"{100 * result.test_errors[result.at]:.1f} % on {TEST} digits, norm {result.norms[result.at]:.4g}."
+    )
 
 
 kernels = Explorer(
-    name="kernels", compute=fit_digits, draw=draw_fits, read=read_fits,
+    name="kernels",
+    compute=fit_digits,
+    draw=draw_fits,
+    read=read_fits,
     controls={
         "kernel": Choice("kernel", ("Gaussian", "Laplacian"), "Gaussian"),
         "bandwidth": BANDWIDTHS,
@@ -321,7 +390,7 @@ KERNEL_LOOKS = {"gaussian": (BLUE, "o"), "laplacian": (PURPLE, "s")}
 
 
 def draw_record(record: Record) -> Figure:
-    """Test error against sample size, then test error and norm against label noise: a row of panels for each data set."""
+    """Test error against sample size, then test error and norm against label noise: a row for each data set."""
     datasets = list(dict.fromkeys(row["dataset"] for row in record.rows))
     figure, axes = plotting.subplots(len(datasets), 3, height=3.3 * len(datasets), squeeze=False)
     for row, name in zip(axes, datasets):
@@ -335,12 +404,23 @@ def draw_record(record: Record) -> Figure:
             _mean_and_range(norm, noise, "changed", "norm", 1, **looks)
         shown = {"digits": "Digits", "mnist": "MNIST"}.get(name, name)
         n = select(record.rows, dataset=name, study="noise")[0]["n"]
-        by_size.set(xscale="log", yscale="log", xlabel="training images n", ylabel="test error (%)",
-                    title=f"{shown}: more data, less error")
+        by_size.set(
+            xscale="log",
+            yscale="log",
+            xlabel="training images n",
+            ylabel="test error (%)",
+            title=f"{shown}: more data, less error",
+        )
         by_noise.plot([0, 90], [0, 90], color=GREY, linestyle=":", label="as wrong as the labels")
-        by_noise.set(xlabel="training labels changed (%)", ylabel="test error (%)", ylim=(0, 100),
-                     title=f"n = {n:,}: noise costs")
-        norm.set(xlabel="training labels changed (%)", ylabel="RKHS norm", ylim=(0, None), title="Norm: the price of noise")
+        by_noise.set(
+            xlabel="training labels changed (%)",
+            ylabel="test error (%)",
+            ylim=(0, 100),
+            title=f"n = {n:,}: noise costs",
+        )
+        norm.set(
+            xlabel="training labels changed (%)", ylabel="RKHS norm", ylim=(0, None), title="Norm: the price of noise"
+        )
         sizes = sorted({row["n"] for row in select(record.rows, dataset=name, study="size")})
         by_size.set_xticks(sizes, [f"{n:,}" if position % 2 == 0 else "" for position, n in enumerate(sizes)])
         by_size.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])

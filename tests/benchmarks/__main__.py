@@ -31,10 +31,15 @@ def main() -> int:
     for measure, each in parts:
         for figure in measure(each, arguments.full):
             figures.append(figure)
-            print(f"{'ok  ' if figure.holds else 'OVER'}  {figure.lesson:14} {figure.figure:52} "
-                  f"{figure.value:9.2f} {figure.unit:3} (bound {figure.bound:g})", flush=True)
+            print(
+                f"{'ok  ' if figure.holds else 'OVER'}  {figure.lesson:14} {figure.figure:52} "
+                f"{figure.value:9.2f} {figure.unit:3} (bound {figure.bound:g})",
+                flush=True,
+            )
     if arguments.json:
-        write_whole(arguments.json, json.dumps([asdict(each) | {"holds": each.holds} for each in figures], indent=1) + "\n")
+        write_whole(
+            arguments.json, json.dumps([asdict(each) | {"holds": each.holds} for each in figures], indent=1) + "\n"
+        )
     return 0 if all(figure.holds for figure in figures) else 1
 
 

@@ -18,8 +18,13 @@ def measure(lesson: Lesson, full: bool) -> Iterator[Figure]:
     for each in lesson.room("explorers").EXPLORERS:
         explorer = Explorer(each.name, each.compute, each.draw, each.controls, each.read, each.width, each.height)
         explorer.widget
-        yield Figure(lesson.name, f"explorer {each.name}, move to pixels, p95 of {MOVES}",
-                     1e3 * float(np.percentile(_moves(explorer), 95)), 100, "ms")
+        yield Figure(
+            lesson.name,
+            f"explorer {each.name}, move to pixels, p95 of {MOVES}",
+            1e3 * float(np.percentile(_moves(explorer), 95)),
+            100,
+            "ms",
+        )
 
 
 def _moves(explorer: Explorer) -> list[float]:

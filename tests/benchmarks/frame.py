@@ -37,8 +37,13 @@ def _served(clone: Path) -> float:
     address = f"http://127.0.0.1:{port}/lab"
     begun = time.perf_counter()
     root = " --allow-root" if os.geteuid() == 0 else ""
-    lab = subprocess.Popen(["make", "lab", f"LAB_ARGS=--no-browser --ip 127.0.0.1 --port {port} --IdentityProvider.token=''{root}"],
-                           cwd=clone, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    lab = subprocess.Popen(
+        ["make", "lab", f"LAB_ARGS=--no-browser --ip 127.0.0.1 --port {port} --IdentityProvider.token=''{root}"],
+        cwd=clone,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         while time.perf_counter() - begun < 1800:
             try:

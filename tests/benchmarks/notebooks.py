@@ -17,8 +17,11 @@ def measure(lesson: Lesson, full: bool) -> Iterator[Figure]:
     """The author's notebook, which does the most; with MNIST, where it is present, since that is the slower case."""
     notebook = nbformat.read(ROOT / "solutions" / lesson.folder / f"{lesson.name}.ipynb", as_version=4)
     # The kernel reports its own peak: a sampler beside it would miss it.
-    notebook.cells.append(nbformat.v4.new_code_cell(
-        "import torch\nfrom utils import devices\nprint(devices.peak_bytes(torch.device('cpu')))"))
+    notebook.cells.append(
+        nbformat.v4.new_code_cell(
+            "import torch\nfrom utils import devices\nprint(devices.peak_bytes(torch.device('cpu')))"
+        )
+    )
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(notebook, timeout=300, record_timing=True, resources={"metadata": {"path": folder}})
         begun = time.perf_counter()
@@ -35,6 +38,8 @@ def _ran(cell) -> bool:
 
 def _seconds(cell) -> float:
     timing = cell.metadata.execution
-    ended, begun = (datetime.fromisoformat(timing[name].replace("Z", "+00:00"))
-                    for name in ("shell.execute_reply", "iopub.status.busy"))
+    ended, begun = (
+        datetime.fromisoformat(timing[name].replace("Z", "+00:00"))
+        for name in ("shell.execute_reply", "iopub.status.busy")
+    )
     return (ended - begun).total_seconds()

@@ -113,7 +113,10 @@ def _served(folder: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "jupyter", "lab",
                "--ServerApp.root_dir=work", "--LabApp.default_url=/lab/tree/start.ipynb",  # as in the Makefile
                "--no-browser", f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
-               "--LabApp.extension_manager=readonly", *(["--allow-root"] if os.geteuid() == 0 else [])]
+               "--LabApp.extension_manager=readonly",
+               # Should we be killed, it ends by itself once the browser is gone.
+               "--MappingKernelManager.cull_idle_timeout=60", "--MappingKernelManager.cull_interval=30",
+               "--ServerApp.shutdown_no_activity_timeout=60", *(["--allow-root"] if os.geteuid() == 0 else [])]
     log = folder / "jupyter.log"
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,

@@ -13,6 +13,7 @@ from utils.explorer import Choice, Explorer
 
 RUN_S = 90
 MOVE_S = 20
+MARGIN = 8
 NUMBERED = re.compile(r"^\[\d+\]:$")
 
 # SHA-256 of the picture's file: JupyterLab gives it a new address at every update, whether it changed or not.
@@ -111,12 +112,11 @@ class OpenExplorer:
     """
 
     def __init__(self, box: Locator, explorer: Explorer) -> None:
-        self.box = box
         self.explorer = explorer
         self.widget = box.locator(".widget-vbox")
         self.image = box.locator("img.widget-image")
         self.sentence = box.locator(".widget-html-content")
-        inputs = box.locator("[role=slider], .widget-toggle-buttons")
+        inputs = box.locator(".widget-slider, .widget-toggle-buttons")
         expect(inputs).to_have_count(len(explorer.controls))
         self.inputs = {name: inputs.nth(number) for number, name in enumerate(explorer.controls)}
 
@@ -146,16 +146,23 @@ class OpenExplorer:
             pressed = options.evaluate_all("all => all.findIndex(each => each.classList.contains('mod-active'))")
             options.nth(pressed + way).click()
         else:
-            self.inputs[name].press("ArrowRight" if way > 0 else "ArrowLeft")
+            self.inputs[name].get_by_role("slider").press("ArrowRight" if way > 0 else "ArrowLeft")
 
     def put(self, name: str, value: float | str) -> None:
         """Give a control a value: typed beside a slider, or the button of that name."""
         if isinstance(self.explorer.controls[name], Choice):
             self.inputs[name].get_by_role("button", name=value, exact=True).click()
         else:
-            slider = self.box.locator(".widget-slider").filter(has=self.inputs[name])
-            slider.locator(".widget-readout").fill(f"{value:g}")
-            slider.locator(".widget-readout").press("Enter")
+            readout = self.inputs[name].locator(".widget-readout")
+            readout.fill(f"{value:g}")
+            readout.press("Enter")
+
+    def photograph(self, path: Path) -> None:
+        """A PNG of controls, picture and sentence, with a margin."""
+        self.widget.evaluate("widget => widget.scrollIntoView({block: 'center'})")
+        whole, picture = self.widget.bounding_box(), self.image.bounding_box()
+        self.image.page.screenshot(path=path, clip={"x": picture["x"] - MARGIN, "width": picture["width"] + 2 * MARGIN,
+                                                    "y": whole["y"] - MARGIN, "height": whole["height"] + 2 * MARGIN})
 
     def latencies(self, moves: int) -> list[float]:
         """Milliseconds from a control's move to the new picture, over `moves` pictures never shown before.

@@ -54,7 +54,7 @@ first_lesson = pytest.mark.parametrize("opened", [lesson("minimum_norm")], indir
 def test_the_start_page_lists_every_lesson_with_its_question(served: Lab) -> None:
     for each in LESSONS:
         expect(served.page.get_by_role("link", name=each.title, exact=True)).to_be_visible()
-        expect(served.page.get_by_text(each.question)).to_be_visible()
+        expect(served.page.get_by_role("paragraph").filter(has_text=each.question)).to_be_visible()
 
 
 def test_an_untouched_check_says_so_without_a_traceback(opened: Opened) -> None:
@@ -109,9 +109,9 @@ def test_a_known_mistake_meets_its_own_hint_and_a_right_answer_its_points(opened
 @first_lesson
 def test_values_given_to_an_explorer_give_what_it_says_of_them(opened: Opened) -> None:
     shown = OpenExplorer(opened.notebook.output("explorers.kernels"), explorers.kernels)
-    values = {"kernel": "Gaussian", "bandwidth": 10.0, "noise": 0.2}
+    values = {"bandwidth": 10.0, "noise": 0.2, "kernel": "Gaussian"}
     for name, value in values.items():
         shown.put(name, value)
     expect(shown.sentence).to_have_text(explorers.kernels.picture(**values)[1])
     if folder := os.environ.get("COURSE_SCREENSHOTS"):
-        shown.widget.screenshot(path=Path(folder) / "explorer.png")
+        shown.photograph(Path(folder) / "explorer.png")

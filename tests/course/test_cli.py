@@ -47,11 +47,20 @@ def test_a_wrong_lesson_gets_the_list_of_right_ones(arguments: tuple[str, ...]) 
     assert f"no lesson is called 'maximum_norm'; the lessons are: {NAME}" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [
-    ("fly",), ("run",), ("run", NAME, "--preset", "huge"), ("run", NAME, "--device", "tpu"),
-    ("run", NAME, "--seed", "-1"), ("run", NAME, "--seed", "x"), ("run", NAME, "--workers", "0"), ("release",),
-    ("build", "--chek"),
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fly",),
+        ("run",),
+        ("run", NAME, "--preset", "huge"),
+        ("run", NAME, "--device", "tpu"),
+        ("run", NAME, "--seed", "-1"),
+        ("run", NAME, "--seed", "x"),
+        ("run", NAME, "--workers", "0"),
+        ("release",),
+        ("build", "--chek"),
+    ],
+)
 def test_a_wrong_call_ends_with_2_and_says_what_is_wrong(arguments: tuple[str, ...]) -> None:
     result = course(*arguments)
     assert result.exit_code == 2 and "Error: " in result.stderr and "Traceback" not in result.output
@@ -70,9 +79,11 @@ def test_update_says_what_it_did_once(root: Path) -> None:
 
 
 def test_update_waits_for_no_heavy_library(root: Path) -> None:
-    script = ("import sys; from pathlib import Path; from course import cli; cli.ROOT = Path(sys.argv.pop());"
-              "cli.app(standalone_mode=False);"
-              "print(sorted({'torch', 'numpy', 'nbgrader', 'jupytext', 'nbformat', 'sklearn'} & {*sys.modules}))")
+    script = (
+        "import sys; from pathlib import Path; from course import cli; cli.ROOT = Path(sys.argv.pop());"
+        "cli.app(standalone_mode=False);"
+        "print(sorted({'torch', 'numpy', 'nbgrader', 'jupytext', 'nbformat', 'sklearn'} & {*sys.modules}))"
+    )
     done = subprocess.run([sys.executable, "-c", script, "update", root], capture_output=True, text=True)
     assert done.stdout == "work/: 1 file added.\n[]\n", done.stderr
 
@@ -87,10 +98,18 @@ def test_demo_updates_and_hands_its_arguments_to_jupyterlab(root: Path, monkeypa
     called = []
     monkeypatch.setattr(os, "execv", lambda path, arguments: called.append(arguments))
     assert course("demo", NAME, "--no-browser", "--port", "8890").exit_code == 0
-    assert called == [[
-        sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}/work",
-        f"--LabApp.default_url=/lab/tree/01_{NAME}/demo.ipynb", "--no-browser", "--port", "8890",
-    ]]
+    assert called == [
+        [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            f"--ServerApp.root_dir={root}/work",
+            f"--LabApp.default_url=/lab/tree/01_{NAME}/demo.ipynb",
+            "--no-browser",
+            "--port",
+            "8890",
+        ]
+    ]
     assert (root / "work/start.ipynb").exists()
 
 
@@ -108,17 +127,33 @@ def test_run_hands_everything_to_the_runner(experiment: object, monkeypatch: pyt
         return Path("there/record.json")
 
     monkeypatch.setattr(runner, "run", run)
-    result = course("run", NAME, "--preset", "full", "--device", "cpu", "--seed", "3", "--out", "there",
-                    "--workers", "2", "--resume")
+    result = course(
+        "run",
+        NAME,
+        "--preset",
+        "full",
+        "--device",
+        "cpu",
+        "--seed",
+        "3",
+        "--out",
+        "there",
+        "--workers",
+        "2",
+        "--resume",
+    )
     assert (result.exit_code, result.stdout) == (0, "there/record.json\n")
 
 
-@pytest.mark.parametrize("error, told", [
-    (ValueError("a partial file is left: use --resume"), "a partial file is left: use --resume\n"),
-    (runner.RunFailed("job 3 failed"), "job 3 failed\n"),
-    (RuntimeError("the device 'cuda' was asked for"), "the device 'cuda' was asked for\n"),
-    (OSError(errno.ENOSPC, "No space left on device", "there/x"), "there/x: No space left on device\n"),
-])
+@pytest.mark.parametrize(
+    "error, told",
+    [
+        (ValueError("a partial file is left: use --resume"), "a partial file is left: use --resume\n"),
+        (runner.RunFailed("job 3 failed"), "job 3 failed\n"),
+        (RuntimeError("the device 'cuda' was asked for"), "the device 'cuda' was asked for\n"),
+        (OSError(errno.ENOSPC, "No space left on device", "there/x"), "there/x: No space left on device\n"),
+    ],
+)
 def test_what_stops_a_run_is_told_in_a_sentence(
     experiment: object, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:

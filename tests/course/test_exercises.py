@@ -1,4 +1,4 @@
-"""Every lesson's exercises, whichever lessons there are: each check is proved by answers it must accept and must refuse."""
+"""Every lesson's exercises, whichever lessons there are: each check is proved by answers to accept and to refuse."""
 
 import inspect
 
@@ -21,12 +21,23 @@ def library(route):
 
 
 ALL = [(lesson, exercise) for lesson in LESSONS for exercise in lesson.room("exercises").EXERCISES]
-CODED = [pytest.param(lesson, each, id=f"{lesson.name}-{each.name}") for lesson, each in ALL if isinstance(each, Exercise)]
-MISTAKES = [pytest.param(each, number, id=f"{lesson.name}-{each.name}-{number}")
-            for lesson, each in ALL if isinstance(each, Exercise) for number in range(len(each.mistakes))]
-WITH_FAMILIES = [pytest.param(each, route, id=f"{each.name}-{library(route)}.{route.__name__}")
-                 for _, each in ALL if isinstance(each, Exercise)
-                 for family in FAMILIES if family & set(each.forbids) for route in sorted(family, key=repr)]
+CODED = [
+    pytest.param(lesson, each, id=f"{lesson.name}-{each.name}") for lesson, each in ALL if isinstance(each, Exercise)
+]
+MISTAKES = [
+    pytest.param(each, number, id=f"{lesson.name}-{each.name}-{number}")
+    for lesson, each in ALL
+    if isinstance(each, Exercise)
+    for number in range(len(each.mistakes))
+]
+WITH_FAMILIES = [
+    pytest.param(each, route, id=f"{each.name}-{library(route)}.{route.__name__}")
+    for _, each in ALL
+    if isinstance(each, Exercise)
+    for family in FAMILIES
+    if family & set(each.forbids)
+    for route in sorted(family, key=repr)
+]
 
 
 def author(lesson, name):
@@ -120,6 +131,7 @@ def test_every_estimator_and_function_it_forbids_is_caught(lesson, exercise):
     ours = [each for each in exercise.forbids if each.__module__ and each.__module__.startswith("course.")]
     assert ours, "an exercise closes at least the lesson's own shortcuts"
     for each in ours:
+
         def shortcut(*arguments, each=each):
             if isinstance(each, type):
                 return each().fit(np.eye(3), np.arange(3.0))

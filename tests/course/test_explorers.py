@@ -9,11 +9,23 @@ from PIL import Image
 from course.syllabus import LESSONS
 from utils.explorer import Explorer, worst_values
 
-EXPLORERS = [pytest.param(each, id=f"{lesson.name}-{each.name}") for lesson in LESSONS for each in lesson.room("explorers").EXPLORERS]
+EXPLORERS = [
+    pytest.param(each, id=f"{lesson.name}-{each.name}")
+    for lesson in LESSONS
+    for each in lesson.room("explorers").EXPLORERS
+]
 
 
 def fresh(explorer):
-    return Explorer(explorer.name, explorer.compute, explorer.draw, explorer.controls, explorer.read, explorer.width, explorer.height)
+    return Explorer(
+        explorer.name,
+        explorer.compute,
+        explorer.draw,
+        explorer.controls,
+        explorer.read,
+        explorer.width,
+        explorer.height,
+    )
 
 
 def pixels(png):
@@ -42,8 +54,10 @@ def test_every_control_changes_the_picture(explorer):
     start = used.starts()
     before = pixels(used.picture(**start)[0])
     for name, control in explorer.controls.items():
-        assert any(not np.array_equal(before, pixels(used.picture(**(start | {name: value}))[0]))
-                   for value in control.extremes()), name
+        assert any(
+            not np.array_equal(before, pixels(used.picture(**(start | {name: value}))[0]))
+            for value in control.extremes()
+        ), name
 
 
 @pytest.mark.parametrize("explorer", EXPLORERS)

@@ -8,7 +8,9 @@ from course.cli import ROOT
 from course.syllabus import LESSONS
 from utils.exercise import Exercise
 
-NOTEBOOKS = sorted(path.relative_to(ROOT) for folder in ("lessons", "solutions") for path in (ROOT / folder).rglob("*.ipynb"))
+NOTEBOOKS = sorted(
+    path.relative_to(ROOT) for folder in ("lessons", "solutions") for path in (ROOT / folder).rglob("*.ipynb")
+)
 
 
 def run(path, folder, monkeypatch):
@@ -27,11 +29,18 @@ def outputs(notebook):
 def test_a_notebook_runs_to_its_end_and_says_nothing_on_stderr(path, tmp_path, monkeypatch):
     notebook = run(path, tmp_path, monkeypatch)
     assert not [output.text for _, output in outputs(notebook) if output.get("name") == "stderr"]
-    failed = [(cell.metadata.get("nbgrader", {}).get("grade_id"), output) for cell, output in outputs(notebook)
-              if output.output_type == "error"]
+    failed = [
+        (cell.metadata.get("nbgrader", {}).get("grade_id"), output)
+        for cell, output in outputs(notebook)
+        if output.output_type == "error"
+    ]
     untouched = [lesson for lesson in LESSONS if path.match(f"lessons/{lesson.folder}/{lesson.name}.ipynb")]
-    expected = [f"{each.name}_check" for lesson in untouched for each in lesson.room("exercises").EXERCISES
-                if isinstance(each, Exercise)]
+    expected = [
+        f"{each.name}_check"
+        for lesson in untouched
+        for each in lesson.room("exercises").EXERCISES
+        if isinstance(each, Exercise)
+    ]
     assert [name for name, _ in failed] == expected
     for _, output in failed:
         assert output.ename == "CheckFailed" and "Nothing is written yet" in output.evalue
@@ -43,6 +52,9 @@ def test_a_notebook_runs_to_its_end_and_says_nothing_on_stderr(path, tmp_path, m
 
 def test_there_is_a_notebook_of_each_kind_for_every_lesson():
     for lesson in LESSONS:
-        for expected in (f"lessons/{lesson.folder}/{lesson.name}.ipynb", f"lessons/{lesson.folder}/demo.ipynb",
-                         f"solutions/{lesson.folder}/{lesson.name}.ipynb"):
+        for expected in (
+            f"lessons/{lesson.folder}/{lesson.name}.ipynb",
+            f"lessons/{lesson.folder}/demo.ipynb",
+            f"solutions/{lesson.folder}/{lesson.name}.ipynb",
+        ):
             assert expected in map(str, NOTEBOOKS)

@@ -14,11 +14,19 @@ def scaled(x, factor):
 
 def make(**changes):
     settings = dict(
-        name="scaled", points=2, minutes=5, difficulty=1, reference=scaled,
-        cases=lambda rng: [(torch.from_numpy(rng.standard_normal((3, 2))), 2.0),
-                           (torch.from_numpy(rng.standard_normal((1, 4))), -1.5)],
-        mistakes=(Mistake(lambda x, factor: x + factor, "You added; multiply."),
-                  Mistake(lambda x, factor: (factor * x).T, "Transposed.")),
+        name="scaled",
+        points=2,
+        minutes=5,
+        difficulty=1,
+        reference=scaled,
+        cases=lambda rng: [
+            (torch.from_numpy(rng.standard_normal((3, 2))), 2.0),
+            (torch.from_numpy(rng.standard_normal((1, 4))), -1.5),
+        ],
+        mistakes=(
+            Mistake(lambda x, factor: x + factor, "You added; multiply."),
+            Mistake(lambda x, factor: (factor * x).T, "Transposed."),
+        ),
     )
     return Exercise(**(settings | changes))
 
@@ -63,16 +71,19 @@ def test_a_mistake_must_be_made_in_every_case_to_be_named():
     assert "You added" not in hint_of(make(), lambda x, factor: x + factor if factor > 0 else x * 0)
 
 
-@pytest.mark.parametrize("answer, says", [
-    (lambda x, factor: None, "returned None"),
-    (lambda x, factor: "seven", "not str"),
-    (lambda x, factor: x[0], r"shape (3, 2) expected, got (2,)"),
-    (lambda x, factor: (x, x), "1 results expected, got 2"),
-    (lambda x, factor: x * float("nan"), "yours is nan"),
-    (lambda x, factor: (x * factor + 1e-4).float(), "float32"),
-    (lambda x: x, "TypeError"),
-    (lambda x, factor: 1 / 0, "ZeroDivisionError"),
-])
+@pytest.mark.parametrize(
+    "answer, says",
+    [
+        (lambda x, factor: None, "returned None"),
+        (lambda x, factor: "seven", "not str"),
+        (lambda x, factor: x[0], r"shape (3, 2) expected, got (2,)"),
+        (lambda x, factor: (x, x), "1 results expected, got 2"),
+        (lambda x, factor: x * float("nan"), "yours is nan"),
+        (lambda x, factor: (x * factor + 1e-4).float(), "float32"),
+        (lambda x: x, "TypeError"),
+        (lambda x, factor: 1 / 0, "ZeroDivisionError"),
+    ],
+)
 def test_every_kind_of_wrong_answer_gets_a_sentence(answer, says):
     assert says in hint_of(make(), answer)
 
@@ -126,7 +137,11 @@ def test_cases_depend_on_the_seed_alone():
 
 def test_a_property_oracle_accepts_any_answer_with_the_property_and_says_what_is_missing():
     def doubled_in_some_order(observed, x, factor):
-        return None if np.allclose(np.sort(observed[0].ravel()), np.sort((factor * x.numpy()).ravel())) else "other values."
+        return (
+            None
+            if np.allclose(np.sort(observed[0].ravel()), np.sort((factor * x.numpy()).ravel()))
+            else "other values."
+        )
 
     exercise = make(verify=doubled_in_some_order, mistakes=())
     exercise.check(lambda x, factor: (x * factor).flip(0))
@@ -134,8 +149,11 @@ def test_a_property_oracle_accepts_any_answer_with_the_property_and_says_what_is
 
 
 def test_what_is_not_an_array_is_observed():
-    exercise = make(reference=lambda x, factor: {"value": factor * x}, observe=lambda result, x, factor: result["value"],
-                    mistakes=(Mistake(lambda x, factor: {"value": x + factor}, "You added; multiply."),))
+    exercise = make(
+        reference=lambda x, factor: {"value": factor * x},
+        observe=lambda result, x, factor: result["value"],
+        mistakes=(Mistake(lambda x, factor: {"value": x + factor}, "You added; multiply."),),
+    )
     exercise.check(lambda x, factor: {"value": x * factor, "other": "anything"})
     assert "You added" in hint_of(exercise, lambda x, factor: {"value": x + factor})
 
@@ -159,8 +177,10 @@ def test_later_cells_get_the_students_function_or_the_reference_and_are_told(cap
 def test_the_solution_opens_after_two_failed_checks(tmp_path, monkeypatch, capsys):
     source = tmp_path / "01_any" / "any.py"
     source.parent.mkdir()
-    source.write_text('# %% nbgrader={"grade_id": "scaled"}\ndef scaled(x, factor):\n    ### BEGIN SOLUTION\n'
-                      '    return factor * x\n    ### END SOLUTION\n')
+    source.write_text(
+        '# %% nbgrader={"grade_id": "scaled"}\ndef scaled(x, factor):\n    ### BEGIN SOLUTION\n'
+        "    return factor * x\n    ### END SOLUTION\n"
+    )
     monkeypatch.setattr(module, "SOLUTIONS", tmp_path)
     exercise = make()
     exercise.solution()

@@ -30,8 +30,13 @@ def draw(result, figure):
 
 
 def make(compute=lambda slope, kind: slope if kind == "up" else 10 - slope, drawing=draw):
-    return Explorer(name="lines", compute=compute, draw=drawing, read=lambda result: f"slope {result:g}",
-                    controls={"slope": Slider("slope", 0, 10, 0.5, 2.5), "kind": Choice("kind", ("up", "down"), "up")})
+    return Explorer(
+        name="lines",
+        compute=compute,
+        draw=drawing,
+        read=lambda result: f"slope {result:g}",
+        controls={"slope": Slider("slope", 0, 10, 0.5, 2.5), "kind": Choice("kind", ("up", "down"), "up")},
+    )
 
 
 def test_a_move_changes_the_picture_and_the_sentence():
@@ -58,7 +63,9 @@ def test_changed_limits_are_drawn_and_not_taken_from_the_old_background():
 
     used = make(drawing=zooming)
     used.picture(slope=1.0, kind="up")
-    assert np.array_equal(pixels(used.picture(slope=8.0, kind="up")[0]), pixels(make(drawing=zooming).picture(slope=8.0, kind="up")[0]))
+    assert np.array_equal(
+        pixels(used.picture(slope=8.0, kind="up")[0]), pixels(make(drawing=zooming).picture(slope=8.0, kind="up")[0])
+    )
 
 
 def test_the_artists_are_kept_and_not_piled_up():
@@ -131,7 +138,9 @@ def test_an_error_is_seen_where_the_picture_would_be_and_goes_when_it_is_over(pa
     lines.inputs["slope"].value = 9.0
     lines.wait()
     assert lines.image.layout.display == "none"
-    assert "ValueError: no &lt;slope&gt; this steep" in lines.message.value and "test_explorer.py" in lines.message.value
+    assert (
+        "ValueError: no &lt;slope&gt; this steep" in lines.message.value and "test_explorer.py" in lines.message.value
+    )
     lines.inputs["slope"].value = 4.0
     lines.wait()
     assert lines.image.layout.display is None and "slope 4" in lines.message.value
@@ -164,4 +173,8 @@ def test_a_control_starts_where_the_explorer_says():
 
 def test_the_extremes_are_every_corner():
     assert worst_values(make().controls) == [
-        {"slope": 0.0, "kind": "up"}, {"slope": 0.0, "kind": "down"}, {"slope": 10.0, "kind": "up"}, {"slope": 10.0, "kind": "down"}]
+        {"slope": 0.0, "kind": "up"},
+        {"slope": 0.0, "kind": "down"},
+        {"slope": 10.0, "kind": "up"},
+        {"slope": 10.0, "kind": "down"},
+    ]

@@ -38,8 +38,14 @@ def test_naming_one_pseudo_inverse_closes_the_whole_family(route):
         PSEUDO_INVERSES[route]()
 
 
-@pytest.mark.parametrize("route", [lambda: torch.linalg.lstsq(X, X), lambda: np.linalg.lstsq(X.numpy(), X.numpy()),
-                                   lambda: scipy.linalg.lstsq(X.numpy(), X.numpy())])
+@pytest.mark.parametrize(
+    "route",
+    [
+        lambda: torch.linalg.lstsq(X, X),
+        lambda: np.linalg.lstsq(X.numpy(), X.numpy()),
+        lambda: scipy.linalg.lstsq(X.numpy(), X.numpy()),
+    ],
+)
 def test_least_squares_is_closed_in_all_three_libraries(route):
     with pytest.raises(ForbiddenCall, match="lstsq"), forbidding([torch.linalg.lstsq]):
         route()

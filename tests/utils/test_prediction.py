@@ -17,7 +17,9 @@ def test_without_a_person_it_says_so_and_goes_on(capsys):
     assert "No prediction was made" in shown and "tails" in shown and "It landed." in shown
 
 
-@pytest.mark.parametrize("chosen, says", [("tails", "You predicted: tails. So it is."), ("heads", "You predicted: heads. It is: tails.")])
+@pytest.mark.parametrize(
+    "chosen, says", [("tails", "You predicted: tails. So it is."), ("heads", "You predicted: heads. It is: tails.")]
+)
 def test_the_reveal_meets_what_was_committed(chosen, says, capsys):
     prediction = make()
     prediction.widget

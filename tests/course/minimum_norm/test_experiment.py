@@ -15,7 +15,9 @@ CPU = torch.device("cpu")
 
 
 def tiny(seed=0):
-    study = module.Study("digits", gaussian=1.0, laplacian=2.5, sizes=(20, 50), noise_size=50, noises=(0.0, 0.5, 1.0), test_size=100)
+    study = module.Study(
+        "digits", gaussian=1.0, laplacian=2.5, sizes=(20, 50), noise_size=50, noises=(0.0, 0.5, 1.0), test_size=100
+    )
     return module.Settings((study,), repeats=2, seed=seed)
 
 
@@ -26,7 +28,10 @@ def rows_of(settings, key="digits-gaussian-0"):
 
 def test_rows_equal_a_plain_numpy_computation():
     generator = torch.Generator().manual_seed(3)
-    X, T = torch.rand(30, 5, generator=generator, dtype=torch.float64), torch.rand(40, 5, generator=generator, dtype=torch.float64)
+    X, T = (
+        torch.rand(30, 5, generator=generator, dtype=torch.float64),
+        torch.rand(40, 5, generator=generator, dtype=torch.float64),
+    )
     labels = torch.arange(30) % 10
     shuffled = labels[torch.randperm(30, generator=generator)]
     truth = torch.arange(40) % 10
@@ -49,7 +54,10 @@ def test_resampled_labels_change_in_the_expected_fraction():
 
 
 def test_both_kernels_see_the_same_images_and_noise_and_repeats_differ():
-    changed = {key: [row["changed"] for row in rows_of(tiny(), key)] for key in ("digits-gaussian-0", "digits-laplacian-0", "digits-gaussian-1")}
+    changed = {
+        key: [row["changed"] for row in rows_of(tiny(), key)]
+        for key in ("digits-gaussian-0", "digits-laplacian-0", "digits-gaussian-1")
+    }
     assert changed["digits-gaussian-0"] == changed["digits-laplacian-0"] != changed["digits-gaussian-1"]
 
 
@@ -71,10 +79,21 @@ def test_a_resumed_run_leaves_the_same_record(tmp_path):
 
     small = dataclasses.replace(module.experiment, presets={"tiny": tiny})
     with ThreadPoolExecutor(1) as pool:
-        whole = load_record(runner.run(small, "tiny", device="cpu", out=tmp_path / "whole", executor=pool, progress=False))
+        whole = load_record(
+            runner.run(small, "tiny", device="cpu", out=tmp_path / "whole", executor=pool, progress=False)
+        )
         with pytest.raises(runner.RunFailed):
-            runner.run(dataclasses.replace(small, run_job=dies_at_the_third), "tiny", device="cpu", out=tmp_path / "cut", executor=pool, progress=False)
-        cut = load_record(runner.run(small, "tiny", device="cpu", out=tmp_path / "cut", resume=True, executor=pool, progress=False))
+            runner.run(
+                dataclasses.replace(small, run_job=dies_at_the_third),
+                "tiny",
+                device="cpu",
+                out=tmp_path / "cut",
+                executor=pool,
+                progress=False,
+            )
+        cut = load_record(
+            runner.run(small, "tiny", device="cpu", out=tmp_path / "cut", resume=True, executor=pool, progress=False)
+        )
     assert same_result(whole, cut) and len(whole.rows) == 20
 
 
@@ -89,7 +108,9 @@ def test_the_shipped_record_is_the_full_preset_as_it_stands():
     assert record.settings == json_settings(full)
     assert record.dirty is False and record.commit
     for study in full.studies:
-        assert len(select(record.rows, dataset=study.dataset)) == 2 * full.repeats * (len(study.sizes) + len(study.noises))
+        assert len(select(record.rows, dataset=study.dataset)) == 2 * full.repeats * (
+            len(study.sizes) + len(study.noises)
+        )
 
 
 @pytest.mark.skipif(not data.present("mnist"), reason="MNIST is not in COURSE_DATA, and no test downloads")
