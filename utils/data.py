@@ -177,7 +177,9 @@ def _digits() -> Dataset:
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
     except ModuleNotFoundError:
-        raise DataUnavailable("the digits come with scikit-learn, which is not installed; pip install scikit-learn") from None
+        raise DataUnavailable(
+            "the digits come with scikit-learn, which is not installed; pip install scikit-learn"
+        ) from None
 
     images, labels = load_digits(return_X_y=True)
     images = images.reshape(-1, 8, 8).astype(np.uint8)

@@ -5,11 +5,16 @@ drawn cases and keeps nothing but plain arrays; `judge` compares those with the 
 never sees the function. A notebook does both in one process, a grader can do the first in a sandbox.
 """
 
+import contextlib
 import copy
 import html
 import inspect
+import io
 import linecache
+import textwrap
+import time
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +22,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from utils.forbidden import ForbiddenCall, forbidding
+from utils.forbidden import forbidding
 
 PUBLIC_SEED = 20170226  # the cases every learner sees; a grader draws others
 FAILURES_BEFORE_SOLUTION = 2
+HINT_WIDTH = 95  # a front end breaks longer lines of an error in the middle of a word
+UNWRITTEN = "Nothing is written yet: replace the line that raises NotImplementedError."
+SLOW_S = 2.0  # a right answer this slow on the check's small cases would stall the cells that use it
 SOLUTIONS = Path(__file__).resolve().parent.parent / "solutions"
 
 Cases = Sequence[tuple]
@@ -30,7 +38,7 @@ class CheckFailed(Exception):
     """A check's answer to a wrong solution; a notebook shows the hint alone, without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
-        return [str(self)]
+        return [textwrap.fill(line, HINT_WIDTH, subsequent_indent="  ") for line in str(self).splitlines()]
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class Mistake:
     """An answer people often give, and what to say to it.
 
     Attributes:
-        wrong: takes a case's arguments, returns what the mistake gives.
+        wrong: takes a case's arguments, returns what the mistake gives, or raises what it raises.
         hint: one or two sentences that name the mistake.
     """
 
@@ -48,10 +56,17 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Response:
-    """What a function gave for one case: arrays, or the sentence that says why there are none."""
+    """What a function gave for one case: arrays, or the sentence that says why there are none.
+
+    Attributes:
+        arrays: the results.
+        problem: the sentence, when there are none.
+        error: the name of the exception's type, when one was raised.
+    """
 
     arrays: tuple[np.ndarray, ...] | None = None
     problem: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,12 +108,12 @@ class Exercise:
     points: int
     minutes: int
     difficulty: int
-    reference: Callable
-    cases: Callable[[np.random.Generator], Cases]
-    mistakes: tuple[Mistake, ...] = ()
-    forbids: tuple[Callable, ...] = ()
-    observe: Callable | None = None
-    verify: Callable | None = None
+    reference: Callable = field(repr=False)
+    cases: Callable[[np.random.Generator], Cases] = field(repr=False)
+    mistakes: tuple[Mistake, ...] = field(default=(), repr=False)
+    forbids: tuple[Callable, ...] = field(default=(), repr=False)
+    observe: Callable | None = field(default=None, repr=False)
+    verify: Callable | None = field(default=None, repr=False)
     rtol: float = 1e-6
     atol: float = 1e-8
     _failures: int = field(default=0, init=False, repr=False)
@@ -108,22 +123,24 @@ class Exercise:
         return list(self.cases(np.random.default_rng(seed)))
 
     def respond(self, function: Callable, cases: Cases) -> list[Response]:
-        """Call a student's function on copies of the cases, forbidden routes closed."""
-        return [self._call(function, number, case, len(cases)) for number, case in enumerate(cases, start=1)]
+        """Call a student's function on copies of the cases, forbidden routes closed.
+
+        Warnings and whatever it says on stderr are dropped: they are not part of the answer, and nbgrader gives no
+        points to a check that writes there.
+        """
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            return [self._call(function, number, case, len(cases)) for number, case in enumerate(cases, start=1)]
 
     def judge(self, responses: Sequence[Response], cases: Cases) -> Verdict:
         """Compare responses with the reference, then with the known mistakes; never runs the student's code."""
-        for number, response in enumerate(responses, start=1):
-            if response.problem is not None:
-                return Verdict(False, response.problem, case=number)
         number, difference = self._first_difference(responses, cases)
         if difference is None:
             return Verdict(True)
+        # After an exception the later cases say nothing more, so a mistake need only agree up to there.
+        compared = number if responses[number - 1].error else len(cases)
         for mistake in self.mistakes:
-            if all(
-                self._equal(response.arrays, self._arrays(mistake.wrong, case))
-                for response, case in zip(responses, cases)
-            ):
+            if all(map(self._made, [mistake] * compared, responses, cases)):
                 return Verdict(False, mistake.hint, mistake, number)
         return Verdict(False, difference, case=number)
 
@@ -140,24 +157,29 @@ class Exercise:
         """
         verdict = self.evaluate(function)
         if verdict.passed:
-            _show(f"{self.name}: correct, {_points(self.points)}.", "#009e73")
+            _show(f"{self.name}: correct, {_count(self.points, 'point')}.", "#009e73")
             return
-        self._failures += 1
+        if verdict.hint != UNWRITTEN:  # running the untouched notebook is no attempt
+            self._failures += 1
         offer = ""
         if self._failures >= FAILURES_BEFORE_SOLUTION and SOLUTIONS.is_dir():
             offer = f"\nStuck? exercises.{self.name}.solution() shows the author's answer."
         raise CheckFailed(f"{self.name}: not yet. {verdict.hint}{offer}")
 
     def use(self, function: Callable) -> Callable:
-        """`function` if it passes its check, else the reference, with a line that says so: for later cells."""
-        if self.evaluate(function).passed:
+        """For later cells: `function` if it passes its check in good time, else the reference, with a line that says so."""
+        begun = time.perf_counter()
+        passed = self.evaluate(function).passed
+        seconds = time.perf_counter() - begun
+        if passed and seconds < SLOW_S:
             return function
-        print(f"Using the course's {self.name} here, since yours does not pass its check yet.")
+        why = f"yours is right, but took {seconds:.0f} s" if passed else "yours does not pass its check yet"
+        print(f"Using the course's {self.name} here: {why}.")
         return self.reference
 
     def solution(self) -> None:
         """Show the author's cell, once the check has failed twice."""
-        if self._failures < FAILURES_BEFORE_SOLUTION:
+        if SOLUTIONS.is_dir() and self._failures < FAILURES_BEFORE_SOLUTION:
             print(
                 f"Try first: the solution opens after {FAILURES_BEFORE_SOLUTION} failed checks "
                 f"(so far: {self._failures})."
@@ -166,72 +188,88 @@ class Exercise:
         _show_solution(self.name)
 
     def _call(self, function: Callable, number: int, case: tuple, total: int) -> Response:
-        where = f"Case {number} of {total} ({self._describe(case)})"
+        where = self._where(number, case, total)
+        inputs = copy.deepcopy(case)
         with forbidding({self.reference, *self.forbids}) as watch:
             try:
-                arrays = self._arrays(function, copy.deepcopy(case))
-                problem = None
-            except NotImplementedError:
-                return Response(problem="Nothing is written yet: replace the line that raises NotImplementedError.")
-            except ForbiddenCall:
-                pass
+                result = function(*inputs)
+                if result is not None and self.observe is not None:
+                    result = self.observe(result, *inputs)
             except Exception as error:  # whatever a student's code can raise is an answer, not our failure
                 problem = f"{where} raised {type(error).__name__}: {error}{_line_of(error, function)}"
+                if isinstance(error, NotImplementedError):
+                    problem = _unwritten(error, function)
+                return Response(problem=watch.violation or problem, error=type(error).__name__)
         if watch.violation:
             return Response(problem=watch.violation)
+        problem = self._changed(inputs, case) or _not_a_tensor(result, observed=self.observe is not None)
         if problem:
-            return Response(problem=problem)
-        if arrays is None:
-            return Response(problem=f"{where}: your function returned None. Is the return statement missing?")
-        return Response(arrays=arrays)
+            return Response(problem=f"{where}: {problem}")
+        return Response(arrays=to_arrays(result))
 
-    def _arrays(self, function: Callable, case: tuple) -> tuple[np.ndarray, ...] | None:
-        result = function(*case)
-        if result is not None and self.observe is not None:
-            result = self.observe(result, *case)
-        return to_arrays(result)
+    def _arrays(self, function: Callable, case: tuple) -> tuple[np.ndarray, ...]:
+        """What one of our own functions gives."""
+        inputs = copy.deepcopy(case)
+        result = function(*inputs)
+        return to_arrays(self.observe(result, *inputs) if self.observe is not None else result)
+
+    def _made(self, mistake: Mistake, response: Response, case: tuple) -> bool:
+        """Whether the response is what the mistake would have given."""
+        try:
+            wrong = self._arrays(mistake.wrong, case)
+        except Exception as error:
+            return response.error == type(error).__name__
+        return (
+            response.arrays is not None
+            and _form_difference(wrong, response.arrays) is None
+            and all(
+                np.allclose(got, given, rtol=self.rtol, atol=self.atol, equal_nan=True)
+                for got, given in zip(response.arrays, wrong, strict=True)
+            )
+        )
+
+    def _changed(self, inputs: tuple, case: tuple) -> str | None:
+        names = inspect.signature(self.reference).parameters
+        for name, now, before in zip(names, inputs, case, strict=False):
+            if isinstance(before, torch.Tensor) and not torch.equal(now, before):
+                return f"your function changes its argument {name} in place; work on a new tensor."
+        return None
 
     def _first_difference(self, responses: Sequence[Response], cases: Cases) -> tuple[int | None, str | None]:
         """Number and description of the first case that is wrong, or (None, None)."""
-        for number, (response, case) in enumerate(zip(responses, cases), start=1):
-            expected = self._arrays(self.reference, copy.deepcopy(case))
-            difference = _shape_difference(expected, response.arrays)
+        for number, (response, case) in enumerate(zip(responses, cases, strict=True), start=1):
+            if response.problem is not None:
+                return number, response.problem
+            expected = self._arrays(self.reference, case)
+            difference = _form_difference(expected, response.arrays)
             if difference is None and self.verify is not None:
                 difference = self.verify(response.arrays, *case)
             elif difference is None:
                 difference = self._value_difference(expected, response.arrays)
             if difference is not None:
-                return number, f"Case {number} of {len(cases)} ({self._describe(case)}): {difference}"
+                return number, f"{self._where(number, case, len(cases))}: {difference}"
         return None, None
 
     def _value_difference(self, expected: tuple[np.ndarray, ...], got: tuple[np.ndarray, ...]) -> str | None:
-        for position, (right, given) in enumerate(zip(expected, got)):
+        for position, (right, given) in enumerate(zip(expected, got, strict=True)):
             wrong = np.argwhere(~np.isclose(given, right, rtol=self.rtol, atol=self.atol))
             if len(wrong):
                 at = tuple(int(each) for each in wrong[0])
                 result = f"result {position + 1}, " if len(expected) > 1 else ""
                 entry = f"entry {at if len(at) > 1 else at[0]}" if at else "the value"
-                dtype = "" if given.dtype != np.float32 else " (you returned float32, the inputs are float64)"
                 return (
                     f"{result}{entry} should be {float(right[at]):.6g}, yours is {float(given[at]):.6g}; "
-                    f"{len(wrong)} of {right.size} entries differ{dtype}."
+                    f"{len(wrong)} of {right.size} entries differ."
                 )
         return None
 
-    def _equal(self, got: tuple[np.ndarray, ...] | None, wrong: tuple[np.ndarray, ...] | None) -> bool:
-        return (
-            got is not None
-            and wrong is not None
-            and _shape_difference(wrong, got) is None
-            and all(np.allclose(a, b, rtol=self.rtol, atol=self.atol, equal_nan=True) for a, b in zip(got, wrong))
-        )
-
-    def _describe(self, case: tuple) -> str:
+    def _where(self, number: int, case: tuple, total: int) -> str:
         names = inspect.signature(self.reference).parameters
-        return ", ".join(
+        arguments = ", ".join(
             f"{name} {tuple(value.shape)}" if hasattr(value, "shape") else f"{name} = {value:g}"
-            for name, value in zip(names, case)
+            for name, value in zip(names, case, strict=False)
         )
+        return f"Case {number} of {total} ({arguments})"
 
 
 @dataclass(frozen=True)
@@ -246,7 +284,7 @@ class WrittenExercise:
 
     name: str
     points: int
-    rubric: str
+    rubric: str = field(repr=False)
 
     def solution(self) -> None:
         """Show the rubric and the author's answer, to hold your own against."""
@@ -255,36 +293,56 @@ class WrittenExercise:
         _show_solution(self.name)
 
 
-def to_arrays(result: object) -> tuple[np.ndarray, ...] | None:
-    """A function's result as plain arrays: a tensor, an array, a number, or a tuple or list of these.
+def to_arrays(result: object) -> tuple[np.ndarray, ...]:
+    """A function's result as plain arrays: a tensor, an array, a number, or a tuple of these.
 
     Raises:
         TypeError: it holds something else.
     """
-    if result is None:
-        return None
-    parts = result if isinstance(result, (tuple, list)) else (result,)
+    parts = result if isinstance(result, tuple) else (result,)
     return tuple(_to_array(part) for part in parts)
 
 
 def _to_array(part: object) -> np.ndarray:
     if isinstance(part, torch.Tensor):
         part = part.detach().cpu().numpy()
-    if isinstance(part, (np.ndarray, np.generic, bool, int, float)):
-        array = np.asarray(part)
-        if array.dtype.kind in "biuf":
-            return array
+    if isinstance(part, (np.ndarray, np.generic, bool, int, float)) and np.asarray(part).dtype.kind in "biuf":
+        return np.asarray(part)
     raise TypeError(f"a tensor or a number was expected, not {type(part).__name__}")
 
 
-def _shape_difference(expected: tuple[np.ndarray, ...], got: tuple[np.ndarray, ...]) -> str | None:
-    if len(expected) != len(got):
-        return f"{len(expected)} results expected, got {len(got)}."
-    for position, (right, given) in enumerate(zip(expected, got), start=1):
-        if right.shape != given.shape:
-            result = f"result {position}: " if len(expected) > 1 else ""
-            return f"{result}shape {right.shape} expected, got {given.shape}."
+def _not_a_tensor(result: object, observed: bool) -> str | None:
+    """What is wrong with the kind of a student's result; arrays are for what our own `observe` returns."""
+    if result is None:
+        return "your function returned None. Is the return statement missing?"
+    for part in result if isinstance(result, tuple) else (result,):
+        if isinstance(part, np.ndarray) and not observed:
+            return "your function returned a numpy array; the inputs are torch tensors, so return one."
+        try:
+            _to_array(part)
+        except TypeError:
+            return f"your function returned a {type(part).__name__}; return a tensor."
     return None
+
+
+def _form_difference(expected: tuple[np.ndarray, ...], got: tuple[np.ndarray, ...]) -> str | None:
+    """The first difference in number, shape or precision."""
+    if len(expected) != len(got):
+        return f"{_count(len(expected), 'result')} expected, got {len(got)}."
+    for position, (right, given) in enumerate(zip(expected, got, strict=True), start=1):
+        result = f"result {position}: " if len(expected) > 1 else ""
+        if right.shape != given.shape:
+            return f"{result}shape {right.shape} expected, got {given.shape}."
+        if right.dtype.kind == "f" and given.dtype != right.dtype:
+            return f"{result}{right.dtype} expected, as the inputs are; got {given.dtype}."
+    return None
+
+
+def _unwritten(error: NotImplementedError, function: Callable) -> str:
+    raised_in = traceback.extract_tb(error.__traceback__)[-1].name
+    if raised_in in (getattr(function, "__name__", None), "<lambda>"):
+        return UNWRITTEN
+    return f"Your function calls {raised_in}, in which nothing is written yet."
 
 
 def _line_of(error: Exception, function: Callable) -> str:
@@ -297,8 +355,8 @@ def _line_of(error: Exception, function: Callable) -> str:
     return ""
 
 
-def _points(points: int) -> str:
-    return f"{points} point" if points == 1 else f"{points} points"
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _in_notebook() -> bool:

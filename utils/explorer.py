@@ -19,6 +19,8 @@ from matplotlib.figure import Figure
 from utils import plotting
 
 PICTURES_KEPT = 128
+CONTROL_WIDTH = "400px"  # two controls side by side above the picture, their tracks equally long
+LABEL = {"description_width": "150px"}
 SHARPNESS = 1.5  # pixels drawn for each one shown: crisp on a dense screen, and still quick
 # matplotlib's caches for fonts and mathtext are shared, so one picture is drawn at a time, whichever explorer asks.
 _drawing = threading.Lock()
@@ -55,7 +57,7 @@ class Slider:
         """A fresh ipywidgets control."""
         import ipywidgets
 
-        shape = {"description": self.label, "style": {"description_width": "initial"}, "continuous_update": True}
+        shape = {"description": self.label, "style": LABEL, "layout": ipywidgets.Layout(width=CONTROL_WIDTH)}
         if self.log:
             return ipywidgets.FloatLogSlider(
                 value=10**self.value,
@@ -110,7 +112,8 @@ class Choice:
             options=list(self.options),
             value=self.value,
             description=self.label,
-            style={"description_width": "initial", "button_width": "auto"},
+            style=LABEL | {"button_width": "82px"},
+            layout=ipywidgets.Layout(width=CONTROL_WIDTH),
         )
 
 

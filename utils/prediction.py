@@ -5,23 +5,16 @@ from functools import cached_property
 
 
 class Prediction:
-    """A question with a few answers; committing closes it.
+    """A question with a few answers; committing closes it. The right one is not here, where a learner would read it.
 
     Args:
         question: one sentence.
         options: the answers to choose from.
-        answer: the right one, one of `options`.
-
-    Raises:
-        ValueError: `answer` is not among `options`.
     """
 
-    def __init__(self, question: str, options: tuple[str, ...], answer: str) -> None:
-        if answer not in options:
-            raise ValueError(f"the answer {answer!r} is not among the options: {', '.join(options)}")
+    def __init__(self, question: str, options: tuple[str, ...]) -> None:
         self.question = question
         self.options = options
-        self.answer = answer
         self.committed: str | None = None
 
     @cached_property
@@ -40,7 +33,7 @@ class Prediction:
             description="That is my prediction",
             disabled=True,
             button_style="primary",
-            layout=ipywidgets.Layout(width="auto"),
+            layout=ipywidgets.Layout(width="auto", align_self="flex-start"),
         )
         button.on_click(lambda _button: self.commit())
         self.choice.observe(lambda change: setattr(button, "disabled", change["new"] is None), names="value")
@@ -51,7 +44,7 @@ class Prediction:
         """Question, options and button in one box."""
         import ipywidgets
 
-        question = ipywidgets.HTML(f"<b>{html.escape(self.question)}</b>")
+        question = ipywidgets.HTML(f'<b style="line-height: 1.4">{html.escape(self.question)}</b>')
         return ipywidgets.VBox([question, self.choice, self.button])
 
     def commit(self) -> None:
@@ -61,20 +54,24 @@ class Prediction:
             self.choice.disabled = self.button.disabled = True
             self.button.description = "Kept. You will meet it again below."
 
-    def reveal(self, because: str) -> None:
+    def reveal(self, answer: str, because: str) -> None:
         """Show the prediction beside the answer and the reason.
 
         Args:
+            answer: the right one of the options.
             because: what the run has shown, one or two sentences.
+
+        Raises:
+            ValueError: `answer` is not among the options.
         """
+        if answer not in self.options:
+            raise ValueError(f"the answer {answer!r} is not among the options: {', '.join(self.options)}")
         if self.committed is None:
-            first = "No prediction was made, so there is nothing to compare."
-        elif self.committed == self.answer:
+            first = f"No prediction was made, so there is nothing to compare. The answer: {answer}."
+        elif self.committed == answer:
             first = f"You predicted: {self.committed}. So it is."
         else:
-            first = f"You predicted: {self.committed}. It is: {self.answer}."
-        if self.committed is None:
-            first += f" The answer: {self.answer}."
+            first = f"You predicted: {self.committed}. It is: {answer}."
         text = f"{first} {because}"
         from IPython.display import display
 

@@ -13,6 +13,7 @@ WEIGHTS = (
     theory.null_space_projection,
     theory.gradient_descent_limit,
     theory.gradient_descent_path,
+    theory.preconditioned_limit,
 )
 PSEUDO_INVERSES = (torch.linalg.pinv, torch.linalg.lstsq)
 ESTIMATORS = (theory.KernelInterpolator, theory.KernelInterpolationClassifier)
@@ -27,9 +28,11 @@ def _normal(rng: np.random.Generator, *shape: int) -> Tensor:
 
 
 def _systems(rng: np.random.Generator) -> Cases:
-    return [
+    # Powers of two first: their products are exact, so that X'X is singular to the last bit, as it is on paper.
+    exact = torch.exp2(torch.from_numpy(rng.integers(0, 4, (1, 4))).double())
+    return [(exact, _normal(rng, 1))] + [
         (_normal(rng, n, d), _normal(rng, *targets))
-        for n, d, targets in ((3, 5, (3,)), (1, 4, (1,)), (6, 6, (6,)), (10, 40, (10, 3)))
+        for n, d, targets in ((3, 5, (3,)), (6, 6, (6,)), (10, 40, (10, 3)))
     ]
 
 
@@ -77,6 +80,15 @@ minimum_norm_weights = Exercise(
             "Here the rows are independent, and X X' is invertible as it is.",
         ),
         Mistake(
+            lambda X, Y: torch.linalg.solve(X.T @ X, X.T @ Y),
+            "You solved the normal equations. X'X is d x d and of rank n < d, so it is singular and cannot choose "
+            "among the solutions. Use X X', which is n x n.",
+        ),
+        Mistake(
+            lambda X, Y: torch.linalg.solve(X @ X.T, Y) @ X,
+            "Your formula works for one target only: with k targets the coefficients are (n, k). Write X' a, not a X.",
+        ),
+        Mistake(
             lambda X, Y: X.T @ Y,
             "You returned X' Y, which is one step of gradient descent from 0. "
             "Solve X X' a = Y for a first, then take w = X' a.",
@@ -97,6 +109,19 @@ def _starts(rng: np.random.Generator) -> Cases:
 
 def _shortest(X: Tensor, y: Tensor) -> Tensor:
     return X.T @ torch.linalg.solve(X @ X.T, y)
+
+
+def _interpolates_and_keeps_the_null_part(
+    observed: tuple[np.ndarray, ...], X: Tensor, y: Tensor, w0: Tensor
+) -> str | None:
+    w = torch.from_numpy(observed[0])
+    miss = float((X @ w - y).abs().max())
+    if not miss <= 1e-7:
+        return f"X @ w misses y by up to {miss:.2g}: descent would not stop there."
+    moved = float(theory.null_space_projection(X, w - w0).norm())
+    if not moved <= 1e-7 * max(1.0, float(w0.norm())):
+        return f"your point fits, but its null-space part is not that of w0: they differ by {moved:.3g}."
+    return None
 
 
 gradient_descent_limit = Exercise(
@@ -123,9 +148,68 @@ gradient_descent_limit = Exercise(
             "the gradient X'(Xw - y) lies in the row space, so only that part moves.",
         ),
         Mistake(
+            lambda X, y, w0: _shortest(X, y - X @ w0),
+            "You returned the step that descent makes in all, from w0 to its end. Add it to w0.",
+        ),
+        Mistake(
+            lambda X, y, w0: w0 + _shortest(X, X @ w0 - y),
+            "You moved away from the solution: what is missing is y - X w0, with this sign.",
+        ),
+        Mistake(
+            lambda X, y, w0: _shortest(X, y) + w0 - X.T @ (X @ w0),
+            "You took w0 - X'X w0 for the null-space part. X'X is a projection only when the rows are orthonormal; "
+            "in general it is X' (X X')^-1 X.",
+        ),
+        Mistake(
             lambda X, y, w0: w0 - _shortest(X, X @ w0),
             "You returned the null-space part of w0 alone. It is what never moves; the row-space part still has "
             "to fit the data.",
+        ),
+    ),
+    forbids=WEIGHTS + (theory.gradient_descent,) + PSEUDO_INVERSES,
+    verify=_interpolates_and_keeps_the_null_part,
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Which norm is least: descent with a preconditioner
+
+
+def _preconditioned(rng: np.random.Generator) -> Cases:
+    cases = []
+    for n, d in ((1, 2), (3, 6), (8, 20)):
+        root = _normal(rng, d, d)
+        P = root @ root.T / d + torch.eye(d, dtype=torch.float64)
+        cases.append((_normal(rng, n, d), _normal(rng, n), P))
+    return cases
+
+
+preconditioned_limit = Exercise(
+    name="preconditioned_limit",
+    points=2,
+    minutes=15,
+    difficulty=4,
+    reference=theory.preconditioned_limit,
+    cases=_preconditioned,
+    mistakes=(
+        Mistake(
+            lambda X, y, P: _shortest(X, y),
+            "You returned the shortest solution. Every step is now P X' times something, so w lies in the span of P X' "
+            "and not of X'.",
+        ),
+        Mistake(
+            lambda X, y, P: P @ _shortest(X, y),
+            "You multiplied the shortest solution by P: that lies in the right span and no longer fits. "
+            "Put w = P X' a into X w = y and solve for a.",
+        ),
+        Mistake(
+            lambda X, y, P: torch.linalg.solve(P, X.T @ torch.linalg.solve(X @ torch.linalg.solve(P, X.T), y)),
+            "You used the inverse of P throughout. P multiplies the gradient; its inverse is in the norm that is "
+            "least.",
+        ),
+        Mistake(
+            lambda X, y, P: X.T @ torch.linalg.solve(X @ P @ X.T, y),
+            "You have the right a, but w = P X' a, not X' a.",
         ),
     ),
     forbids=WEIGHTS + (theory.gradient_descent,) + PSEUDO_INVERSES,
@@ -165,8 +249,7 @@ gaussian_gram = Exercise(
         ),
         Mistake(
             lambda A, B, bandwidth: torch.exp(-_distances(A, B) / (2 * bandwidth**2)),
-            "You used the distance where its square belongs. (With d / sigma in the exponent it would be the "
-            "Laplacian kernel.)",
+            "You used the distance where its square belongs.",
         ),
         Mistake(
             lambda A, B, bandwidth: torch.exp(-((_distances(A, B) * bandwidth) ** 2) / 2),
@@ -175,6 +258,18 @@ gaussian_gram = Exercise(
         Mistake(
             lambda A, B, bandwidth: torch.exp(-(_distances(B, A) ** 2) / (2 * bandwidth**2)),
             "Your matrix is the transpose of ours: row i belongs to point i of A, column j to point j of B.",
+        ),
+        Mistake(
+            lambda A, B, bandwidth: torch.exp(_distances(A, B) ** 2 / (2 * bandwidth**2)),
+            "Your values grow with the distance: the exponent is negative.",
+        ),
+        Mistake(
+            lambda A, B, bandwidth: torch.exp(-_distances(A, B) / bandwidth),
+            "That is the Laplacian kernel. The Gaussian has the squared distance over 2 sigma^2 in its exponent.",
+        ),
+        Mistake(
+            lambda A, B, bandwidth: torch.exp(-((A[:, None] - B[None]) ** 2).mean(2) / (2 * bandwidth**2)),
+            "You averaged over the coordinates; the squared distance is their sum.",
         ),
     ),
     forbids=(theory.laplacian_gram,) + ESTIMATORS,
@@ -234,6 +329,10 @@ fit_and_predict = Exercise(
             lambda K, Y, K_test: (lambda a: (a, K @ a))(torch.linalg.solve(K, Y)),
             "You predicted at the training points, which returns Y. The test points' kernel is K_test, (m, n).",
         ),
+        Mistake(
+            lambda K, Y, K_test: _with_coefficients(torch.linalg.solve)(K, Y, K_test)[::-1],
+            "You returned them the other way round: coefficients first, then predictions.",
+        ),
     ),
     forbids=(theory.dual_coefficients, theory.predict) + ESTIMATORS + PSEUDO_INVERSES,
 )
@@ -255,19 +354,37 @@ rkhs_norm = Exercise(
     reference=theory.rkhs_norm,
     cases=_solved_systems,
     mistakes=(
-        Mistake(lambda K, a: (a * (K @ a)).sum(0), "Your values are the squares of ours: a' K a is the squared norm."),
+        Mistake(
+            lambda K, a: (a * (K @ a)).sum(0),
+            "Your values are the squares of ours: a' K a is the squared norm.",
+        ),
+        Mistake(
+            lambda K, a: a.T @ K @ a,
+            "a' K a is the squared norm: take the root. And for several targets a' K a is a matrix, of which you want "
+            "the diagonal.",
+        ),
+        Mistake(
+            lambda K, a: (a.T @ K @ a).sqrt(),
+            "For one target that is right. For several, a' K a is a (k, k) matrix that mixes the targets; you want its "
+            "diagonal, one norm for each column of a.",
+        ),
         Mistake(
             lambda K, a: a.norm(dim=0),
-            "You took the length of a. The functions k(x_i, .) are neither orthogonal nor of length 1 after mixing; "
-            "their inner products are K, so the squared norm is a' K a.",
+            "You took the length of a. The functions k(x_i, .) are not orthonormal: their inner products are K, so the "
+            "squared norm is a' K a.",
+        ),
+        Mistake(
+            lambda K, a: a.norm(),
+            "You took the length of a. The functions k(x_i, .) are not orthonormal: their inner products are K, so the "
+            "squared norm is a' K a, for each column of a.",
         ),
         Mistake(
             lambda K, a: (K @ a).norm(dim=0),
-            "You took the length of K a, the values at the training points. "
-            "The squared norm of the function is a' K a.",
+            "You took the length of K a, the values at the training points. The squared norm of the function is "
+            "a' K a.",
         ),
         Mistake(
-            lambda K, a: (a * (K @ a)).sum().sqrt() if a.dim() > 1 else (a * (K @ a)).sum(0).sqrt(),
+            lambda K, a: (a * (K @ a)).sum().sqrt(),
             "You added up all targets. Return one norm for each column of a.",
         ),
     ),
@@ -279,17 +396,19 @@ why_flatness_cannot_choose = WrittenExercise(
     name="why_flatness_cannot_choose",
     points=3,
     rubric="""One point each:
-1. The Hessian of the squared loss of a linear model is X'X: it holds neither w nor the labels.
-2. So every interpolator has the same curvature: the same trace, the same largest eigenvalue, and at least d - n
-   directions of none at all. No measure of flatness can rank two of them.
-3. What does choose is the algorithm: descent from 0 stays in the row space and ends at the shortest solution, from
-   another start it ends elsewhere, at an equally flat point with another test error. (The claim is about linear
-   models: for networks the Hessian does differ between minima, and needs its own argument.)""",
+1. L(w* + e) = |X e|^2 / 2 at every interpolator w*: the whole valley around it is the same, its Hessian X'X
+   included. So no measure that looks only at the loss around a minimum can rank two of them.
+2. |w|^2 tr H is another matter: it looks at w too, and since tr H is constant it ranks by |w|^2, that is, by the
+   norm. It prefers the shortest solution, but the curvature contributes nothing to that. What chooses the solution
+   is the algorithm: its start and its preconditioner.
+3. Where the argument stops: models that are linear in their weights, squared loss. For a network the Hessian differs
+   between minima, so flatness may carry information there, and needs its own argument.""",
 )
 
 EXERCISES = (
     minimum_norm_weights,
     gradient_descent_limit,
+    preconditioned_limit,
     gaussian_gram,
     fit_and_predict,
     rkhs_norm,

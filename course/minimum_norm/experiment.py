@@ -82,7 +82,7 @@ def resample_labels(labels: Tensor, fraction: float, classes: int, generator: to
 
     Source: Zhang et al. 2017, section 2.
     """
-    drawn = torch.rand(len(labels), generator=generator) < fraction
+    drawn = torch.rand(len(labels), generator=generator, dtype=torch.float32) < fraction
     fresh = torch.randint(classes, (len(labels),), generator=generator)
     return torch.where(drawn, fresh, labels)
 

@@ -1,7 +1,7 @@
 """The lesson's explorers (interpolators, descent from a chosen start, kernels on digits) and its record's picture."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from utils.plotting import BLUE, GOLD, GREEN, GREY, INK, ORANGE, PURPLE
 # ---------------------------------------------------------------------------------------------------------------------
 # 1. One family of interpolators through the same points
 
-POINTS = 8
+POINTS, FEATURES = 8, 40
 GRID = torch.linspace(0, 1, 241, dtype=torch.float64)
 AMOUNTS = torch.linspace(-6, 6, 121, dtype=torch.float64)
 
@@ -28,10 +28,10 @@ def curve(x: Tensor) -> Tensor:
     return torch.sin(2 * torch.pi * x) + 0.5 * x
 
 
-def cosines(x: Tensor, features: int) -> Tensor:
-    """Features cos(pi k x) / (1 + k) for k = 0 .. features - 1, (n,) -> (n, features): fast waves cost more norm."""
-    k = torch.arange(features, dtype=x.dtype)
-    return torch.cos(torch.pi * k * x[:, None]) / (1 + k)
+def cosines(x: Tensor, decay: float) -> Tensor:
+    """Features cos(pi k x) / (1 + k)^decay for k = 0 .. 39, (n,) -> (n, 40): the smaller a wave, the more it costs."""
+    k = torch.arange(FEATURES, dtype=x.dtype)
+    return torch.cos(torch.pi * k * x[:, None]) / (1 + k) ** decay
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class Family:
     shortest_error: float
 
 
-def family(amount: float, direction: int, features: int) -> Family:
+def family(amount: float, direction: int, decay: float) -> Family:
     """The member of the family at t = `amount` along null-space direction number `direction`."""
     x = (torch.arange(POINTS, dtype=torch.float64) + 0.5) / POINTS
-    X, y, G = cosines(x, features), curve(x), cosines(GRID, features)
+    X, y, G = cosines(x, decay), curve(x), cosines(GRID, decay)
     w = theory.minimum_norm_weights(X, y)
     generator = torch.Generator().manual_seed(direction)
-    v = theory.null_space_projection(X, torch.randn(features, generator=generator, dtype=torch.float64))
+    v = theory.null_space_projection(X, torch.randn(FEATURES, generator=generator, dtype=torch.float64))
     v = v / v.norm()
     off, move = G @ w - curve(GRID), G @ v
     errors = (off[:, None] + move[:, None] * AMOUNTS).square().mean(0).sqrt()
@@ -79,8 +79,10 @@ def draw_family(result: Family, figure: Figure) -> None:
     if not figure.axes:
         fit, norm, error = plotting.panels(figure, 3, widths=[1.9, 1, 1], wspace=0.36)
         fit.set(xlabel="x", ylabel="f(x)", xlim=(0, 1), ylim=(-2.6, 2.9), title="Every one of these fits the data")
-        norm.set(ylabel=r"norm $\|w\|$", ylim=(0, 7), title="Norm: least at t = 0")
-        error.set(ylabel="test error (rms)", ylim=(0, 0.6), title="Test error: only near it")
+        norm.set(ylabel=r"norm $\|w\|$", ylim=(0, 12), title="Its norm")
+        error.set(ylabel="test error (rms)", yscale="log", ylim=(0.05, 5), title="Its test error")
+        error.set_yticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
+        error.minorticks_off()
         for axes in (norm, error):
             axes.set(xlabel="null-space amount t", xlim=(-6.3, 6.3), xticks=range(-6, 7, 3))
     fit, norm, error = figure.axes
@@ -92,7 +94,9 @@ def draw_family(result: Family, figure: Figure) -> None:
     plotting.legend(fit, ncols=4, loc="lower left", columnspacing=1.2, handlelength=1.4)
     for axes, values, at in ((norm, result.norms, result.norm), (error, result.errors, result.error)):
         plotting.line(axes, "curve", AMOUNTS.numpy(), values, color=BLUE)
-        plotting.line(axes, "at", [result.amount], [at], color=ORANGE, marker="o", markersize=9, linestyle="none")
+        plotting.line(
+            axes, "at", [result.amount], [at], color=ORANGE, marker="o", markersize=9, linestyle="none", clip_on=False
+        )
 
 
 def read_family(result: Family) -> str:
@@ -110,7 +114,7 @@ null_space = Explorer(
     controls={
         "amount": Slider("null-space amount t", -6, 6, 0.1, 3.0),
         "direction": Slider("direction", 1, 12, 1, 1),
-        "features": Slider("features d", 10, 60, 2, 24),
+        "decay": Slider("decay of the features", 0, 2, 0.25, 1),
     },
 )
 
@@ -152,15 +156,16 @@ def descend(start_1: float, start_2: float, speed: float, steps: int) -> Descent
 
 
 def draw_descent(result: Descent, figure: Figure) -> None:
-    floor, top = 1e-16, 1e6
+    floor, top = 1e-6, 1e3
     if not figure.axes:
         plane, parts = plotting.panels(figure, 2, widths=[1, 1.25], left=0.06, wspace=0.2)
         plane.set(
             xlabel="$w_1$",
             ylabel="$w_2$",
-            xlim=(-4, 6),
-            ylim=(-4, 6),
+            xlim=(-4.3, 6.7),
+            ylim=(-4.3, 6.7),
             xticks=range(-4, 7, 2),
+            yticks=range(-4, 7, 2),
             aspect="equal",
             title="Descent moves along the row space",
         )
@@ -170,11 +175,11 @@ def draw_descent(result: Descent, figure: Figure) -> None:
             yscale="log",
             xlim=(0, STEPS),
             ylim=(floor, top),
-            yticks=[1e-15, 1e-10, 1e-5, 1, 1e5],
+            yticks=[1e-6, 1e-4, 1e-2, 1, 100],
             title="One part converges, the other never moves",
         )
     plane, parts = figure.axes
-    w1 = np.array([-4.0, 6.0])
+    w1 = np.array([-5.0, 7.0])
     walked = result.path[: result.steps + 1]
     plotting.line(plane, "solutions", w1, 5 - 2 * w1, color=GREY, linewidth=1.5)
     plotting.line(plane, "row space", 2 * w1, w1, color=GREY, linewidth=1, linestyle=":")
@@ -190,12 +195,12 @@ def draw_descent(result: Descent, figure: Figure) -> None:
         *result.limit[:, None],
         color=ORANGE,
         marker="o",
-        markersize=13,
+        markersize=17,
         linestyle="none",
         markerfacecolor="none",
     )
-    plotting.line(plane, "now", *walked[-1:].T, color=ORANGE, marker="o", markersize=8, linestyle="none")
-    plotting.note(plane, "solutions label", 3.45, -1.6, "all solutions", color=GREY, fontsize=9)
+    plotting.line(plane, "now", *walked[-1:].T, color=ORANGE, marker="o", markersize=6, linestyle="none")
+    plotting.note(plane, "solutions label", 3.3, -1.6, "all solutions", color=GREY, fontsize=9)
     plotting.note(plane, "row space label", -3.8, -2.7, "row space", color=GREY, fontsize=9)
     steps = np.arange(STEPS + 1)
     plotting.line(
@@ -231,7 +236,7 @@ descent = Explorer(
     height=3.9,
     controls={
         "start_1": Slider("start, w1", -3.5, 5.5, 0.25, -2.0),
-        "start_2": Slider("start, w2", -3.5, 5.5, 0.25, 3.0),
+        "start_2": Slider("start, w2", -3.5, 4.5, 0.25, 3.0),
         "speed": Slider("step / largest stable", 0.05, 0.95, 0.05, 0.15),
         "steps": Slider("steps", 0, STEPS, 1, 12),
     },
@@ -242,75 +247,92 @@ descent = Explorer(
 
 TRAIN, TEST = 300, 480
 BANDWIDTHS = Slider("bandwidth", -0.8, 1.6, 0.1, 0.5, log=True, format=".3g")
-MOSAIC = (8, 10)
+MOSAIC = (10, 8)  # rows, columns
 GRAMS = {"Gaussian": theory.gaussian_gram, "Laplacian": theory.laplacian_gram}
 
 
 @dataclass(frozen=True)
-class Fits:
-    """What one kernel does with the digits at one noise level, over all bandwidths."""
+class Sweep:
+    """What one kernel does with the digits at one noise level, at every bandwidth."""
 
-    kernel: str
     bandwidths: np.ndarray
-    at: int  # index of the chosen bandwidth
     changed: float  # fraction of training labels that the noise really changed
     train_errors: np.ndarray  # against the labels it was given
     test_errors: np.ndarray  # against the true ones
     norms: np.ndarray
-    wrong: np.ndarray  # (TEST,) at the chosen bandwidth
+    wrong: np.ndarray  # (bandwidths, TEST)
+
+
+@dataclass(frozen=True)
+class Fits:
+    """A sweep, and the place in it that the controls point at."""
+
+    kernel: str
+    sweep: Sweep
+    at: int  # index of the bandwidth
+
+    def here(self, what: str) -> float:
+        """The value of one of the sweep's curves at the chosen bandwidth."""
+        return float(getattr(self.sweep, what)[self.at])
 
 
 @cache
 def _digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Training and test images in [0, 1], (n, 64), with labels."""
+    """Training images, in [0, 1], (n, 64), and labels, then test images and labels."""
     digits = data.load("digits")
-    images = [
+    train, test = (
         torch.from_numpy(each.reshape(len(each), -1) / 16.0) for each in (digits.train_images, digits.test_images)
-    ]
-    labels = [torch.from_numpy(each.astype(np.int64)) for each in (digits.train_labels, digits.test_labels)]
-    return images[0][:TRAIN], labels[0][:TRAIN], images[1][:TEST], labels[1][:TEST]
+    )
+    train_labels, test_labels = torch.from_numpy(digits.train_labels), torch.from_numpy(digits.test_labels)
+    return train[:TRAIN], train_labels[:TRAIN], test[:TEST], test_labels[:TEST]
 
 
 @cache
-def _factors(kernel: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Bandwidths (b,), Cholesky factors (b, n, n) and test-to-train kernels (b, m, n): none depends on the labels."""
+def _factors() -> dict[str, tuple[Tensor, Tensor]]:
+    """By kernel: Cholesky factors (b, n, n) and test-to-train kernels (b, m, n). Neither depends on the labels."""
     train, _, test, _ = _digits()
-    bandwidths = torch.tensor(BANDWIDTHS.values(10**6), dtype=torch.float64)
-    factors = torch.stack([torch.linalg.cholesky(GRAMS[kernel](train, train, float(each))) for each in bandwidths])
-    across = torch.stack([GRAMS[kernel](test, train, float(each)) for each in bandwidths])
-    return bandwidths, factors, across
+    return {
+        kernel: (
+            torch.stack([torch.linalg.cholesky(gram(train, train, each)) for each in BANDWIDTHS.values(10**6)]),
+            torch.stack([gram(test, train, each) for each in BANDWIDTHS.values(10**6)]),
+        )
+        for kernel, gram in GRAMS.items()
+    }
 
 
-def fit_digits(kernel: str, bandwidth: float, noise: float) -> Fits:
-    """Interpolate digits whose labels are resampled uniformly with probability `noise`, at every bandwidth."""
+@lru_cache(maxsize=64)
+def _sweep(kernel: str, noise: float) -> Sweep:
     _, labels, _, truth = _digits()
     noisy = resample_labels(labels, noise, classes=10, generator=torch.Generator().manual_seed(0))
     targets = torch.nn.functional.one_hot(noisy, 10).double()
-    bandwidths, factors, across = _factors(kernel)
+    factors, across = _factors()[kernel]
     coefficients = torch.cholesky_solve(targets.expand(len(factors), -1, -1), factors)
     # K a from the factor: the training predictions as computed, not the labels they should equal.
     on_train = factors @ (factors.mT @ coefficients)
-    on_test = across @ coefficients
-    wrong = on_test.argmax(-1) != truth
-    at = int((bandwidths.log10() - np.log10(bandwidth)).abs().argmin())
-    return Fits(
-        kernel=kernel,
-        bandwidths=bandwidths.numpy(),
-        at=at,
+    wrong = (across @ coefficients).argmax(-1) != truth
+    return Sweep(
+        bandwidths=np.array(BANDWIDTHS.values(10**6)),
         changed=float((noisy != labels).double().mean()),
         train_errors=(on_train.argmax(-1) != noisy).double().mean(-1).numpy(),
         test_errors=wrong.double().mean(-1).numpy(),
         norms=(targets * coefficients).sum((-2, -1)).sqrt().numpy(),
-        wrong=wrong[at].numpy(),
+        wrong=wrong.numpy(),
     )
 
 
+def fit_digits(kernel: str, bandwidth: float, noise: float) -> Fits:
+    """Interpolate digits whose labels are resampled uniformly with probability `noise`, at every bandwidth."""
+    sweep = _sweep(kernel, noise)
+    return Fits(kernel, sweep, at=int(np.abs(np.log(sweep.bandwidths / bandwidth)).argmin()))
+
+
 def draw_fits(result: Fits, figure: Figure) -> None:
+    sweep = result.sweep
     if not figure.axes:
         errors, norms, mosaic = plotting.panels(figure, 3, widths=[1.3, 1.05, 1.2], left=0.065, wspace=0.3)
         for axes in (errors, norms):
             axes.set(
-                xscale="log", xlim=(result.bandwidths[0], result.bandwidths[-1]), xlabel="bandwidth (pixel distance)"
+                xscale="log", xlim=(sweep.bandwidths[0], sweep.bandwidths[-1]), xlabel="bandwidth (pixel distance)"
             )
             axes.set_xticks([0.2, 1, 5, 20], ["0.2", "1", "5", "20"])
             axes.minorticks_off()
@@ -319,34 +341,24 @@ def draw_fits(result: Fits, figure: Figure) -> None:
         errors.set(ylabel="error (%), square-root scale", ylim=(0, 100), yticks=[0, 1, 4, 10, 25, 50, 75, 100])
         norms.set(yscale="log", ylim=(5, 1e5), ylabel="RKHS norm")
         mosaic.set_axis_off()
-        mosaic.set_title("Test digits, orange: wrong")
+        mosaic.set_title("Wrong ones in orange")
     errors, norms, mosaic = figure.axes
-    here = result.bandwidths[result.at]
-    for key, values, colour, label in (
-        ("test", result.test_errors, BLUE, "test, true labels"),
-        ("train", result.train_errors, GREY, "training, given labels"),
-    ):
-        plotting.line(errors, key, result.bandwidths, 100 * values, color=colour, label=label, clip_on=False)
-        plotting.line(
-            errors,
-            f"{key} at",
-            [here],
-            [100 * values[result.at]],
-            color=ORANGE,
-            marker="o",
-            linestyle="none",
-            markersize=8,
-            clip_on=False,
-            zorder=6,
-        )
-    plotting.title(errors, f"{result.kernel}: test error {100 * result.test_errors[result.at]:.1f} %")
-    plotting.legend(errors, loc="upper left")
-    plotting.line(norms, "norm", result.bandwidths, result.norms, color=BLUE)
-    plotting.line(
-        norms, "at", [here], [result.norms[result.at]], color=ORANGE, marker="o", linestyle="none", markersize=8
-    )
-    plotting.title(norms, f"Norm {result.norms[result.at]:.4g}")
-    plotting.image(mosaic, "digits", _mosaic(result.wrong))
+    dot = {"color": INK, "marker": "o", "linestyle": "none", "markersize": 8, "clip_on": False, "zorder": 6}
+    here = [sweep.bandwidths[result.at]]
+    for key, values, colour in (("test", sweep.test_errors, BLUE), ("train", sweep.train_errors, GREY)):
+        plotting.line(errors, key, sweep.bandwidths, 100 * values, color=colour, clip_on=False)
+        plotting.line(errors, f"{key} at", here, [100 * values[result.at]], **dot)
+    plotting.title(errors, f"{result.kernel}: test error {100 * result.here('test_errors'):.1f} %")
+    # Labels beside the curves: no corner for a legend is free at every noise level. Heights on the square-root scale.
+    nearby = np.sqrt(100 * sweep.test_errors[:12])
+    height = nearby.max() + 0.35 if nearby.max() < 7 else nearby.min() - 1
+    left = 1.08 * sweep.bandwidths[0]
+    plotting.note(errors, "test label", left, height**2, "test, true labels", color=BLUE, fontsize=9, va="bottom")
+    plotting.note(errors, "train label", left, 0.06, "training, given labels", color=INK, fontsize=9, va="bottom")
+    plotting.line(norms, "norm", sweep.bandwidths, sweep.norms, color=BLUE)
+    plotting.line(norms, "norm at", here, [result.here("norms")], **dot)
+    plotting.title(norms, f"Norm of the fit: {_readable(result.here('norms'))}")
+    plotting.image(mosaic, "digits", _mosaic(sweep.wrong[result.at]))
 
 
 def _mosaic(wrong: np.ndarray) -> np.ndarray:
@@ -362,11 +374,15 @@ def _mosaic(wrong: np.ndarray) -> np.ndarray:
 
 def read_fits(result: Fits) -> str:
     return (
-        f"Bandwidth {result.bandwidths[result.at]:.3g}; "
-        f"the noise changed {100 * result.changed:.0f} % of {TRAIN} labels. "
-        f"Training error {100 * result.train_errors[result.at]:.1f} %, test error "
-        f"{100 * result.test_errors[result.at]:.1f} % on {TEST} digits, norm {result.norms[result.at]:.4g}."
+        f"Bandwidth {result.here('bandwidths'):.3g}; "
+        f"the noise changed {100 * result.sweep.changed:.0f} % of {TRAIN} labels. "
+        f"Training error {100 * result.here('train_errors'):.1f} %, "
+        f"test error {100 * result.here('test_errors'):.1f} % on {TEST} digits, of which {MOSAIC[0] * MOSAIC[1]} are shown. Norm {_readable(result.here('norms'))}."
     )
+
+
+def _readable(norm: float) -> str:
+    return f"{norm:,.0f}" if norm >= 100 else f"{norm:.1f}"
 
 
 kernels = Explorer(
@@ -392,7 +408,8 @@ KERNEL_LOOKS = {"gaussian": (BLUE, "o"), "laplacian": (PURPLE, "s")}
 def draw_record(record: Record) -> Figure:
     """Test error against sample size, then test error and norm against label noise: a row for each data set."""
     datasets = list(dict.fromkeys(row["dataset"] for row in record.rows))
-    figure, axes = plotting.subplots(len(datasets), 3, height=3.3 * len(datasets), squeeze=False)
+    figure, axes = plotting.subplots(len(datasets), 3, height=3.4 * len(datasets), squeeze=False)
+    figure.get_layout_engine().set(h_pad=0.15)
     for row, name in zip(axes, datasets):
         by_size, by_noise, norm = row
         for kernel, (colour, marker) in KERNEL_LOOKS.items():
@@ -425,7 +442,8 @@ def draw_record(record: Record) -> Figure:
         by_size.set_xticks(sizes, [f"{n:,}" if position % 2 == 0 else "" for position, n in enumerate(sizes)])
         by_size.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
         by_size.minorticks_off()
-        by_noise.legend(loc="upper left")
+        if name == datasets[0]:
+            by_noise.legend(loc="upper left")
     return figure
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "least_squares_hessian",
     "minimum_norm_weights",
     "null_space_projection",
+    "preconditioned_limit",
     "predict",
     "relative_residual",
     "rkhs_norm",
@@ -110,6 +111,33 @@ def gradient_descent_limit(X: Tensor, Y: Tensor, w0: Tensor) -> Tensor:
     """
     _check_system(X, Y, w0)
     return minimum_norm_weights(X, Y) + null_space_projection(X, w0)
+
+
+def preconditioned_limit(X: Tensor, Y: Tensor, P: Tensor) -> Tensor:
+    """Where descent w <- w - step P X' (X w - Y) ends from 0: W = P X' (X P X')^-1 Y.
+
+    Every step now lies in the span of P X', so the algorithm chooses which norm is least: w' P^-1 w.
+
+    Args:
+        X: inputs, (n, d), n <= d, rows linearly independent.
+        Y: targets, (n,) or (n, k).
+        P: preconditioner, (d, d), symmetric positive definite.
+
+    Returns:
+        Weights, (d,) or (d, k), with X @ W = Y.
+
+    Raises:
+        ValueError: as `minimum_norm_weights`; P is not symmetric positive definite, or does not fit X.
+
+    Source: Gunasekar, Lee, Soudry, Srebro 2018, section 2 (mirror descent, with a quadratic potential).
+    """
+    _check_system(X, Y)
+    _check_columns("X", X, 1, P=P)
+    root, info = torch.linalg.cholesky_ex(P) if P.shape[0] == P.shape[1] else (P, 1)
+    if info or not torch.allclose(P, P.T):
+        raise ValueError(f"P, {tuple(P.shape)}, is not symmetric positive definite; give such a (d, d) matrix")
+    # With P = R R' and w = R u, descent on u is plain: the shortest u, mapped back.
+    return root @ minimum_norm_weights(X @ root, Y)
 
 
 def gradient_descent(X: Tensor, Y: Tensor, w0: Tensor, step: float, steps: int) -> Tensor:

@@ -1,8 +1,15 @@
-"""JupyterLab as `make lab` serves it, in a real browser, on a throw-away copy of the lessons."""
+"""JupyterLab as `make lab` serves it, in a real browser, on a throw-away copy of the lessons.
+
+    with lab(folder) as opened:
+        notebook = opened.open(lesson)
+        notebook.run_all()
+"""
 
 import json
 import os
+import re
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -19,10 +26,11 @@ from urllib.request import urlopen
 from playwright.sync_api import ConsoleMessage, Page, Request, WebSocket, expect, sync_playwright
 
 from course.classroom.update import update
+from course.cli import ROOT
 from course.syllabus import Lesson
 from tests.browser.notebook import Notebook
+from utils.files import write_whole
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync")
@@ -103,18 +111,16 @@ def lab(folder: Path, scale: float = 1.0) -> Iterator[Lab]:
 def _served(folder: Path) -> Iterator[str]:
     """The address of JupyterLab on `folder/work`; server and kernels are gone when the block ends."""
     for name, settings in SETTINGS.items():
-        place = folder / "settings" / f"{name}.jupyterlab-settings"
-        place.parent.mkdir(parents=True)
-        place.write_text(json.dumps(settings))
+        write_whole(folder / "settings" / f"{name}.jupyterlab-settings", json.dumps(settings))
     own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
            "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",
            "COURSE_DATA": "datasets"}
     port, token = _free_port(), secrets.token_hex(16)
-    command = [sys.executable, "-m", "jupyter", "lab",
-               "--ServerApp.root_dir=work", "--LabApp.default_url=/lab/tree/start.ipynb",  # as in the Makefile
+    as_make_does = re.search(r"jupyter lab (.+) \$\(LAB_ARGS\)", (ROOT / "Makefile").read_text())[1]
+    command = [sys.executable, "-m", "jupyter", "lab", *shlex.split(as_make_does),
                "--no-browser", f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
-               "--LabApp.extension_manager=readonly",
-               # Should we be killed, it ends by itself once the browser is gone.
+               "--LabApp.extension_manager=readonly",  # the other kind asks the package index
+               # Should we be killed, the server ends by itself once the browser is gone.
                "--MappingKernelManager.cull_idle_timeout=60", "--MappingKernelManager.cull_interval=30",
                "--ServerApp.shutdown_no_activity_timeout=60", *(["--allow-root"] if os.geteuid() == 0 else [])]
     log = folder / "jupyter.log"

@@ -10,10 +10,11 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from utils.explorer import Choice, Explorer
+from utils.files import write_whole
 
 RUN_S = 90
 MOVE_S = 20
-MARGIN = 8
+MARGIN = 4
 NUMBERED = re.compile(r"^\[\d+\]:$")
 
 # SHA-256 of the picture's file: JupyterLab gives it a new address at every update, whether it changed or not.
@@ -28,7 +29,8 @@ STOPWATCH = """(image, patience) => {
         let moved;
         for (const kind of ['keydown', 'click'])
             window.addEventListener(kind, event => { moved ??= event.timeStamp; }, {capture: true, once: true});
-        image.addEventListener('load', () => requestAnimationFrame(() => shown(performance.now() - moved)), {once: true});
+        image.addEventListener('load', () => requestAnimationFrame(() => shown(performance.now() - moved)),
+                               {once: true});
         setTimeout(missing, patience, new Error('no new picture'));
     });
 }"""
@@ -62,8 +64,9 @@ class Notebook:
 
     def cell(self, beginning: str) -> Locator:
         """The first cell whose text, as delivered, begins so."""
-        (first, *_) = (number for number, source in enumerate(self.sources) if source.startswith(beginning))
-        return self.cells.nth(first)
+        found = [number for number, source in enumerate(self.sources) if source.startswith(beginning)]
+        assert found, f"no cell begins with {beginning!r}"
+        return self.cells.nth(found[0])
 
     def output(self, beginning: str) -> Locator:
         """All that this cell has put out."""
@@ -113,7 +116,7 @@ class OpenExplorer:
 
     def __init__(self, box: Locator, explorer: Explorer) -> None:
         self.explorer = explorer
-        self.widget = box.locator(".widget-vbox")
+        self.widget = box.locator(".widget-vbox").first
         self.image = box.locator("img.widget-image")
         self.sentence = box.locator(".widget-html-content")
         inputs = box.locator(".widget-slider, .widget-toggle-buttons")
@@ -159,10 +162,11 @@ class OpenExplorer:
 
     def photograph(self, path: Path) -> None:
         """A PNG of controls, picture and sentence, with a margin."""
-        self.widget.evaluate("widget => widget.scrollIntoView({block: 'center'})")
+        self.widget.evaluate("widget => { document.activeElement.blur(); widget.scrollIntoView({block: 'center'}); }")
         whole, picture = self.widget.bounding_box(), self.image.bounding_box()
-        self.image.page.screenshot(path=path, clip={"x": picture["x"] - MARGIN, "width": picture["width"] + 2 * MARGIN,
-                                                    "y": whole["y"] - MARGIN, "height": whole["height"] + 2 * MARGIN})
+        clip = {"x": picture["x"] - MARGIN, "width": picture["width"] + 2 * MARGIN,
+                "y": whole["y"] - MARGIN, "height": whole["height"] + 2 * MARGIN}
+        write_whole(path, self.image.page.screenshot(clip=clip))
 
     def latencies(self, moves: int) -> list[float]:
         """Milliseconds from a control's move to the new picture, over `moves` pictures never shown before.
@@ -178,7 +182,7 @@ class OpenExplorer:
 
 
 def walk(explorer: Explorer, moves: int) -> Iterator[tuple[str, int]]:
-    """At most `moves` single steps from where the controls start, each control in turn, every one to a picture not seen before.
+    """At most `moves` single steps from where the controls start, each control in turn, each to a picture not yet seen.
 
     Yields:
         The control's name, and 1 or -1: see `OpenExplorer.step`.
@@ -201,7 +205,9 @@ def walk(explorer: Explorer, moves: int) -> Iterator[tuple[str, int]]:
 
 
 def _nearest(values: list, start: float | str) -> int:
-    return values.index(start) if isinstance(start, str) else min(range(len(values)), key=lambda i: abs(values[i] - start))
+    if isinstance(start, str):
+        return values.index(start)
+    return min(range(len(values)), key=lambda number: abs(values[number] - start))
 
 
 def _picture(explorer: Explorer, stops: dict[str, list], at: dict[str, int]) -> bytes:

@@ -1,4 +1,4 @@
-"""A learner in a real browser: `make lab`'s JupyterLab, each lesson opened and run, its explorers moved, answers written."""
+"""A learner in a real browser: each lesson opened from the start page and run, explorers moved, answers written."""
 
 import os
 import re

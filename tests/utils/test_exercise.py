@@ -1,5 +1,8 @@
 """The check: what it accepts, what it says to what it does not, and what it never lets through."""
 
+import sys
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -75,11 +78,11 @@ def test_a_mistake_must_be_made_in_every_case_to_be_named():
     "answer, says",
     [
         (lambda x, factor: None, "returned None"),
-        (lambda x, factor: "seven", "not str"),
+        (lambda x, factor: "seven", "returned a str; return a tensor"),
         (lambda x, factor: x[0], r"shape (3, 2) expected, got (2,)"),
-        (lambda x, factor: (x, x), "1 results expected, got 2"),
+        (lambda x, factor: (x, x), "1 result expected, got 2"),
         (lambda x, factor: x * float("nan"), "yours is nan"),
-        (lambda x, factor: (x * factor + 1e-4).float(), "float32"),
+        (lambda x, factor: (x * factor).float(), "float64 expected, as the inputs are; got float32"),
         (lambda x: x, "TypeError"),
         (lambda x, factor: 1 / 0, "ZeroDivisionError"),
     ],
@@ -111,13 +114,70 @@ def test_a_forbidden_call_fails_even_when_the_student_swallows_the_exception():
     assert "torch.linalg.pinv" in hint_of(make(forbids=(torch.linalg.pinv,)), sly)
 
 
-def test_changing_its_arguments_does_not_change_the_expected_answer():
+def test_changing_an_argument_in_place_is_refused_and_named():
     def vandal(x, factor):
         result = x * factor
         x.zero_()
         return result
 
-    make().check(vandal)
+    assert "changes its argument x in place" in hint_of(make(), vandal)
+
+
+@pytest.mark.parametrize(
+    "answer, kind",
+    [
+        (lambda x, factor: (x * factor).numpy(), "a numpy array"),
+        (lambda x, factor: (x * factor).tolist(), "a list"),
+    ],
+)
+def test_what_later_cells_could_not_use_is_refused(answer, kind):
+    assert f"returned {kind}" in hint_of(make(), answer)
+
+
+def test_warnings_and_stderr_of_the_students_code_cost_nothing(capfd):
+    def noisy(x, factor):
+        warnings.warn("deprecated")
+        print("progress", file=sys.stderr)
+        torch.ones(3).T  # torch warns of this
+        return x * factor
+
+    make().check(noisy)
+    assert capfd.readouterr().err == ""
+
+
+def test_calling_another_function_that_is_not_written_names_that_one():
+    def helper(x):
+        raise NotImplementedError
+
+    def mine(x, factor):
+        return helper(x) * factor
+
+    assert "Your function calls helper, in which nothing is written yet" in hint_of(make(), mine)
+
+
+def test_a_mistake_that_raises_is_known_by_what_it_raises_where_it_raises():
+    def singular(x, factor):
+        return torch.linalg.inv(torch.zeros(2, 2, dtype=x.dtype)) if factor < 0 else factor * x
+
+    exercise = make(mistakes=(Mistake(singular, "That matrix is singular."),))
+    assert "That matrix is singular." in hint_of(exercise, singular)
+
+    def other(x, factor):
+        return 1 / 0 if factor < 0 else factor * x
+
+    assert "That matrix" not in hint_of(exercise, other)
+
+
+def test_a_right_but_slow_answer_does_not_stall_later_cells(monkeypatch, capsys):
+    monkeypatch.setattr(module, "SLOW_S", 0.0)
+    exercise = make()
+    assert exercise.use(lambda x, factor: x * factor) is scaled
+    assert "yours is right, but took" in capsys.readouterr().out
+
+
+def test_neither_answers_nor_hints_nor_rubric_are_in_a_repr():
+    text = repr(make()) + repr(WrittenExercise("why", 3, "the rubric"))
+    assert "You added" not in text and "the rubric" not in text and "scaled" in text
 
 
 def test_judging_needs_plain_arrays_only():
@@ -163,6 +223,20 @@ def test_a_failed_check_renders_as_the_hint_alone():
     assert failure._render_traceback_() == ["a hint"]
 
 
+def test_a_long_hint_is_broken_between_words_and_at_its_own_line_breaks():
+    lines = CheckFailed("many words " * 20 + "\nthe end")._render_traceback_()
+    assert lines[-1] == "the end" and all(len(line) <= 95 for line in "\n".join(lines).splitlines())
+
+
+def test_running_the_untouched_stub_is_no_attempt():
+    def stub(x, factor):
+        raise NotImplementedError
+
+    exercise = make()
+    for _ in range(3):
+        assert "solution()" not in hint_of(exercise, stub)
+
+
 def test_later_cells_get_the_students_function_or_the_reference_and_are_told(capsys):
     exercise = make()
 
@@ -203,6 +277,5 @@ def test_a_classroom_copy_has_no_solutions_to_show(tmp_path, monkeypatch, capsys
 
 def test_results_become_arrays_or_are_refused():
     assert [each.tolist() for each in to_arrays((torch.ones(2), 3, np.float32(0.5)))] == [[1, 1], 3, 0.5]
-    assert to_arrays(None) is None
     with pytest.raises(TypeError, match="not dict"):
         to_arrays({"a": 1})

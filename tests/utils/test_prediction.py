@@ -6,13 +6,13 @@ from utils.prediction import Prediction
 
 
 def make():
-    return Prediction("Heads or tails?", options=("heads", "tails"), answer="tails")
+    return Prediction("Heads or tails?", options=("heads", "tails"))
 
 
 def test_without_a_person_it_says_so_and_goes_on(capsys):
     prediction = make()
     assert len(prediction.widget.children) == 3
-    prediction.reveal("It landed.")
+    prediction.reveal(answer="tails", because="It landed.")
     shown = capsys.readouterr().out
     assert "No prediction was made" in shown and "tails" in shown and "It landed." in shown
 
@@ -25,7 +25,7 @@ def test_the_reveal_meets_what_was_committed(chosen, says, capsys):
     prediction.widget
     prediction.choice.value = chosen
     prediction.button.click()
-    prediction.reveal("It landed.")
+    prediction.reveal(answer="tails", because="It landed.")
     assert says in capsys.readouterr().out
 
 
@@ -46,4 +46,4 @@ def test_committing_needs_a_choice_and_closes_the_question():
 
 def test_the_answer_must_be_an_option():
     with pytest.raises(ValueError, match="'edge' is not among the options: heads, tails"):
-        Prediction("Heads or tails?", options=("heads", "tails"), answer="edge")
+        make().reveal(answer="edge", because="It landed.")

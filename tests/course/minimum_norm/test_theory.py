@@ -482,3 +482,37 @@ def test_the_estimators_are_reached_from_theory_and_other_names_are_not():
     assert all(hasattr(theory, name) for name in theory.__all__)
     with pytest.raises(AttributeError, match="no attribute 'KernelExtrapolator'"):
         theory.KernelExtrapolator
+
+
+def spd(d, seed):
+    root = torch.randn(d, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return root @ root.T / d + torch.eye(d, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_preconditioned_descent_ends_at_its_limit_and_has_the_least_norm_of_its_own(seed):
+    generator = torch.Generator().manual_seed(seed)
+    X, y = (torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in ((4, 9), (4,)))
+    P = spd(9, seed + 10)
+    limit = theory.preconditioned_limit(X, y, P)
+    step = 1 / float(torch.linalg.eigvalsh(X @ P @ X.T)[-1])
+    w = torch.zeros(9, dtype=torch.float64)
+    for _ in range(20_000):
+        w = w - step * (P @ X.T @ (X @ w - y))
+    assert torch.allclose(limit, w, rtol=0, atol=1e-8)
+    other = limit + theory.null_space_projection(X, torch.randn(9, generator=generator, dtype=torch.float64))
+    assert torch.allclose(X @ other, y) and limit @ torch.linalg.solve(P, limit) < other @ torch.linalg.solve(P, other)
+
+
+def test_without_a_preconditioner_the_limit_is_the_shortest_solution():
+    X, Y = torch.randn(2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)), torch.ones(2, 3).double()
+    identity = torch.eye(5, dtype=torch.float64)
+    assert torch.allclose(theory.preconditioned_limit(X, Y, identity), theory.minimum_norm_weights(X, Y), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "P", [-torch.eye(3).double(), torch.ones(3, 2).double(), torch.tensor([[1.0, 2, 0], [0, 1, 0], [0, 0, 1]]).double()]
+)
+def test_a_preconditioner_that_is_not_positive_definite_is_refused(P):
+    with pytest.raises(ValueError, match="symmetric positive definite"):
+        theory.preconditioned_limit(torch.ones(1, 3).double(), torch.ones(1).double(), P)
