@@ -167,7 +167,7 @@ class Exercise:
         raise CheckFailed(f"{self.name}: not yet. {verdict.hint}{offer}")
 
     def use(self, function: Callable) -> Callable:
-        """For later cells: `function` if it passes its check in good time, else the reference, with a line that says so."""
+        """For later cells: `function` if it passes its check in good time, else the reference and a line that says so."""
         begun = time.perf_counter()
         passed = self.evaluate(function).passed
         seconds = time.perf_counter() - begun

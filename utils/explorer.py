@@ -113,7 +113,7 @@ class Choice:
             value=self.value,
             description=self.label,
             style=LABEL | {"button_width": "82px"},
-            layout=ipywidgets.Layout(width=CONTROL_WIDTH),
+            layout=ipywidgets.Layout(width=CONTROL_WIDTH, flex_flow="row nowrap", display="flex"),
         )
 
 

@@ -374,10 +374,9 @@ def _mosaic(wrong: np.ndarray) -> np.ndarray:
 
 def read_fits(result: Fits) -> str:
     return (
-        f"Bandwidth {result.here('bandwidths'):.3g}; "
-        f"the noise changed {100 * result.sweep.changed:.0f} % of {TRAIN} labels. "
-        f"Training error {100 * result.here('train_errors'):.1f} %, "
-        f"test error {100 * result.here('test_errors'):.1f} % on {TEST} digits, of which {MOSAIC[0] * MOSAIC[1]} are shown. Norm {_readable(result.here('norms'))}."
+        f"The noise changed {100 * result.sweep.changed:.0f} % of {TRAIN} labels. "
+        f"Training error {100 * result.here('train_errors'):.1f} %; "
+        f"test error {100 * result.here('test_errors'):.1f} % on {TEST} digits ({MOSAIC[0] * MOSAIC[1]} shown)."
     )
 
 
