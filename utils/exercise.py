@@ -15,7 +15,7 @@ import textwrap
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -123,26 +123,22 @@ class Exercise:
         return list(self.cases(np.random.default_rng(seed)))
 
     def respond(self, function: Callable, cases: Cases) -> list[Response]:
-        """Call a student's function on copies of the cases, forbidden routes closed.
-
-        Warnings and whatever it says on stderr are dropped: they are not part of the answer, and nbgrader gives no
-        points to a check that writes there.
-        """
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
+        """Call a student's function on copies of the cases, forbidden routes closed."""
+        with _quiet():
             return [self._call(function, number, case, len(cases)) for number, case in enumerate(cases, start=1)]
 
     def judge(self, responses: Sequence[Response], cases: Cases) -> Verdict:
         """Compare responses with the reference, then with the known mistakes; never runs the student's code."""
-        number, difference = self._first_difference(responses, cases)
-        if difference is None:
-            return Verdict(True)
-        # After an exception the later cases say nothing more, so a mistake need only agree up to there.
-        compared = number if responses[number - 1].error else len(cases)
-        for mistake in self.mistakes:
-            if all(map(self._made, [mistake] * compared, responses, cases)):
-                return Verdict(False, mistake.hint, mistake, number)
-        return Verdict(False, difference, case=number)
+        with _quiet():
+            number, difference = self._first_difference(responses, cases)
+            if difference is None:
+                return Verdict(True)
+            # After an exception the later cases say nothing more, so a mistake need only agree up to there.
+            compared = number if responses[number - 1].error else len(cases)
+            for mistake in self.mistakes:
+                if all(map(self._made, [mistake] * compared, responses, cases)):
+                    return Verdict(False, mistake.hint, mistake, number)
+            return Verdict(False, difference, case=number)
 
     def evaluate(self, function: Callable) -> Verdict:
         """Run and judge `function` on the public cases."""
@@ -301,6 +297,14 @@ def to_arrays(result: object) -> tuple[np.ndarray, ...]:
     """
     parts = result if isinstance(result, tuple) else (result,)
     return tuple(_to_array(part) for part in parts)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop warnings and stderr: no part of an answer, and nbgrader gives no points to a check that writes there."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _to_array(part: object) -> np.ndarray:

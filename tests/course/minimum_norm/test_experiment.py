@@ -128,7 +128,7 @@ def test_rows_of_the_shipped_record_can_be_made_again():
 
 @pytest.mark.skipif(not data.present("mnist"), reason="MNIST is not in COURSE_DATA, and no test downloads")
 def test_mnist_is_scaled_to_one_and_interpolated():
-    study = dataclasses.replace(module.full().studies[1], sizes=(300,), noise_size=100, noises=(1.0,), test_size=500)
+    study = dataclasses.replace(module.full().studies[0], sizes=(300,), noise_size=100, noises=(1.0,), test_size=500)
     by_size, by_noise = module.run_job(Job("mnist", (study, "gaussian", 0, 0)), CPU, lambda *_: None, None)
     assert by_size["train_error"] == by_noise["train_error"] == 0
     assert by_size["test_error"] < 0.25 < by_noise["test_error"]
