@@ -15,30 +15,34 @@ FULL ?=
 
 lab: setup
 	@$(BIN)/course update
-	@$(BIN)/jupyter lab --ServerApp.root_dir=work --LabApp.default_url=/lab/tree/start.ipynb $(LAB_ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir=work --LabApp.default_url=/lab/tree/start.ipynb $(LAB_ARGS)
 
 setup: $(VENV)/.installed
 
+# A virtual environment whose Python is gone (upgraded, or the folder was moved) is made again.
+$(shell test -d $(VENV) && ! $(BIN)/python -c 'import pip' 2>/dev/null && rm -rf $(VENV))
+
 # Rebuilt only when the lock or the package's metadata change, so a second `make lab` installs nothing.
 $(VENV)/.installed: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "The course needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true). Install one, then: make $(or $(MAKECMDGOALS),lab) PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "The course needs Python 3.11 or newer, and '$(PYTHON)' is $$("$(PYTHON)" --version 2>&1 || true). Install one, then: make $(or $(MAKECMDGOALS),lab) PYTHON=/path/to/python3.11"; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "This Python has no venv module. On Debian or Ubuntu: sudo apt install python3-venv; then run make again."; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
 	@echo "Installing the lock into $(VENV); the first time takes a few minutes."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements.txt
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@echo '$(LAB_SETTINGS)' > $(VENV)/share/jupyter/lab/settings/overrides.json
 	@touch $@
 
 test: setup
+	@test -d tests || { echo "This copy of the course has no tests: they are in the full repository."; exit 1; }
 	@$(BIN)/course build --check
 	@$(BIN)/python -m pytest
 
 bench: setup
-	@$(BIN)/python -m tests.benchmarks $(if $(LESSON),--lesson $(LESSON)) $(if $(JSON),--json $(JSON)) $(if $(FULL),--full)
+	@$(BIN)/python -m tests.benchmarks $(if $(LESSON),--lesson $(LESSON)) $(if $(JSON),--json "$(JSON)") $(if $(FULL),--full)
 
 # torch's own wheel says which CUDA packages it wants; pinning them here would force them on CPU machines.
 lock:

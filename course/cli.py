@@ -49,11 +49,11 @@ LessonArgument = Annotated[Lesson, typer.Argument(parser=_lesson, metavar="LESSO
 
 
 @contextmanager
-def _explained(*errors: type[Exception]) -> Iterator[None]:
+def _explained() -> Iterator[None]:
     """Let a refusal, or an error that a person can do something about, end the command with its message alone."""
     try:
         yield
-    except (Refusal, OSError, *errors) as error:
+    except (Refusal, OSError) as error:
         told = f"{error.filename}: {error.strerror}" if getattr(error, "filename", None) else str(error)
         typer.echo(told, err=True)
         raise typer.Exit(1) from None
@@ -84,6 +84,7 @@ def demo(context: typer.Context, chosen: LessonArgument) -> None:
 
 @app.command()
 def run(
+    context: typer.Context,
     chosen: LessonArgument,
     preset: Annotated[Preset, typer.Option(help="The experiment's size.")] = Preset.fast,
     device: Annotated[Device, typer.Option(help="Where it runs.")] = Device.auto,
@@ -95,10 +96,11 @@ def run(
     """Run a lesson's experiment and write its record."""
     from utils import runner
 
-    with _explained(ValueError, RuntimeError):
-        record = runner.run(chosen.room("experiment").experiment, preset.value, device=device.value, seed=seed, out=out,
-                            resume=resume, workers=workers)
-    typer.echo(record)
+    def record() -> Path:
+        return runner.run(chosen.room("experiment").experiment, preset.value, device=device.value, seed=seed, out=out,
+                          resume=resume, workers=workers)
+
+    raise typer.Exit(runner.exit_status(record, context.fail))
 
 
 @app.command()

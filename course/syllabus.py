@@ -16,7 +16,7 @@ class Lesson:
         name: the package `course.<name>` and the notebook `<name>.ipynb`.
         title: what the learner reads.
         question: the question it answers, in one sentence.
-        minutes: measured study time without the extra reading.
+        minutes: study time, estimated from the exercises and two read-throughs.
     """
 
     number: int

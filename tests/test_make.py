@@ -61,3 +61,5 @@ def test_the_lock_pins_everything_and_names_no_index():
 def test_the_conda_environment_is_the_lock_and_alone_names_the_cpu_index():
     text = (ROOT / "environment.yml").read_text()
     assert "-r requirements.txt" in text and "https://download.pytorch.org/whl/cpu" in text
+    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+        assert "download.pytorch.org" not in (ROOT / name).read_text()

@@ -194,7 +194,7 @@ class Exercise:
             except Exception as error:  # whatever a student's code can raise is an answer, not our failure
                 problem = f"{where} raised {type(error).__name__}: {error}{_line_of(error, function)}"
                 if isinstance(error, NotImplementedError):
-                    problem = _unwritten(error, function)
+                    problem = _unwritten(error, function) or problem
                 return Response(problem=watch.violation or problem, error=type(error).__name__)
         if watch.violation:
             return Response(problem=watch.violation)
@@ -325,7 +325,8 @@ def _not_a_tensor(result: object, observed: bool) -> str | None:
         try:
             _to_array(part)
         except TypeError:
-            return f"your function returned a {type(part).__name__}; return a tensor."
+            kind = f"tensor of {part.dtype}" if isinstance(part, torch.Tensor) else type(part).__name__
+            return f"your function returned a {kind}; return a tensor of float64."
     return None
 
 
@@ -342,11 +343,14 @@ def _form_difference(expected: tuple[np.ndarray, ...], got: tuple[np.ndarray, ..
     return None
 
 
-def _unwritten(error: NotImplementedError, function: Callable) -> str:
-    raised_in = traceback.extract_tb(error.__traceback__)[-1].name
-    if raised_in in (getattr(function, "__name__", None), "<lambda>"):
+def _unwritten(error: NotImplementedError, function: Callable) -> str | None:
+    """What to say of a stub; None when the error is a library's."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    if last.line and "raise NotImplementedError" not in last.line:
+        return None
+    if last.name in (getattr(function, "__name__", None), "<lambda>"):
         return UNWRITTEN
-    return f"Your function calls {raised_in}, in which nothing is written yet."
+    return f"Your function calls {last.name}, in which nothing is written yet."
 
 
 def _line_of(error: Exception, function: Callable) -> str:

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from utils import plotting
 
 PICTURES_KEPT = 128
+WIDTH = 9.0  # inches
 CONTROL_WIDTH = "400px"  # two controls side by side above the picture, their tracks equally long
 LABEL = {"description_width": "150px"}
 SHARPNESS = 1.5  # pixels drawn for each one shown: crisp on a dense screen, and still quick
@@ -126,7 +127,7 @@ class Explorer:
         draw: (result, figure) draws the result with `utils.plotting`, on a fresh figure or on one it drew before.
         controls: by the name `compute` knows them by.
         read: result -> one or two sentences with the figures, shown below the picture.
-        width, height: of the picture, inches at 100 dots an inch.
+        height: of the picture, inches at 100 dots an inch; all are `WIDTH` wide.
     """
 
     def __init__(
@@ -136,7 +137,6 @@ class Explorer:
         draw: Callable[..., None],
         controls: dict[str, Slider | Choice],
         read: Callable[..., str],
-        width: float = 9.0,
         height: float = 3.6,
     ) -> None:
         self.name = name
@@ -144,7 +144,6 @@ class Explorer:
         self.draw = draw
         self.controls = controls
         self.read = read
-        self.width = width
         self.height = height
         self._seen: OrderedDict[tuple, tuple[bytes, str]] = OrderedDict()
         self._figure: Figure | None = None
@@ -163,9 +162,13 @@ class Explorer:
             raise TypeError(
                 f"{self.name} has no control {', '.join(sorted(unknown))}; its controls are: {', '.join(self.controls)}"
             )
-        figure = plotting.new_figure(self.width, self.height)
+        figure = plotting.new_figure(WIDTH, self.height)
         self.draw(self.compute(**(self.starts() | values)), figure)
         return figure
+
+    def fresh(self) -> "Explorer":
+        """The same explorer, with controls and pictures of its own."""
+        return Explorer(self.name, self.compute, self.draw, self.controls, self.read, self.height)
 
     def starts(self) -> dict:
         """Every control's value before anybody moves it."""
@@ -179,7 +182,7 @@ class Explorer:
             return self._seen[key]
         result = self.compute(**values)
         if self._figure is None:
-            self._figure = plotting.new_figure(self.width, self.height, SHARPNESS)
+            self._figure = plotting.new_figure(WIDTH, self.height, SHARPNESS)
         try:
             self.draw(result, self._figure)
             seen = plotting.frame(self._figure), self.read(result)
@@ -204,7 +207,7 @@ class Explorer:
         """The ipywidgets Image that holds the picture."""
         import ipywidgets
 
-        width = f"{self.width * plotting.STYLE['figure.dpi']:.0f}px"
+        width = f"{WIDTH * plotting.STYLE['figure.dpi']:.0f}px"
         return ipywidgets.Image(format="png", layout=ipywidgets.Layout(width=width, max_width="100%", height="auto"))
 
     @cached_property
@@ -258,13 +261,18 @@ class Explorer:
                 if values is None:
                     self._worker = None
                     return
-            self._present(values)
+            try:
+                self._present(values)
+            except BaseException:  # the front end is gone, or the process is ending; a later move starts anew
+                with self._lock:
+                    self._worker = None
+                raise
 
     def _present(self, values: dict) -> None:
         try:
             with _drawing:
                 picture, sentence = self.picture(**values)
-        except Exception as error:  # whatever goes wrong belongs on the screen, not in a log nobody reads
+        except (Exception, SystemExit) as error:  # whatever goes wrong belongs on the screen, not in a log
             self.image.layout.display = "none"
             self.message.value = (
                 f'<pre style="color: #a00000; white-space: pre-wrap">{html.escape(self.name)} could '
@@ -284,6 +292,6 @@ def worst_values(controls: dict[str, Slider | Choice]) -> Sequence[dict]:
     return combinations
 
 
-def _story(error: Exception) -> str:
+def _story(error: BaseException) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error}\n  {last.filename}, line {last.lineno}: {last.line}"

@@ -14,8 +14,13 @@ from types import CodeType
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse.linalg
 import torch
+from sklearn.metrics import pairwise
 from torch.overrides import TorchFunctionMode
+
+# A formula on whole matrices takes dozens of calls; a loop over points, or over steps of descent, thousands.
+MOST_CALLS = 1_000
 
 # Naming one member of a family closes all of it.
 FAMILIES: tuple[frozenset[Callable], ...] = (
@@ -29,7 +34,16 @@ FAMILIES: tuple[frozenset[Callable], ...] = (
             scipy.linalg.pinvh,
         }
     ),
-    frozenset({torch.linalg.lstsq, np.linalg.lstsq, scipy.linalg.lstsq}),
+    frozenset(
+        {
+            torch.linalg.lstsq,
+            np.linalg.lstsq,
+            scipy.linalg.lstsq,
+            scipy.sparse.linalg.lsqr,
+            scipy.sparse.linalg.lsmr,
+        }
+    ),
+    frozenset({pairwise.rbf_kernel, pairwise.laplacian_kernel, pairwise.pairwise_kernels}),
 )
 
 
@@ -42,10 +56,26 @@ class Watch:
 
     Attributes:
         violation: the sentence for the student, or None.
+        calls: how often torch was called.
     """
 
     def __init__(self) -> None:
         self.violation: str | None = None
+        self.calls = 0
+
+    def count(self) -> None:
+        """Count one call to torch.
+
+        Raises:
+            ForbiddenCall: there have been too many.
+        """
+        self.calls += 1
+        if self.calls > MOST_CALLS:
+            self.violation = (
+                f"Your function calls torch more than {MOST_CALLS:,} times, as a loop does. "
+                "Write the answer as a formula on whole matrices."
+            )
+            raise ForbiddenCall(self.violation)
 
     def refuse(self, name: str) -> None:
         """Write the call down and raise.
@@ -78,6 +108,7 @@ def forbidding(callables: Iterable[Callable]) -> Iterator[Watch]:
 
     class TorchWatch(TorchFunctionMode):
         def __torch_function__(self, func, types, args=(), kwargs=None):
+            watch.count()
             if getattr(func, "__name__", None) in names:
                 watch.refuse(_torch_name(func))
             return func(*args, **(kwargs or {}))
@@ -88,15 +119,18 @@ def forbidding(callables: Iterable[Callable]) -> Iterator[Watch]:
         elif event == "c_call" and _hashable_in(argument, builtins):
             watch.refuse(_torch_name(argument))
 
-    before = sys.getprofile()
+    before, before_in_threads = sys.getprofile(), threading.getprofile()
     threading.setprofile(profile)
     with TorchWatch():
         sys.setprofile(profile)
         try:
             yield watch
         finally:
+            # An exception from the hook unsets it; anything else that did so is not for a student to do.
+            if sys.getprofile() is not profile and watch.violation is None:
+                watch.violation = "Your function switches off the hook that watches over closed routes. Leave it on."
             sys.setprofile(before)
-            threading.setprofile(before)
+            threading.setprofile(before_in_threads)
 
 
 def _codes(each: Callable) -> list[tuple[CodeType, str]]:

@@ -22,7 +22,6 @@ ORANGE = "#d55e00"
 GREEN = "#009e73"
 GOLD = "#e69f00"
 PURPLE = "#cc79a7"
-SKY = "#56b4e9"
 
 STYLE = {
     "figure.dpi": 100,

@@ -31,7 +31,7 @@ from datetime import datetime, timezone
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -239,19 +239,24 @@ def _versions() -> dict[str, str]:
 def _commit(source: str) -> tuple[str | None, bool | None]:
     """The commit of the repository that holds the file `source`, and whether any Python file there differs from it.
 
-    Where there is no git, or the file is none of the repository's: `COURSE_COMMIT`, whose ending "-dirty", as
+    A file that is not committed yet counts as the repository's where others of its package are tracked. Where there is
+    no git, or the repository is about something else: `COURSE_COMMIT`, whose ending "-dirty", as
     `git describe --dirty` writes it, says that files differed.
     """
+    file = Path(source).resolve()
+    package = file.parent
+    while (package.parent / "__init__.py").exists():
+        package = package.parent
 
     def git(*arguments: str) -> str | None:
         try:
-            done = subprocess.run(["git", *arguments], cwd=Path(source).parent, capture_output=True, text=True)
+            done = subprocess.run(["git", *arguments], cwd=package, capture_output=True, text=True)
         except OSError:
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
     head = git("rev-parse", "HEAD")
-    if head and git("check-ignore", "-q", source) is None:
+    if head and git("ls-files") and git("check-ignore", "-q", str(file)) is None:
         return head, git("status", "--porcelain", "--", ":(top,glob)**/*.py") != ""
     commit = os.environ.get("COURSE_COMMIT")
     return (commit.removesuffix("-dirty"), commit.endswith("-dirty")) if commit else (None, None)
@@ -449,18 +454,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     parser.add_argument("--workers", type=int, help="processes on a CPU; default: one for each core")
     asked = parser.parse_args(arguments)
-    try:
+
+    def record() -> Path:
         experiment = _experiment(asked.module)
-        record = run(experiment, asked.preset, asked.device, asked.seed, asked.out, asked.resume, workers=asked.workers)
+        return run(experiment, asked.preset, asked.device, asked.seed, asked.out, asked.resume, workers=asked.workers)
+
+    return exit_status(record, parser.error)
+
+
+def exit_status(record: Callable[[], Path], misused: Callable[[str], NoReturn]) -> int:
+    """Print the path of the record that `record` makes, or what stopped it and how to go on.
+
+    Args:
+        record: runs an experiment.
+        misused: ends the command with the message of a ValueError.
+
+    Returns:
+        0 when the record is written, 1 when not.
+    """
+    try:
+        path = record()
     except ValueError as error:
-        parser.error(str(error))
+        misused(str(error))
     except (RuntimeError, OSError) as error:
         print(*getattr(error, "__notes__", ()), f"error: {error}", sep="\n", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"interrupted: the finished jobs are saved; to go on, {RESUME}", file=sys.stderr)
         return 1
-    print(record)
+    print(path)
     return 0
 
 

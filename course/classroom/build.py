@@ -53,7 +53,7 @@ def outputs(root: Path, lessons: tuple[Lesson, ...] = LESSONS) -> dict[Path, str
         files[source_path(lesson).with_suffix(".ipynb")] = _text(_paired(author))
         files[folder / f"{lesson.name}.ipynb"] = _text(_through(cleared, "LockCells", "ComputeChecksums"))
         files[folder / f"{lesson.name}.py"] = _percent(cleared)
-        files[folder / "demo.ipynb"] = _text(_demo(author))
+        files[folder / "demo.ipynb"] = _text(_demo(lesson, author))
     return files
 
 
@@ -113,10 +113,11 @@ def _paired(author: NotebookNode) -> NotebookNode:
     return paired
 
 
-def _demo(author: NotebookNode) -> NotebookNode:
+def _demo(lesson: Lesson, author: NotebookNode) -> NotebookNode:
     cells = [copy.deepcopy(cell) for cell in author.cells if DEMO in tags(cell)]
     for cell in cells:
         cell.metadata.pop("nbgrader", None)
+    cells.append(nbformat.v4.new_markdown_cell(f"These are its explorers alone. [The whole lesson]({lesson.name}.ipynb)."))
     return _notebook(cells)
 
 

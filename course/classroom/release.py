@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from course.syllabus import LESSONS, Lesson
 from utils.files import write_whole
 
 RELEASED = ("lessons", "course", "utils", "Makefile", "README.md", "LICENSE", "pyproject.toml", "requirements.txt",
-            "environment.yml")
+            "environment.yml", "docs/explorer.png")
 NBGRADER_CONFIG = f'''"""nbgrader's settings: run nbgrader in this folder, with the course's environment."""
 
 import os
@@ -42,12 +43,14 @@ def release(root: Path, out: Path, nbgrader: Path | None = None, lessons: tuple[
 
     Args:
         root: the repository.
-        out: a new or empty folder: lessons, `course`, `utils`, Makefile, lock, README and licence.
+        out: a new or empty folder: lessons, `course`, `utils`, Makefile, lock, README with its picture, and licence. Of these,
+            where git tracks the course, only what git tracks, so that stray files stay behind; elsewhere everything.
         nbgrader: a new or empty folder outside `out`: the authors' notebooks in `source/`, and `nbgrader_config.py`.
         lessons: those of the syllabus.
 
     Raises:
-        Refusal: a folder is in use, the lessons are not what their sources make, or something would leak.
+        Refusal: a folder is in use, the lessons are not what their sources make or not in git, or something would
+            leak.
         OSError: a folder cannot be written.
     """
     _require_free(out, nbgrader)
@@ -63,6 +66,9 @@ def release(root: Path, out: Path, nbgrader: Path | None = None, lessons: tuple[
         raise Refusal("The release would give the answers away, so nothing was written.", *leaks)
     if drifted := drift(root, lessons):
         raise Refusal("The lessons are not what their sources make, so nothing was written.", *drifted)
+    if untracked := [path for path in built if path.parts[0] == "lessons" and path not in student]:
+        raise Refusal("Lessons would be left out, so nothing was written.",
+                      *(f"{path}: git does not track it; `git add` it." for path in untracked))
     with _written_beside(out, student) as student_folder:
         if nbgrader is None:
             _move(student_folder, out)
@@ -77,19 +83,23 @@ def release(root: Path, out: Path, nbgrader: Path | None = None, lessons: tuple[
 
 
 def students_files(root: Path) -> dict[Path, bytes]:
-    """What a student is given: path in the release -> content. Caches and hidden files stay behind.
+    """What a student is given: path in the release -> content.
+
+    Caches and hidden files stay behind, and so does what git does not track, where it tracks anything in `root`.
 
     Raises:
-        Refusal: one of the files is missing.
+        Refusal: one of the files is missing, or not tracked where others are.
     """
+    tracked = _tracked(root)
     files = {}
     for name in RELEASED:
         if not (root / name).exists():
             raise Refusal(f"{name} is missing from {root}: a release needs it.")
-        if (root / name).is_dir():
-            files |= {Path(name, path): (root / name / path).read_bytes() for path in files_below(root / name)}
-        else:
-            files[Path(name)] = (root / name).read_bytes()
+        found = [Path(name, path) for path in files_below(root / name)] if (root / name).is_dir() else [Path(name)]
+        released = [path for path in found if not tracked or path in tracked]
+        if not released:
+            raise Refusal(f"{name} is not tracked by git in {root}: a release needs it, so `git add` it.")
+        files |= {path: (root / path).read_bytes() for path in released}
     return files
 
 
@@ -105,6 +115,15 @@ def nbgrader_files(built: dict[Path, str], lessons: tuple[Lesson, ...]) -> dict[
         text = nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
         files[Path("source", lesson.name, f"{lesson.name}.ipynb")] = text.encode()
     return files
+
+
+def _tracked(root: Path) -> set[Path]:
+    """What git tracks in `root`, relative to it; nothing where there is no git or the course is in no repository."""
+    try:
+        done = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
+    except OSError:
+        return set()
+    return {Path(name) for name in done.stdout.split("\0") if name}
 
 
 def _require_free(out: Path, nbgrader: Path | None) -> None:

@@ -17,7 +17,6 @@ from utils import devices
 
 __all__ = ["KernelInterpolationClassifier", "KernelInterpolator"]
 
-FLOAT64_POINTS = 5_000  # above, float32: a float64 Gram matrix and its factor would take 0.4 GB and grow as n^2
 BLOCK_ENTRIES = 2**24  # of the Gram matrix in memory while predicting: 128 MiB in float64
 
 
@@ -190,7 +189,7 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):
 
 def _working_dtype(dtype: DTypeLike | torch.dtype | None, n: int) -> np.dtype:
     if dtype is None:
-        return np.dtype(np.float64 if n <= FLOAT64_POINTS else np.float32)
+        return np.dtype(np.float64 if n <= theory.FLOAT64_POINTS else np.float32)
     for working in (np.dtype(np.float32), np.dtype(np.float64)):
         if dtype == working or dtype is getattr(torch, working.name):
             return working

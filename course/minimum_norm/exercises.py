@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from sklearn.metrics.pairwise import rbf_kernel
 from torch import Tensor
 
 from course.minimum_norm import theory
@@ -12,6 +13,7 @@ WEIGHTS = (
     theory.minimum_norm_weights,
     theory.null_space_projection,
     theory.gradient_descent_limit,
+    theory.gradient_descent,
     theory.gradient_descent_path,
     theory.preconditioned_limit,
 )
@@ -166,13 +168,24 @@ gradient_descent_limit = Exercise(
             "to fit the data.",
         ),
     ),
-    forbids=WEIGHTS + (theory.gradient_descent,) + PSEUDO_INVERSES,
+    forbids=WEIGHTS + PSEUDO_INVERSES,
     verify=_interpolates_and_keeps_the_null_part,
 )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Which norm is least: descent with a preconditioner
+
+
+def _interpolates_and_is_in_the_span(observed: tuple[np.ndarray, ...], X: Tensor, y: Tensor, P: Tensor) -> str | None:
+    w = torch.from_numpy(observed[0])
+    miss = float((X @ w - y).abs().max())
+    if not miss <= 1e-7:
+        return f"X @ w misses y by up to {miss:.2g}: descent would not stop there."
+    outside = float(theory.null_space_projection(X, torch.linalg.solve(P, w)).norm())
+    if not outside <= 1e-7 * max(1.0, float(w.norm())):
+        return "your point fits, but it is no combination of the columns of P X', and every step is one."
+    return None
 
 
 def _preconditioned(rng: np.random.Generator) -> Cases:
@@ -211,8 +224,14 @@ preconditioned_limit = Exercise(
             lambda X, y, P: X.T @ torch.linalg.solve(X @ P @ X.T, y),
             "You have the right a, but w = P X' a, not X' a.",
         ),
+        Mistake(
+            lambda X, y, P: P @ _shortest(X @ P, y),
+            "You rescaled the weights by P. Rescaling by S, w = S u, is the preconditioner S S': take a root of P, or "
+            "solve for a in w = P X' a.",
+        ),
     ),
-    forbids=WEIGHTS + (theory.gradient_descent,) + PSEUDO_INVERSES,
+    forbids=WEIGHTS + PSEUDO_INVERSES,
+    verify=_interpolates_and_is_in_the_span,
 )
 
 
@@ -271,8 +290,18 @@ gaussian_gram = Exercise(
             lambda A, B, bandwidth: torch.exp(-((A[:, None] - B[None]) ** 2).mean(2) / (2 * bandwidth**2)),
             "You averaged over the coordinates; the squared distance is their sum.",
         ),
+        Mistake(
+            lambda A, B, bandwidth: torch.exp(-(_distances(A, B) ** 2) / (2 * bandwidth) ** 2),
+            "You squared the 2 along with sigma: the exponent is d^2 / (2 sigma^2), not d^2 / (2 sigma)^2.",
+        ),
+        Mistake(
+            lambda A, B, bandwidth: torch.exp(
+                -((A**2).sum(1)[:, None] + (B**2).sum(1) + 2 * A @ B.T) / (2 * bandwidth**2)
+            ),
+            "You added 2 a'b: that is |a + b|^2. The squared distance is |a|^2 + |b|^2 - 2 a'b.",
+        ),
     ),
-    forbids=(theory.laplacian_gram,) + ESTIMATORS,
+    forbids=(theory.laplacian_gram, rbf_kernel) + ESTIMATORS,
 )
 
 
@@ -293,6 +322,16 @@ def _kernel_systems(rng: np.random.Generator) -> Cases:
 def _fit_and_predict(K: Tensor, Y: Tensor, K_test: Tensor) -> tuple[Tensor, Tensor]:
     coefficients = theory.dual_coefficients(K, Y).coefficients
     return coefficients, theory.predict(K_test, coefficients)
+
+
+def _interpolates(observed: tuple[np.ndarray, ...], K: Tensor, Y: Tensor, K_test: Tensor) -> str | None:
+    coefficients, predictions = map(torch.from_numpy, observed)
+    miss = float((K @ coefficients - Y).abs().max())
+    if not miss <= 1e-9:
+        return f"K @ a misses Y by up to {miss:.2g}, so this does not interpolate. K is invertible: no ridge is needed."
+    if not torch.allclose(predictions, K_test @ coefficients, rtol=1e-6, atol=1e-8):
+        return "your coefficients are right, and your predictions are not K_test times them."
+    return None
 
 
 def _with_coefficients(solve):
@@ -334,7 +373,8 @@ fit_and_predict = Exercise(
             "You returned them the other way round: coefficients first, then predictions.",
         ),
     ),
-    forbids=(theory.dual_coefficients, theory.predict) + ESTIMATORS + PSEUDO_INVERSES,
+    forbids=(theory.dual_coefficients, theory.predict) + WEIGHTS + ESTIMATORS + PSEUDO_INVERSES,
+    verify=_interpolates,
 )
 
 

@@ -142,7 +142,7 @@ def descend(start_1: float, start_2: float, speed: float, steps: int) -> Descent
     """Gradient descent from (start_1, start_2) with the step at `speed` times the largest stable one."""
     start = torch.tensor([start_1, start_2], dtype=torch.float64)
     largest = 2 / float((EQUATION @ EQUATION.T)[0, 0])
-    path = theory.gradient_descent(EQUATION, VALUE, start, step=speed * largest, steps=STEPS)
+    path = theory.gradient_descent_path(EQUATION, VALUE, start, step=speed * largest, times=range(STEPS + 1))
     null = theory.null_space_projection(EQUATION, path.T).T
     shortest = theory.minimum_norm_weights(EQUATION, VALUE)
     return Descent(
@@ -176,7 +176,7 @@ def draw_descent(result: Descent, figure: Figure) -> None:
             xlim=(0, STEPS),
             ylim=(floor, top),
             yticks=[1e-6, 1e-4, 1e-2, 1, 100],
-            title="One part converges, the other never moves",
+            title="Two parts of w, step by step",
         )
     plane, parts = figure.axes
     w1 = np.array([-5.0, 7.0])
@@ -207,12 +207,17 @@ def draw_descent(result: Descent, figure: Figure) -> None:
         parts,
         "row",
         steps,
-        np.maximum(result.row_distance, floor),
+        np.where(result.row_distance > floor, result.row_distance, np.nan),
         color=BLUE,
         label="row-space part: distance to the shortest solution",
     )
     plotting.line(
-        parts, "null", steps, np.maximum(result.null_length, floor), color=GOLD, label="null-space part: its length"
+        parts,
+        "null",
+        steps,
+        np.where(result.null_length > floor, result.null_length, np.nan),
+        color=GOLD,
+        label="null-space part: its length",
     )
     plotting.line(parts, "now", [result.steps, result.steps], [floor, top], color=ORANGE, linewidth=1, linestyle="--")
     plotting.legend(parts, loc="upper right")
@@ -223,8 +228,9 @@ def read_descent(result: Descent) -> str:
     return (
         f"After {result.steps} steps w = ({now[0]:.4f}, {now[1]:.4f}), "
         f"loss {0.5 * (2 * now[0] + now[1] - 5) ** 2:.1e}. "
-        f"It ends at ({limit[0]:.4f}, {limit[1]:.4f}), of norm {np.linalg.norm(limit):.3f}; "
-        f"the shortest solution has norm {np.linalg.norm(result.shortest):.3f}."
+        f"It ends at ({limit[0]:.2f}, {limit[1]:.2f}), of norm {np.linalg.norm(limit):.3f} "
+        f"(the shortest: {np.linalg.norm(result.shortest):.3f}). "
+        f"Null-space part: {result.null_length[0]:.3f} throughout."
     )
 
 
@@ -434,11 +440,9 @@ def draw_record(record: Record) -> Figure:
             ylim=(0, 100),
             title=f"n = {n:,}: noise costs",
         )
-        norm.set(
-            xlabel="training labels changed (%)", ylabel="RKHS norm", ylim=(0, None), title="Norm: the price of noise"
-        )
+        norm.set(xlabel="training labels changed (%)", ylabel="RKHS norm", ylim=(0, None), title="Norm of the fit")
         sizes = sorted({row["n"] for row in select(record.rows, dataset=name, study="size")})
-        by_size.set_xticks(sizes, [f"{n:,}" if position % 2 == 0 else "" for position, n in enumerate(sizes)])
+        by_size.set_xticks(sizes, [f"{n:,}" if (len(sizes) - position) % 2 else "" for position, n in enumerate(sizes)])
         by_size.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
         by_size.minorticks_off()
         if name == datasets[0]:

@@ -11,7 +11,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+FLOAT64_POINTS = 5_000  # above, float32: a float64 Gram matrix and its factor would take 0.4 GB and grow as n^2
+
 __all__ = [
+    "FLOAT64_POINTS",
     "KERNELS",
     "DualSolution",
     "KernelInterpolationClassifier",
@@ -45,7 +48,7 @@ def minimum_norm_weights(X: Tensor, Y: Tensor) -> Tensor:
         Weights, (d,) or (d, k), with X @ W = Y.
 
     Raises:
-        ValueError: the rows are dependent (always so when n > d), so the system may have no solution; an entry is not
+        ValueError: the rows are dependent to working precision (always so when n > d), so the system may have no solution; an entry is not
             finite; the shapes do not fit.
 
     Source: Zhang et al. 2017, section 5.
@@ -61,12 +64,14 @@ def minimum_norm_weights(X: Tensor, Y: Tensor) -> Tensor:
     length = torch.linalg.vector_norm(X, dim=1, keepdim=True)
     rows = X / length.where(length > 0, 1)
     factor, reciprocal_condition = _cholesky(rows @ rows.T)
-    floor = d * torch.finfo(X.dtype).eps
+    floor = n * torch.finfo(X.dtype).eps
     if reciprocal_condition < floor:
+        remedy = "drop the rows that repeat others"
+        if X.dtype != torch.float64:
+            remedy = f"give float64 or {remedy}"
         raise ValueError(
-            f"the {n} rows of X are linearly dependent: scaled to unit length, their Gram matrix has the reciprocal "
-            f"condition number {reciprocal_condition:.1e}, and {X.dtype} resolves {floor:.1e}. Drop the rows that "
-            f"repeat others."
+            f"the {n} rows of X are linearly dependent, as far as {X.dtype} can tell: scaled to unit length, their "
+            f"Gram matrix has the reciprocal condition number {reciprocal_condition:.1e}, below {floor:.1e}; {remedy}"
         )
     return (rows.T @ torch.cholesky_solve(Y.reshape(n, -1) / length, factor)).reshape(d, *Y.shape[1:])
 

@@ -16,7 +16,7 @@ MOVES = 50
 def measure(lesson: Lesson, full: bool) -> Iterator[Figure]:
     """95th percentile over 50 moves of each explorer, one control at a time, to places never visited before."""
     for each in lesson.room("explorers").EXPLORERS:
-        explorer = Explorer(each.name, each.compute, each.draw, each.controls, each.read, each.width, each.height)
+        explorer = each.fresh()
         explorer.widget
         yield Figure(
             lesson.name,

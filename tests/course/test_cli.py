@@ -145,17 +145,27 @@ def test_run_hands_everything_to_the_runner(experiment: object, monkeypatch: pyt
     assert (result.exit_code, result.stdout) == (0, "there/record.json\n")
 
 
+def failed_in_a_worker() -> runner.RunFailed:
+    error = runner.RunFailed("job 4 failed")
+    error.add_note("In the worker:\na trace")
+    return error
+
+
 @pytest.mark.parametrize(
     "error, told",
     [
-        (ValueError("a partial file is left: use --resume"), "a partial file is left: use --resume\n"),
-        (runner.RunFailed("job 3 failed"), "job 3 failed\n"),
-        (RuntimeError("the device 'cuda' was asked for"), "the device 'cuda' was asked for\n"),
-        (OSError(errno.ENOSPC, "No space left on device", "there/x"), "there/x: No space left on device\n"),
+        (runner.RunFailed("job 3 failed"), "error: job 3 failed\n"),
+        (failed_in_a_worker(), "In the worker:\na trace\nerror: job 4 failed\n"),
+        (RuntimeError("the device 'cuda' was asked for"), "error: the device 'cuda' was asked for\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "there/x"),
+            "error: [Errno 28] No space left on device: 'there/x'\n",
+        ),
+        (KeyboardInterrupt(), f"interrupted: the finished jobs are saved; to go on, {runner.RESUME}\n"),
     ],
 )
-def test_what_stops_a_run_is_told_in_a_sentence(
-    experiment: object, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+def test_what_stops_a_run_is_told_with_the_workers_trace_and_how_to_go_on(
+    experiment: object, monkeypatch: pytest.MonkeyPatch, error: BaseException, told: str
 ) -> None:
     def run(*arguments, **options) -> Path:
         raise error
@@ -163,6 +173,18 @@ def test_what_stops_a_run_is_told_in_a_sentence(
     monkeypatch.setattr(runner, "run", run)
     result = course("run", NAME)
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", told)
+
+
+def test_a_run_that_the_runner_refuses_ends_with_2_as_it_does_there(
+    experiment: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*arguments, **options) -> Path:
+        raise ValueError("a partial file is left: use --resume")
+
+    monkeypatch.setattr(runner, "run", run)
+    result = course("run", NAME)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith("Error: a partial file is left: use --resume\n")
 
 
 def test_build_lists_what_it_wrote_and_check_what_differs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

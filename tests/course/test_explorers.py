@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from course.syllabus import LESSONS
-from utils.explorer import Explorer, worst_values
+from utils.explorer import worst_values
 
 EXPLORERS = [
     pytest.param(each, id=f"{lesson.name}-{each.name}")
@@ -16,25 +16,13 @@ EXPLORERS = [
 ]
 
 
-def fresh(explorer):
-    return Explorer(
-        explorer.name,
-        explorer.compute,
-        explorer.draw,
-        explorer.controls,
-        explorer.read,
-        explorer.width,
-        explorer.height,
-    )
-
-
 def pixels(png):
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
 
 
 @pytest.mark.parametrize("explorer", EXPLORERS)
 def test_every_corner_of_the_controls_draws_and_reads(explorer):
-    used = fresh(explorer)
+    used = explorer.fresh()
     for values in worst_values(explorer.controls):
         picture, sentence = used.picture(**values)
         assert pixels(picture).std() > 1
@@ -43,14 +31,14 @@ def test_every_corner_of_the_controls_draws_and_reads(explorer):
 
 @pytest.mark.parametrize("explorer", EXPLORERS)
 def test_a_reused_figure_equals_a_fresh_one_at_every_corner(explorer):
-    used = fresh(explorer)
+    used = explorer.fresh()
     for values in worst_values(explorer.controls)[::3]:
-        assert np.array_equal(pixels(used.picture(**values)[0]), pixels(fresh(explorer).picture(**values)[0])), values
+        assert np.array_equal(pixels(used.picture(**values)[0]), pixels(explorer.fresh().picture(**values)[0])), values
 
 
 @pytest.mark.parametrize("explorer", EXPLORERS)
 def test_every_control_changes_the_picture(explorer):
-    used = fresh(explorer)
+    used = explorer.fresh()
     start = used.starts()
     before = pixels(used.picture(**start)[0])
     for name, control in explorer.controls.items():
@@ -64,21 +52,21 @@ def test_every_control_changes_the_picture(explorer):
 def test_nothing_is_drawn_outside_the_canvas(explorer):
     """A clipped label leaves ink on the very edge of the picture."""
     for values in worst_values(explorer.controls):
-        picture = pixels(fresh(explorer).picture(**values)[0])
+        picture = pixels(explorer.fresh().picture(**values)[0])
         edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
         assert (edge == 255).all(), values
 
 
 @pytest.mark.parametrize("explorer", EXPLORERS)
 def test_the_live_widget_shows_what_the_static_figure_shows(explorer):
-    live = fresh(explorer)
+    live = explorer.fresh()
     live.widget
     for name, control in explorer.controls.items():
         live.inputs[name].value = control.extremes()[-1]
     live.wait()
     values = {name: each.value for name, each in live.inputs.items()}
     assert live.image.layout.display is None
-    assert live.image.value == fresh(explorer).picture(**values)[0]
+    assert live.image.value == explorer.fresh().picture(**values)[0]
 
 
 @pytest.mark.parametrize("explorer", EXPLORERS)

@@ -279,3 +279,15 @@ def test_results_become_arrays_or_are_refused():
     assert [each.tolist() for each in to_arrays((torch.ones(2), 3, np.float32(0.5)))] == [[1, 1], 3, 0.5]
     with pytest.raises(TypeError, match="not dict"):
         to_arrays({"a": 1})
+
+
+def test_what_a_library_has_not_implemented_is_not_taken_for_an_empty_stub():
+    def half(x, factor):
+        return torch.linalg.inv((x.T @ x).half())
+
+    hint = hint_of(make(), half)
+    assert "Nothing is written" not in hint and "in which nothing" not in hint and "raised" in hint
+
+
+def test_a_tensor_of_the_wrong_kind_of_numbers_is_named():
+    assert "a tensor of torch.complex128" in hint_of(make(), lambda x, factor: x * 1j)

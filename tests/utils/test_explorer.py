@@ -178,3 +178,35 @@ def test_the_extremes_are_every_corner():
         {"slope": 10.0, "kind": "up"},
         {"slope": 10.0, "kind": "down"},
     ]
+
+
+def test_a_picture_that_cannot_be_delivered_does_not_stop_later_ones(monkeypatch):
+    lines = make()
+    lines.widget
+    present, failures = lines._present, [OSError("the front end is gone")]
+
+    def sometimes(values):
+        if failures:
+            raise failures.pop()
+        present(values)
+
+    monkeypatch.setattr(lines, "_present", sometimes)
+    monkeypatch.setattr(threading, "excepthook", lambda *_: None)
+    lines.inputs["slope"].value = 3.0
+    lines.wait()
+    lines.inputs["slope"].value = 4.0
+    lines.wait()
+    assert "slope 4" in lines.message.value
+
+
+def test_code_that_tries_to_exit_is_shown_like_any_error():
+    def leaving(slope, kind):
+        if slope > 8:
+            raise SystemExit(1)
+        return slope
+
+    lines = make(compute=leaving)
+    lines.widget
+    lines.inputs["slope"].value = 9.0
+    lines.wait()
+    assert "SystemExit" in lines.message.value

@@ -1,5 +1,6 @@
 """Closed routes are closed under every name, and open ones stay open."""
 
+import sys
 import threading
 
 import numpy as np
@@ -90,3 +91,33 @@ def test_everything_is_open_again_afterwards():
     with forbidding([torch.linalg.pinv, double]):
         pass
     assert double(2) == 4 and torch.linalg.pinv(X).shape == (4, 3)
+
+
+def test_switching_the_hook_off_is_a_violation():
+    with forbidding([double]) as watch:
+        sys.setprofile(None)
+        double(1)
+    assert "switches off the hook" in watch.violation
+
+
+def test_hooks_that_were_there_before_are_there_again():
+    def mine(*_):
+        return None
+
+    sys.setprofile(mine)
+    try:
+        with forbidding([double]):
+            pass
+        assert sys.getprofile() is mine
+    finally:
+        sys.setprofile(None)
+
+
+def test_thousands_of_calls_to_torch_are_too_many_and_dozens_are_not():
+    with forbidding([]) as watch:
+        for _ in range(100):
+            X + X
+    assert watch.violation is None
+    with pytest.raises(ForbiddenCall, match="as a loop does"), forbidding([]):
+        for _ in range(2_000):
+            X + X

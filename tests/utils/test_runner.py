@@ -341,12 +341,26 @@ def test_data_that_cannot_be_had_leave_nothing_behind(tmp_path, threads, monkeyp
     assert not (tmp_path / "out").exists()
 
 
-def test_the_bar_shows_jobs_in_part_and_their_notes(tmp_path, threads, monkeypatch, capsys):
+def once_shown(monkeypatch, condition):
+    """An event that is set when the bar has been shown in a state that meets the condition."""
+    event, show = threading.Event(), runner._show
+
+    def watched(bar, *arguments):
+        show(bar, *arguments)
+        if condition(bar):
+            event.set()
+
+    monkeypatch.setattr(runner, "_show", watched)
     monkeypatch.setattr(runner, "POLL_S", 0.02)
+    return event
+
+
+def test_the_bar_shows_jobs_in_part_and_their_notes(tmp_path, threads, monkeypatch, capsys):
+    shown_half_way = once_shown(monkeypatch, lambda bar: bar.n == 1)
 
     def half(job, device, progress, checkpoint):
         progress(0.5, "half-way")
-        time.sleep(0.2)
+        assert shown_half_way.wait(60)
         return one_row(job, device, progress, checkpoint)
 
     run_toy(toy(half, names=("a", "b")), tmp_path, threads, progress=True)
@@ -358,11 +372,11 @@ def test_the_bar_shows_jobs_in_part_and_their_notes(tmp_path, threads, monkeypat
 
 @pytest.mark.parametrize("fraction", [-1.0, 2.0, float("nan"), float("inf")])
 def test_a_fraction_out_of_range_does_not_harm_the_run(tmp_path, threads, monkeypatch, fraction, capsys):
-    monkeypatch.setattr(runner, "POLL_S", 0.01)
+    shown_odd = once_shown(monkeypatch, lambda bar: bar.postfix == "odd")
 
     def odd(job, device, progress, checkpoint):
         progress(fraction, "odd")
-        time.sleep(0.05)
+        assert shown_odd.wait(60)
         return one_row(job, device, progress, checkpoint)
 
     assert len(load_record(run_toy(toy(odd), tmp_path, threads, progress=True)).rows) == 4
@@ -451,6 +465,34 @@ def test_the_environment_names_the_commit_where_there_is_no_git(
         monkeypatch.setenv("COURSE_COMMIT", variable)
     record = run_from_source(source, tmp_path / "out", threads)
     assert (record.commit, record.dirty) == expected
+
+
+def test_a_new_module_of_a_tracked_package_has_the_repositorys_commit_and_is_dirty(
+    repository, source, tmp_path, threads, monkeypatch
+):
+    monkeypatch.setenv("COURSE_COMMIT", "abc123")
+    (repository / "lesson" / "__init__.py").touch()
+    new = repository / "lesson" / "new" / "experiment.py"
+    new.parent.mkdir()
+    new.write_bytes(source.read_bytes())
+    record = run_from_source(new, tmp_path / "out", threads)
+    assert (record.commit, record.dirty) == (git(repository, "rev-parse", "HEAD"), True)
+
+
+@pytest.mark.parametrize("variable", [None, "abc123"])
+def test_a_repository_in_which_the_package_lies_untracked_is_not_its_own(
+    repository, source, tmp_path, threads, monkeypatch, variable
+):
+    if variable is None:
+        monkeypatch.delenv("COURSE_COMMIT", raising=False)
+    else:
+        monkeypatch.setenv("COURSE_COMMIT", variable)
+    unpacked = repository / "course" / "lesson" / "experiment.py"
+    unpacked.parent.mkdir(parents=True)
+    (repository / "course" / "__init__.py").touch()
+    unpacked.write_bytes(source.read_bytes())
+    record = run_from_source(unpacked, tmp_path / "out", threads)
+    assert (record.commit, record.dirty) == (variable, None if variable is None else False)
 
 
 def test_a_repository_that_ignores_the_source_is_not_its_own(repository, source, tmp_path, threads, monkeypatch):

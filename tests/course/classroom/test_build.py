@@ -59,11 +59,12 @@ def test_the_students_check_cells_cannot_be_edited_and_may_raise(repository: Rep
 def test_the_demo_is_the_tagged_cells_and_runs_alone(repository: Repository) -> None:
     demo = notebook(repository, DEMO)
     assert [each.source for each in demo.cells] == [
-        "# Doubling", "from types import SimpleNamespace", 'print("explorer")'
+        "# Doubling", "from types import SimpleNamespace", 'print("explorer")',
+        "These are its explorers alone. [The whole lesson](doubling.ipynb).",
     ]
     assert all("nbgrader" not in each.metadata for each in demo.cells)
     nbclient.NotebookClient(demo, timeout=30).execute()
-    assert demo.cells[-1].outputs[0].text == "explorer\n"
+    assert demo.cells[-2].outputs[0].text == "explorer\n"
 
 
 def test_the_start_page_links_to_files_that_exist(repository: Repository) -> None:

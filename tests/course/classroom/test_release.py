@@ -26,7 +26,21 @@ SECRETS = {"double": frozenset({"twice=n+n"})}
 @pytest.fixture
 def built(repository: Repository) -> Repository:
     build(repository.root, repository.lessons)
+    (repository.root / "docs").mkdir()
+    (repository.root / "docs" / "explorer.png").write_bytes(b"\x89PNG")
     return repository
+
+
+@pytest.fixture
+def tracked(built: Repository) -> Repository:
+    """The built lessons, in git."""
+    git(built.root, "init", "--quiet")
+    git(built.root, "add", ".")
+    return built
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, check=True)
 
 
 def tree(folder: Path) -> set[str]:
@@ -48,8 +62,47 @@ def test_students_are_given_the_lessons_and_what_they_run_on_and_nothing_else(
     assert tree(tmp_path / "out") == {
         "lessons/start.ipynb", LESSON, "lessons/01_doubling/doubling.py", "lessons/01_doubling/demo.ipynb",
         "course/__init__.py", "utils/__init__.py", "Makefile", "README.md", "LICENSE", "pyproject.toml",
-        "requirements.txt", "environment.yml",
+        "requirements.txt", "environment.yml", "docs/explorer.png",
     }
+
+
+STRAYS = ("course/answers.md", "course/tries.py", "lessons/01_doubling/answers.txt", "utils/é.md")
+
+
+def stray(root: Path) -> None:
+    for name in STRAYS:
+        (root / name).write_text("# %%\ntwice = n + n\n")
+
+
+def test_where_git_tracks_the_course_stray_files_stay_behind(tracked: Repository, tmp_path: Path) -> None:
+    release(tracked.root, tmp_path / "before", lessons=tracked.lessons)
+    stray(tracked.root)
+    release(tracked.root, tmp_path / "after", lessons=tracked.lessons)
+    assert tree(tmp_path / "after") == tree(tmp_path / "before") >= {LESSON, "course/__init__.py", "README.md"}
+    git(tracked.root, "add", "utils")
+    release(tracked.root, tmp_path / "added", lessons=tracked.lessons)
+    assert tree(tmp_path / "added") == tree(tmp_path / "before") | {"utils/é.md"}
+
+
+def test_a_course_unpacked_in_a_foreign_repository_is_released_whole(built: Repository, tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / "dotfile").touch()
+    git(tmp_path, "add", "dotfile")
+    release(built.root, tmp_path / "out", lessons=built.lessons)
+    assert {LESSON, "course/__init__.py", "docs/explorer.png"} <= tree(tmp_path / "out")
+
+
+@pytest.mark.parametrize("name, told", [
+    (LESSON, f"{LESSON}: git does not track it; `git add` it"),
+    ("README.md", "README.md is not tracked by git .*`git add` it"),
+])
+def test_a_file_the_students_need_that_git_does_not_track_is_refused(
+    tracked: Repository, tmp_path: Path, name: str, told: str
+) -> None:
+    git(tracked.root, "rm", "--quiet", "--cached", name)
+    with pytest.raises(Refusal, match=told):
+        release(tracked.root, tmp_path / "out", lessons=tracked.lessons)
+    assert [path.name for path in tmp_path.iterdir()] == ["repository"]
 
 
 def test_nbgraders_source_holds_unpaired_notebooks_with_the_answers_and_nothing_else(

@@ -1,10 +1,9 @@
 import json
-import time
 from pathlib import Path
 
 import pytest
 
-from course.classroom import Refusal
+from course.classroom import Refusal, update as module
 from course.classroom.update import update
 
 FILE = Path("01_a/a.ipynb")
@@ -158,10 +157,17 @@ def test_no_lessons_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "work").exists()
 
 
-def test_a_second_update_of_a_whole_course_takes_no_noticeable_time(tmp_path: Path) -> None:
-    for number in range(5):
-        author_writes(tmp_path, notebook("words " * 20_000), Path(f"{number}/lesson.ipynb"))
+def test_a_second_update_reads_each_lesson_once_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lessons = [Path(f"{number}/lesson.ipynb") for number in range(5)]
+    for lesson in lessons:
+        author_writes(tmp_path, notebook("words"), lesson)
+    digest, write_whole, digested, written = module.digest, module.write_whole, [], []
+    monkeypatch.setattr(module, "digest", lambda *given: digested.append(given[0]) or digest(*given))
+    monkeypatch.setattr(module, "write_whole", lambda *given: written.append(given[0]) or write_whole(*given))
     update(tmp_path)
-    start = time.perf_counter()
+    assert len(written) == 6
+    digested.clear(), written.clear()
     update(tmp_path)
-    assert time.perf_counter() - start < 0.2
+    assert (digested, written) == (lessons, [])

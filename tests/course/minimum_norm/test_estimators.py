@@ -112,10 +112,10 @@ def test_two_classes_have_one_decision_value_the_interpolant_of_signs():
 @pytest.mark.parametrize("estimator", BOTH)
 def test_float64_up_to_the_limit_and_float32_above(estimator, monkeypatch):
     X, y = data(estimator)
-    assert estimators.FLOAT64_POINTS == 5_000
-    monkeypatch.setattr(estimators, "FLOAT64_POINTS", 40)
+    assert theory.FLOAT64_POINTS == 5_000
+    monkeypatch.setattr(theory, "FLOAT64_POINTS", 40)
     assert estimator(kernel="laplacian").fit(X, y).dtype_ == np.float64
-    monkeypatch.setattr(estimators, "FLOAT64_POINTS", 39)
+    monkeypatch.setattr(theory, "FLOAT64_POINTS", 39)
     assert estimator(kernel="laplacian").fit(X, y).dtype_ == np.float32
 
 
