@@ -20,7 +20,6 @@ from utils.experiment import Experiment, Job
 RECORD = Path(__file__).parent / "records" / "minimum_norm-full-0.json"  # shipped with the course
 CLASSES = 10
 LEVELS = {"digits": 16, "mnist": 255}  # the darkest ink
-FLOAT64_LIMIT = 5_000  # above, float32: half the memory and time, and these kernels are well enough conditioned
 
 
 @dataclass(frozen=True)
@@ -166,7 +165,7 @@ def interpolate(
     Returns:
         One row a labelling: labelling (its index), train_error, test_error, norm, residual, rank.
     """
-    dtype = torch.float64 if len(images) <= FLOAT64_LIMIT else torch.float32
+    dtype = torch.float64 if len(images) <= theory.FLOAT64_POINTS else torch.float32
     train, test = images.to(device, dtype), test_images.to(device, dtype)
     targets = torch.nn.functional.one_hot(labellings, CLASSES).to(device, dtype)  # (l, n, c)
     columns = targets.permute(1, 0, 2).reshape(len(images), -1)

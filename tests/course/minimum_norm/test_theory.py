@@ -91,8 +91,39 @@ def test_rows_of_very_different_lengths_are_not_taken_for_dependent(scale):
 def test_dependent_rows_are_refused_whatever_rounding_does_to_the_factorisation(seed, dtype):
     X = points(seed, 12, 40).to(dtype)
     X[5] = X[:5].sum(0)
-    with pytest.raises(ValueError, match=r"12 rows of X are linearly dependent.*reciprocal condition number \d"):
+    told = rf"12 rows of X are linearly dependent, as far as {dtype} can tell: .*reciprocal condition number \d"
+    with pytest.raises(ValueError, match=told) as refusal:
         theory.minimum_norm_weights(X, torch.ones(12, dtype=dtype))
+
+
+    assert "drop the rows that repeat others" in str(refusal.value)
+    assert ("give float64" in str(refusal.value)) is (dtype == torch.float32)
+
+
+def test_rows_that_float32_resolves_are_solved_in_many_dimensions_too():
+    """As 200 MNIST images: 784 columns, and a largest singular value 161 times the least."""
+    rng = np.random.default_rng(0)
+    U, V = np.linalg.qr(rng.normal(size=(200, 200)))[0], np.linalg.qr(rng.normal(size=(784, 200)))[0]
+    X, Y = torch.tensor(U * np.linspace(1, 161, 200) @ V.T).float(), torch.tensor(rng.normal(size=(200, 3))).float()
+    w = theory.minimum_norm_weights(X, Y)
+    assert (X.double() @ w.double() - Y).norm() < 2e-6 * Y.norm()
+    exact = theory.minimum_norm_weights(X.double(), Y.double())
+    assert (w - exact).norm() < 1e-4 * exact.norm()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_is_not_refused_fits_even_near_the_limit(seed):
+    X, part, Y = points(seed, 12, 40), points(seed + 50, 1, 40)[0], points(seed + 100, 12, 1)[:, 0].float()
+    solved = 0
+    for difference in np.geomspace(1e-1, 1e-5, 17):
+        X[1] = X[0] + difference * part
+        try:
+            w = theory.minimum_norm_weights(X.float(), Y)
+        except ValueError:
+            continue
+        solved += 1
+        assert (X.float().double() @ w.double() - Y).norm() < 1e-3 * Y.norm()
+    assert 3 < solved < 12
 
 
 def test_a_zero_row_is_refused_as_dependent():
