@@ -22,7 +22,7 @@ PICTURES_KEPT = 128
 WIDTH = 9.0  # inches
 CONTROL_WIDTH = "400px"  # two controls side by side above the picture, their tracks equally long
 LABEL = {"description_width": "150px"}
-SHARPNESS = 1.5  # pixels drawn for each one shown: crisp on a dense screen, and still quick
+SHARPNESS = 1.25  # pixels drawn for each one shown: crisper on a dense screen, and still quick
 # matplotlib's caches for fonts and mathtext are shared, so one picture is drawn at a time, whichever explorer asks.
 _drawing = threading.Lock()
 

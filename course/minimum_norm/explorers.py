@@ -252,7 +252,7 @@ descent = Explorer(
 # 3. Kernel, bandwidth and label noise on digits
 
 TRAIN, TEST = 300, 480
-BANDWIDTHS = Slider("bandwidth", -0.8, 1.6, 0.1, 0.5, log=True, format=".3g")
+BANDWIDTHS = Slider("bandwidth", -0.8, 1.6, 0.15, 0.55, log=True, format=".3g")
 MOSAIC = (10, 8)  # rows, columns
 GRAMS = {"Gaussian": theory.gaussian_gram, "Laplacian": theory.laplacian_gram}
 
@@ -356,7 +356,7 @@ def draw_fits(result: Fits, figure: Figure) -> None:
         plotting.line(errors, f"{key} at", here, [100 * values[result.at]], **dot)
     plotting.title(errors, f"{result.kernel}: test error {100 * result.here('test_errors'):.1f} %")
     # Labels beside the curves: no corner for a legend is free at every noise level. Heights on the square-root scale.
-    nearby = np.sqrt(100 * sweep.test_errors[:12])
+    nearby = np.sqrt(100 * sweep.test_errors[:8])
     height = nearby.max() + 0.35 if nearby.max() < 7 else nearby.min() - 1
     left = 1.08 * sweep.bandwidths[0]
     plotting.note(errors, "test label", left, height**2, "test, true labels", color=BLUE, fontsize=9, va="bottom")

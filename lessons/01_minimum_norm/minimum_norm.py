@@ -402,7 +402,7 @@ exercises.rkhs_norm.check(rkhs_norm)
 # The same idea with inner products replaced by a *kernel*: interpolators of 300 digits,
 # $f(x) = \sum_i a_i k(x_i, x)$ with $Ka = y$, which have the least norm in the kernel's own space of functions (its RKHS).
 # For a Gaussian kernel
-# $\exp(-\|x - x'\|^2 / (2\sigma^2))$ and a Laplacian one $\exp(-\|x - x'\| / \sigma)$, at 25 bandwidths $\sigma$ (Euclidean
+# $\exp(-\|x - x'\|^2 / (2\sigma^2))$ and a Laplacian one $\exp(-\|x - x'\| / \sigma)$, at 17 bandwidths $\sigma$ (Euclidean
 # distance, pixels in [0, 1]), tested on 480 others, of which 80 are shown. *Label noise* draws each training label anew,
 # uniformly over all ten classes, with the given probability (so a tenth of those drawn keep their label). The training
 # error counts against the labels the model was given, noise included.
@@ -420,7 +420,7 @@ explorers.kernels
 # A wide Gaussian is extremely smooth. To pass through a wrong label it has to bend everything around it: at bandwidth
 # 10, 32 % of the test digits go wrong where 19 % of the training labels did. The Laplacian has a corner at each training
 # point and can make a spike there: 3 % becomes 9 %. The norm says so too: the Gaussian's goes from 365 to 894, the
-# Laplacian's from 21 to 34. A very narrow Gaussian is no cure: there the nearest training digits alone decide (5 %
+# Laplacian's from 22 to 34. A very narrow Gaussian is no cure: there the nearest training digits alone decide (5 %
 # wrong without noise), and each wrong label is handed on to its neighbours (25 %). The best Gaussian under noise lies
 # between, near 0.6 where it was 2 without noise. All of them fit the noise exactly, so the exact fit alone is not what
 # does the harm.
