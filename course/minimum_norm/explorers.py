@@ -219,7 +219,7 @@ def draw_descent(result: Descent, figure: Figure) -> None:
         color=GOLD,
         label="null-space part: its length",
     )
-    plotting.line(parts, "now", [result.steps, result.steps], [floor, top], color=ORANGE, linewidth=1, linestyle="--")
+    plotting.line(parts, "now", [result.steps, result.steps], [floor, 20], color=ORANGE, linewidth=1, linestyle="--")
     plotting.legend(parts, loc="upper right")
 
 
