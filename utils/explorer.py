@@ -69,7 +69,7 @@ class Slider:
                 readout_format=self.format,
                 **shape,
             )
-        if all(float(each).is_integer() for each in (self.low, self.high, self.step, self.value)):
+        if self._whole:
             return ipywidgets.IntSlider(
                 value=int(self.value), min=int(self.low), max=int(self.high), step=int(self.step), **shape
             )
@@ -77,11 +77,14 @@ class Slider:
             value=self.value, min=self.low, max=self.high, step=self.step, readout_format=self.format, **shape
         )
 
+    @property
+    def _whole(self) -> bool:
+        return all(float(each).is_integer() for each in (self.low, self.high, self.step, self.value))
+
     def _out(self, position: float) -> float:
         if self.log:
             return float(10**position)
-        whole = all(float(each).is_integer() for each in (self.low, self.high, self.step, self.value))
-        return int(round(position)) if whole else float(position)
+        return int(round(position)) if self._whole else float(position)
 
 
 @dataclass(frozen=True)

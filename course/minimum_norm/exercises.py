@@ -113,13 +113,17 @@ def _shortest(X: Tensor, y: Tensor) -> Tensor:
     return X.T @ torch.linalg.solve(X @ X.T, y)
 
 
+def _still_moving(X: Tensor, w: Tensor, y: Tensor) -> str | None:
+    miss = float((X @ w - y).abs().max())
+    return None if miss <= 1e-7 else f"X @ w misses y by up to {miss:.2g}: descent would not stop there."
+
+
 def _interpolates_and_keeps_the_null_part(
     observed: tuple[np.ndarray, ...], X: Tensor, y: Tensor, w0: Tensor
 ) -> str | None:
     w = torch.from_numpy(observed[0])
-    miss = float((X @ w - y).abs().max())
-    if not miss <= 1e-7:
-        return f"X @ w misses y by up to {miss:.2g}: descent would not stop there."
+    if problem := _still_moving(X, w, y):
+        return problem
     moved = float(theory.null_space_projection(X, w - w0).norm())
     if not moved <= 1e-7 * max(1.0, float(w0.norm())):
         return f"your point fits, but its null-space part is not that of w0: they differ by {moved:.3g}."
@@ -179,9 +183,8 @@ gradient_descent_limit = Exercise(
 
 def _interpolates_and_is_in_the_span(observed: tuple[np.ndarray, ...], X: Tensor, y: Tensor, P: Tensor) -> str | None:
     w = torch.from_numpy(observed[0])
-    miss = float((X @ w - y).abs().max())
-    if not miss <= 1e-7:
-        return f"X @ w misses y by up to {miss:.2g}: descent would not stop there."
+    if problem := _still_moving(X, w, y):
+        return problem
     outside = float(theory.null_space_projection(X, torch.linalg.solve(P, w)).norm())
     if not outside <= 1e-7 * max(1.0, float(w.norm())):
         return "your point fits, but it is no combination of the columns of P X', and every step is one."

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from course.minimum_norm import experiment as module
+from course.minimum_norm import explorers
 from utils import data, runner
-from utils.experiment import Job, json_settings, load_record, same_result, select
+from utils.experiment import Job, columns, json_settings, load_record, same_result, select
 
 CPU = torch.device("cpu")
 
@@ -111,6 +112,21 @@ def test_the_shipped_record_is_the_full_preset_as_it_stands():
         assert len(select(record.rows, dataset=study.dataset)) == 2 * full.repeats * (
             len(study.sizes) + len(study.noises)
         )
+
+
+def test_the_picture_of_a_record_shows_every_mean_and_its_provenance_says_where_it_is_from():
+    record = load_record(module.RECORD)
+    by_size, by_noise, norm = explorers.draw_record(record).axes
+    for axes, study, at, entry, scale in (
+        (by_size, "size", {"n": 1000}, "test_error", 100),
+        (by_noise, "noise", {"noise": 0.2}, "test_error", 100),
+        (norm, "noise", {"noise": 0.2}, "norm", 1),
+    ):
+        (values,) = columns(select(record.rows, kernel="laplacian", study=study, **at), entry)
+        (line,) = [each for each in axes.lines if each.get_label() == "Laplacian"]
+        assert np.isclose(line.get_ydata(), scale * values.mean()).any()
+    said = record.provenance()
+    assert "preset full, seed 0: 170 rows" in said and record.commit[:9] in said and "data: MNIST" in said
 
 
 @pytest.mark.skipif(not data.present("mnist"), reason="MNIST is not in COURSE_DATA, and no test downloads")
