@@ -43,6 +43,17 @@ def peak_bytes(device: torch.device) -> int:
     return _peak_resident_bytes() + (torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0)
 
 
+def free_bytes(device: torch.device) -> int:
+    """The memory that can be taken on `device` without pushing anything out, in bytes; a container's limit counts."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    import psutil  # a bare GPU machine has none
+
+    free = psutil.virtual_memory().available
+    limit, used = (_text(f"/sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
+    return min(free, int(limit) - int(used)) if limit.isdigit() and used.isdigit() else free
+
+
 def _cpu_model() -> str:
     found = re.search(r"^model name\s*: (.+)$", _text("/proc/cpuinfo"), re.MULTILINE)
     return found[1].strip() if found else platform.processor() or platform.machine()

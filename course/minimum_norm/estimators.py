@@ -1,7 +1,10 @@
-"""The minimum-norm kernel interpolator with scikit-learn's conventions: thin shells over `theory`."""
+"""The minimum-norm kernel interpolator with scikit-learn's conventions: thin shells over `theory` and `solvers`."""
 
 import hashlib
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral, Real
 from typing import Self
 
 import numpy as np
@@ -9,15 +12,18 @@ import torch
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+from tqdm import tqdm
 
-from course.minimum_norm import theory
+from course.minimum_norm import solvers, theory
 from utils import devices
 
 __all__ = ["KernelInterpolationClassifier", "KernelInterpolator"]
 
 BLOCK_ENTRIES = 2**24  # of the Gram matrix in memory while predicting: 128 MiB in float64
+BAR_AFTER_S = 5  # a bar for a quick fit would only be noise
 
 
 class _KernelInterpolation(BaseEstimator):
@@ -30,12 +36,22 @@ class _KernelInterpolation(BaseEstimator):
         regularisation: float = 0.0,
         dtype: DTypeLike | torch.dtype | None = None,
         device: str = "auto",
+        solver: str = "auto",
+        memory_limit: float | None = None,
+        tol: float = 1e-2,
+        max_iter: int = 500,
+        random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.kernel = kernel
         self.bandwidth = bandwidth
         self.regularisation = regularisation
         self.dtype = dtype
         self.device = device
+        self.solver = solver
+        self.memory_limit = memory_limit
+        self.tol = tol
+        self.max_iter = max_iter
+        self.random_state = random_state
 
     def _solve(self, X: np.ndarray, Y: np.ndarray, y: np.ndarray) -> None:
         """Fit the targets Y, (n,) or (n, k); y is what the caller calls them, for messages."""
@@ -43,54 +59,82 @@ class _KernelInterpolation(BaseEstimator):
             raise ValueError(f"kernel must be one of {', '.join(map(repr, theory.KERNELS))}; got {self.kernel!r}")
         theory.check_bandwidth(self.bandwidth)
         theory.check_regularisation(self.regularisation)
-        self.dtype_ = _working_dtype(self.dtype, len(X))
-        self.X_fit_ = X.astype(self.dtype_)
+        _check_solver(self.solver, self.memory_limit, self.tol, self.max_iter)
+        dtype, device = _working_dtype(self.dtype, len(X)), devices.resolve(self.device)
+        fitted = X.astype(dtype)
         if self.regularisation:
             group = np.arange(len(X))
         else:
-            group = _equal_rows(self.X_fit_)
+            group = _equal_rows(fitted)
             _refuse_contradictions(group, y)
         # Equal points with equal targets are one equation; its coefficient is shared among them.
         first, multiplicity = np.unique(group, return_index=True, return_counts=True)[1:]
-        points, targets = self._tensor(self.X_fit_[first]), self._tensor(Y[first])
-        K = theory.KERNELS[self.kernel](points, points, self.bandwidth)
-        solution = theory.dual_coefficients(K, targets, self.regularisation)
-        if solution.truncated:
-            warnings.warn(
-                f"the Gram matrix of {len(first)} distinct points is singular in {self.dtype_}: the solution uses the "
-                f"{solution.rank} largest of {len(first)} eigenvalues and leaves a relative residual of "
-                f"{solution.residual:.1e}. Choose a bandwidth below {self.bandwidth:g} or a regularisation above "
-                f"{self.regularisation:g}" + (", or dtype='float64'." if self.dtype_ == np.float32 else "."),
-                ConvergenceWarning,
-                stacklevel=3,
+        points, targets = _tensor(fitted[first], dtype, device), _tensor(Y[first], dtype, device)
+        limit = devices.free_bytes(device) if self.memory_limit is None else self.memory_limit
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        with _bar() as progress:
+            solution = solvers.solve(
+                points,
+                targets.reshape(len(first), -1),
+                self.kernel,
+                self.bandwidth,
+                self.regularisation,
+                self.solver,
+                limit,
+                self.tol,
+                self.max_iter,
+                seed,
+                progress,
             )
-        shared = solution.coefficients.cpu().numpy()[group]
-        self.dual_coef_ = (shared.T / multiplicity[group].astype(self.dtype_)).T
-        self.rkhs_norm_ = float(theory.rkhs_norm(K, solution.coefficients).norm())
+        # Only now, so that a fit that is interrupted leaves the estimator as it was.
+        self.dtype_, self.X_fit_ = dtype, fitted
+        shared = solution.coefficients.reshape(targets.shape).cpu().numpy()[group]
+        self.dual_coef_ = (shared.T / multiplicity[group].astype(dtype)).T
+        self.rkhs_norm_ = float(solution.norms.norm())
         self.residual_ = solution.residual
+        self.n_iter_, self.solver_ = max(1, solution.iterations), solution.solver
+        self._warn(solution, len(first))
+
+    def _warn(self, solution: solvers.Solution, points: int) -> None:
+        instead = f"a bandwidth below {self.bandwidth:g} or a regularisation above {self.regularisation:g}"
+        if self.dtype_ == np.float32:
+            instead += ", or dtype='float64'"
+        if solution.rank < points:
+            warnings.warn(
+                f"the Gram matrix of {points} distinct points is singular in {self.dtype_}: the solution uses the "
+                f"{solution.rank} largest of {points} eigenvalues and leaves a relative residual of "
+                f"{solution.residual:.1e}. Choose {instead}.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        elif solution.iterations and solution.residual > self.tol:
+            warnings.warn(
+                f"conjugate gradients left a relative residual of {solution.residual:.1e}, above tol = {self.tol:g}, "
+                f"after {solution.iterations} iterations. Allow more than max_iter = {self.max_iter}, or choose "
+                f"{instead}.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
 
     def _values(self, X: ArrayLike) -> np.ndarray:
         """The interpolant at X, (m,) or (m, k), computed a block of rows at a time."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
-        points, coefficients = self._tensor(self.X_fit_), self._tensor(self.dual_coef_)
+        device = devices.resolve(self.device)
+        points, coefficients = (_tensor(each, self.dtype_, device) for each in (self.X_fit_, self.dual_coef_))
         kernel = theory.KERNELS[self.kernel]
         values = [
             theory.predict(kernel(block, points, self.bandwidth), coefficients)
-            for block in self._tensor(X).split(max(1, BLOCK_ENTRIES // len(points)))
+            for block in _tensor(X, self.dtype_, device).split(max(1, BLOCK_ENTRIES // len(points)))
         ]
         return torch.cat(values).cpu().numpy()
-
-    def _tensor(self, values: np.ndarray) -> torch.Tensor:
-        # astype copies: torch warns about read-only arrays, and scikit-learn's parallel tools pass them.
-        return torch.from_numpy(values.astype(self.dtype_)).to(devices.resolve(self.device))
 
 
 class KernelInterpolator(RegressorMixin, _KernelInterpolation):
     """The function of least norm in a kernel's space that passes through the data: f(x) = sum_i a_i k(x_i, x), K a = y.
 
-    Where the Gram matrix K is singular to working precision the fit is the truncated minimum-norm solution, with a
-    ConvergenceWarning. Equal rows of X count once.
+    Up to 5,000 points, where the Gram matrix K is singular to working precision the fit is the truncated minimum-norm
+    solution, with a ConvergenceWarning. Equal rows of X count once. A long fit shows a progress bar on stderr.
 
     Args:
         kernel: "gaussian", exp(-d^2 / (2 bandwidth^2)), or "laplacian", exp(-d / bandwidth), d the Euclidean distance.
@@ -98,11 +142,21 @@ class KernelInterpolator(RegressorMixin, _KernelInterpolation):
         regularisation: added to the diagonal of K; 0 interpolates.
         dtype: float32 or float64 (a name, a numpy or a torch dtype); None is float64 up to 5,000 points, else float32.
         device: "auto", "cpu" or "cuda".
+        solver: "cholesky"; "cg", preconditioned conjugate gradients with the Gram matrix stored; "matrix_free", that
+            with the Gram matrix computed anew at each iteration; or "auto", the first of them that suits (see
+            `solvers.solve`).
+        memory_limit: bytes that the solver may take beside the data; None: what the machine has free.
+        tol: conjugate gradients stop at this relative residual.
+        max_iter: and, with a ConvergenceWarning, after so many iterations.
+        random_state: draws the preconditioner's points.
 
     Attributes:
         dual_coef_: a, (n,) or (n, k).
         rkhs_norm_: sqrt(a' K a), over several targets the Frobenius norm.
-        residual_: ||(K + regularisation I) a - y|| / ||y||, summed in float64, one row for each distinct point.
+        residual_: ||(K + regularisation I) a - y|| / ||y|| of the coefficients returned, not of the recurrence, its
+            products in float64, one row for each distinct point.
+        n_iter_: iterations of conjugate gradients; 1 for a factorisation.
+        solver_: "cholesky", "cg" or "matrix_free".
         dtype_: the numpy dtype computed in.
         X_fit_: the training points, (n, d).
         n_features_in_: d.
@@ -146,12 +200,19 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):
         regularisation: added to the diagonal of K; 0 interpolates.
         dtype: float32 or float64 (a name, a numpy or a torch dtype); None is float64 up to 5,000 points, else float32.
         device: "auto", "cpu" or "cuda".
+        solver: "cholesky"; "cg", preconditioned conjugate gradients with the Gram matrix stored; "matrix_free", that
+            with the Gram matrix computed anew at each iteration; or "auto", the first of them that suits (see
+            `solvers.solve`).
+        memory_limit: bytes that the solver may take beside the data; None: what the machine has free.
+        tol: conjugate gradients stop at this relative residual.
+        max_iter: and, with a ConvergenceWarning, after so many iterations.
+        random_state: draws the preconditioner's points.
 
     Attributes:
         classes_: the labels, sorted, (k,).
         dual_coef_: (n, k), a column for each class.
         rkhs_norm_: the Frobenius norm over all classes.
-        residual_, dtype_, X_fit_, n_features_in_: as in `KernelInterpolator`.
+        residual_, n_iter_, solver_, dtype_, X_fit_, n_features_in_: as in `KernelInterpolator`.
 
     Source: Zhang et al. 2017, section 5; Belkin, Ma, Mandal 2018.
     """
@@ -185,6 +246,35 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):
         """The class whose interpolant is largest at X, (m, d): labels, (m,)."""
         winners = self._values(X).argmax(axis=1)
         return self.classes_[winners]
+
+
+def _tensor(values: np.ndarray, dtype: np.dtype, device: torch.device) -> torch.Tensor:
+    # astype copies: torch warns about read-only arrays, and scikit-learn's parallel tools pass them.
+    return torch.from_numpy(values.astype(dtype)).to(device)
+
+
+@contextmanager
+def _bar() -> Iterator[solvers.Progress]:
+    """A progress bar on stderr that appears when a solve takes longer than `BAR_AFTER_S`."""
+    form = "{percentage:3.0f}%|{bar}| [{elapsed}{postfix}]"
+    with tqdm(total=1.0, delay=BAR_AFTER_S, bar_format=form, leave=False) as bar:
+
+        def progress(fraction: float, note: str) -> None:
+            bar.set_postfix_str(note, refresh=False)
+            bar.update(fraction - bar.n)
+
+        yield progress
+
+
+def _check_solver(solver: str, memory_limit: float | None, tol: float, max_iter: int) -> None:
+    if solver not in solvers.SOLVERS:
+        raise ValueError(f"solver must be one of {', '.join(map(repr, solvers.SOLVERS))}; got {solver!r}")
+    if memory_limit is not None and not (isinstance(memory_limit, Real) and memory_limit > 0):
+        raise ValueError(f"memory_limit must be None or a positive number of bytes; got {memory_limit!r}")
+    if not (isinstance(tol, Real) and 0 < tol < 1):
+        raise ValueError(f"tol must lie strictly between 0 and 1; got {tol!r}")
+    if not (isinstance(max_iter, Integral) and max_iter >= 1):
+        raise ValueError(f"max_iter must be a whole number, 1 or more; got {max_iter!r}")
 
 
 def _working_dtype(dtype: DTypeLike | torch.dtype | None, n: int) -> np.dtype:

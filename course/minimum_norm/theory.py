@@ -448,7 +448,7 @@ def _squared_distances(A: Tensor, B: Tensor) -> Tensor:
     a2, b2 = near_a.square().sum(1, keepdim=True), near_b.square().sum(1)
     if not (a2.sum() + b2.sum()).isfinite():
         raise ValueError(f"the squares of the points overflow {A.dtype}; scale the points down")
-    squared = torch.addmm(b2, near_a, near_b.T, alpha=-2).add_(a2)
+    squared = ((-2 * near_a) @ near_b.T).add_(b2).add_(a2)
     # The rounding of a difference of squares is relative to the centred ||a||^2. Pairs much closer than that (equal
     # points above all, where a Laplacian kernel takes the root of the error) are few: take their differences directly.
     i, j = torch.nonzero(squared <= 1e-2 * a2, as_tuple=True)
