@@ -90,7 +90,7 @@ def run(
     device: Annotated[Device, typer.Option(help="Where it runs.")] = Device.auto,
     seed: Annotated[int, typer.Option(min=0, help="Where all chance comes from.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the record.")] = Path("results"),
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes on a CPU; default: one a core.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes on a CPU; default: as the experiment asks.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
 ) -> None:
     """Run a lesson's experiment and write its record."""

@@ -4,6 +4,7 @@ import platform
 import re
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -52,6 +53,39 @@ def free_bytes(device: torch.device) -> int:
     free = psutil.virtual_memory().available
     limit, used = (_text(f"/sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
     return min(free, int(limit) - int(used)) if limit.isdigit() and used.isdigit() else free
+
+
+class PeakMemory:
+    """How much more memory this process held at most, within a `with` block, than when it began.
+
+    Attributes:
+        bytes: set when the block ends: on a GPU those of its tensors, else resident memory. Where the system cannot
+            forget an earlier peak (only Linux can), an earlier and higher one hides this one: a bound from below.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.bytes = 0
+
+    def __enter__(self) -> "PeakMemory":
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+            self._before = torch.cuda.memory_allocated(self.device)
+            return self
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+        self._before = _resident_bytes() or _peak_resident_bytes()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        cuda = self.device.type == "cuda"
+        peak = torch.cuda.max_memory_allocated(self.device) if cuda else _peak_resident_bytes()
+        self.bytes = peak - self._before
+
+
+def _resident_bytes() -> int | None:
+    found = re.search(r"^VmRSS:\s*(\d+) kB$", _text("/proc/self/status"), re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
 
 
 def _cpu_model() -> str:

@@ -53,6 +53,10 @@ def _no_datasets(settings: Any) -> Sequence[str]:
     return ()
 
 
+def _one_for_each_core(settings: Any) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A result of a paper as independent jobs; `fast` and `full` differ in their settings alone.
@@ -65,6 +69,8 @@ class Experiment:
             pickled by name. A row is a flat dict of numbers, strings, booleans and None.
             `progress(fraction, note="")` shows how far a job is; a long job keeps its state in `checkpoint`.
         datasets: settings -> names for `utils.data.load`; the record names their sources.
+        workers: settings -> processes on a CPU where the caller names no number; None is one for each core. For jobs
+            that need all the memory, or all the cores.
     """
 
     lesson: str
@@ -72,6 +78,7 @@ class Experiment:
     jobs: Callable[[Any], list[Job]]
     run_job: Callable[[Job, torch.device, Callable[..., None], "Checkpoint"], list[Row]]
     datasets: Callable[[Any], Sequence[str]] = _no_datasets
+    workers: Callable[[Any], int | None] = _one_for_each_core
 
     def settings(self, preset: str, seed: int = 0) -> Any:
         """The settings of `preset`, with `seed`.

@@ -72,7 +72,8 @@ def run(
         resume: go on with the partial file and the checkpoints of an earlier run, if there are any.
         executor: where jobs run; it is left open, and each of its workers resolves `device` itself.
             Default: new processes, one for each GPU with CUDA, else `workers` of them.
-        workers: processes on a CPU, which share its cores as threads. Default: one for each core.
+        workers: processes on a CPU, which share its cores as threads. Default: what the experiment asks for, else one
+            for each core.
         progress: show a bar on stderr.
 
     Raises:
@@ -92,7 +93,7 @@ def run(
     waiting = [job for job in jobs if job.key not in ledger.rows]
     if executor is None:
         # By all the jobs, not by those that wait: a resumed run has the same threads, on which rounding depends.
-        slots = _slots(device, workers, len(jobs))
+        slots = _slots(device, workers or experiment.workers(settings), len(jobs))
         pool, width = _own_processes(slots), len(slots)
     else:
         pool, width = nullcontext(executor), len(waiting)
@@ -452,7 +453,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
-    parser.add_argument("--workers", type=int, help="processes on a CPU; default: one for each core")
+    parser.add_argument(
+        "--workers", type=int, help="processes on a CPU; default: as the experiment asks, else one for each core"
+    )
     asked = parser.parse_args(arguments)
 
     def record() -> Path:

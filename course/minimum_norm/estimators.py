@@ -107,7 +107,7 @@ class _KernelInterpolation(BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        elif solution.iterations and solution.residual > self.tol:
+        elif solution.solver != "cholesky" and not solution.residual <= self.tol:
             warnings.warn(
                 f"conjugate gradients left a relative residual of {solution.residual:.1e}, above tol = {self.tol:g}, "
                 f"after {solution.iterations} iterations. Allow more than max_iter = {self.max_iter}, or choose "
@@ -231,10 +231,11 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):
         """
         X, y = validate_data(self, X, y, dtype=(np.float64, np.float32))
         check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y holds one class, {self.classes_[0]}; give examples of at least two classes")
-        self._solve(X, np.eye(len(self.classes_))[codes], y)
+        classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(f"y holds one class, {classes[0]}; give examples of at least two classes")
+        self._solve(X, np.eye(len(classes))[codes], y)
+        self.classes_ = classes
         return self
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:

@@ -1,10 +1,11 @@
-"""The lesson's experiment: error against sample size, and both kernels under label noise, on digits and MNIST.
+"""The lesson's experiment: error against sample size, label noise, and the paper's fits of all 60,000 images.
 
-Zhang et al. 2017, section 5, solve the kernel system on MNIST's pixels without any regularisation; Belkin, Ma, Mandal
-2018 compare a Gaussian and a Laplacian kernel under label noise. Here every fit is an interpolator by one
-factorisation, so that `full` stops at 10,000 images.
+Zhang et al. 2017, section 5, solve the kernel system on all of MNIST without any regularisation, on pixels and on Gabor
+features; Belkin, Ma, Mandal 2018 compare a Gaussian and a Laplacian kernel under label noise, and count how long a
+descent takes to fit it. `growth` measures how the solvers' time and memory grow.
 """
 
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,13 +14,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course.minimum_norm import theory
-from utils import data
+from course.minimum_norm import solvers, theory
+from course.minimum_norm.features import gabor_features
+from utils import data, devices
 from utils.experiment import Experiment, Job
 
-RECORD = Path(__file__).parent / "records" / "minimum_norm-full-0.json"  # shipped with the course
+RECORDS = Path(__file__).parent / "records"  # shipped with the course
+RECORD = RECORDS / "minimum_norm-full-0.json"
+GROWTH = RECORDS / "minimum_norm-growth-0.json"
 CLASSES = 10
-LEVELS = {"digits": 16, "mnist": 255}  # the darkest ink
+LEVELS = {"digits": 16, "mnist": 255, "cifar10": 255}  # the darkest ink
+TEST_BLOCK = 1_000  # test points whose kernel values are in memory together
 
 
 @dataclass(frozen=True)
@@ -28,44 +33,83 @@ class Study:
 
     Attributes:
         dataset: a name for `utils.data.load`.
-        gaussian, laplacian: the kernels' bandwidths, in units of pixels scaled to [0, 1].
+        features: "pixels", scaled to [0, 1], or "gabor".
+        gaussian, laplacian: the kernels' bandwidths, in units of the features; None leaves the kernel out.
         sizes: training sizes, true labels.
         noise_size: training size for the noise levels.
         noises: fractions of the labels drawn anew, uniformly over all classes.
         test_size: how many of the test images are used.
+        repeats: draws of the training images and of the noise.
+        tol: relative residual at which an iterative solver stops.
+        descent: whether to count how many steps plain conjugate gradients need to fit the noise.
     """
 
     dataset: str
-    gaussian: float
-    laplacian: float
-    sizes: tuple[int, ...]
-    noise_size: int
-    noises: tuple[float, ...]
-    test_size: int
+    features: str
+    gaussian: float | None
+    laplacian: float | None
+    sizes: tuple[int, ...] = ()
+    noise_size: int = 0
+    noises: tuple[float, ...] = ()
+    test_size: int = 10_000
+    repeats: int = 1
+    tol: float = 1e-3
+    descent: bool = False
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How time and memory grow: MNIST's pixels, the Gaussian kernel.
+
+    Attributes:
+        sizes: by solver, training sizes.
+        tol: relative residual at which an iterative solver stops.
+    """
+
+    bandwidth: float
+    sizes: tuple[tuple[str, tuple[int, ...]], ...]
+    tol: float
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All studies; each repeat draws its training images and its noise anew."""
+    """All studies."""
 
-    studies: tuple[Study, ...]
-    repeats: int
+    studies: tuple[Study, ...] = ()
+    growth: Growth | None = None
     seed: int = 0
 
 
 def fast() -> Settings:
     """Digits, and MNIST where it has been fetched: a few seconds on two cores."""
     noises = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
-    studies = [Study("digits", 1.0, 2.5, (50, 100, 200, 400, 800, 1297), 1297, noises, 500)]
+    sizes = (50, 100, 200, 400, 800, 1297)
+    studies = [Study("digits", "pixels", 1.0, 2.5, sizes, 1297, noises, test_size=500, repeats=3, descent=True)]
     if data.present("mnist"):
-        studies.append(Study("mnist", 5.0, 10.0, (250, 500, 1000, 2000), 1000, noises, 2_000))
-    return Settings(tuple(studies), repeats=3)
+        sizes = (250, 500, 1000, 2000)
+        studies.append(Study("mnist", "pixels", 5.0, 10.0, sizes, 1000, noises, 2_000, repeats=3, descent=True))
+    return Settings(tuple(studies))
 
 
 def full() -> Settings:
-    """MNIST to 10,000 images, five repeats: minutes on two cores."""
-    noises = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    return Settings((Study("mnist", 5.0, 10.0, (250, 500, 1000, 2000, 5000, 10000), 5000, noises, 10_000),), repeats=5)
+    """MNIST to 60,000 images on pixels and Gabor features, CIFAR-10 on pixels: most of an hour on two cores."""
+    tenths = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    sizes = (250, 500, 1000, 2000, 5000, 10000, 20000)
+    return Settings(
+        (
+            Study("mnist", "pixels", 5.0, 10.0, sizes, 5000, tenths, repeats=5, descent=True),
+            Study("mnist", "pixels", 5.0, 10.0, (60000,), tol=1e-4),
+            Study("mnist", "gabor", 0.39, None, (10000, 60000)),
+            Study("mnist", "pixels", 5.0, 10.0, (), 60000, (0.2, 0.4, 0.6, 0.8, 1.0), tol=1e-2),
+            Study("cifar10", "pixels", 6.0, None, (50000,)),
+        )
+    )
+
+
+def growth() -> Settings:
+    """The three solvers from 2,500 points to 60,000, one after the other: half an hour on two idle cores."""
+    sizes = (2500, 5000, 10000, 20000, 40000, 60000)
+    return Settings(growth=Growth(5.0, tuple((solver, sizes) for solver in solvers.SOLVERS[1:]), tol=1e-2))
 
 
 def resample_labels(labels: Tensor, fraction: float, classes: int, generator: torch.Generator) -> Tensor:
@@ -88,118 +132,200 @@ def resample_labels(labels: Tensor, fraction: float, classes: int, generator: to
 
 
 def jobs(settings: Settings) -> list[Job]:
-    """One job for each data set, kernel and repeat."""
-    return [
-        Job(f"{study.dataset}-{kernel}-{repeat}", (study, kernel, repeat, settings.seed))
-        for study in settings.studies
-        for kernel in theory.KERNELS
-        for repeat in range(settings.repeats)
-    ]
+    """One job for each data set, kernel, size and repeat; in `growth`, for each solver and size."""
+    planned = []
+    for study in settings.studies:
+        for kernel in theory.KERNELS:
+            if getattr(study, kernel) is None:
+                continue
+            runs = [("size", n, (0.0,)) for n in study.sizes]
+            if study.noises:
+                runs.append(("noise", study.noise_size, study.noises))
+            for repeat in range(study.repeats):
+                for what, n, noises in runs:
+                    key = f"{study.dataset}-{study.features}-{kernel}-{what}-{n}-{repeat}"
+                    planned.append(Job(key, (study, kernel, what, n, noises, repeat, settings.seed)))
+    for solver, sizes in settings.growth.sizes if settings.growth else ():
+        planned += [Job(f"growth-{solver}-{n}", (settings.growth, solver, n)) for n in sizes]
+    return planned
 
 
 def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
-    """Fit one kernel on one draw of the training images: at every size, then at every noise level.
+    """Fit one kernel on one draw of the training images, under every noise level at once; or time one solver.
 
     Returns:
-        Rows of dataset, kernel, bandwidth, study ("size" or "noise"), repeat, n, noise, changed (the fraction of
-        labels that the noise really changed), train_error (against the labels given), test_error (against the true
-        ones), norm (in the kernel's space, all classes together), residual (relative, over all the labellings that
-        share the factorisation) and rank.
+        Rows of dataset, features, kernel, bandwidth, study ("size" or "noise"), repeat, n, noise, changed (the fraction
+        of labels that the noise really changed), train_error (against the labels given), test_error (against the true
+        ones), norm (in the kernel's space, all classes together), residual (relative, over all the labellings that were
+        solved together), solver, iterations, rank; and, of plain conjugate gradients, descent_steps to zero training
+        error and descent_test_error there (None where they were not run or did not get there). In `growth`: solver, n,
+        seconds (to fit), peak_bytes (of the process above what it held before), iterations, residual, test_error.
     """
-    study, kernel, repeat, seed = job.settings
-    digits = _load(study.dataset)
-    # The draws depend on seed and repeat alone, so that both kernels see the same images and the same noise.
+    if isinstance(job.settings[0], Growth):
+        return [_time_solver(*job.settings, device, progress)]
+    study, kernel, what, n, noises, repeat, seed = job.settings
+    points, labels, test_points, test_labels = _load(study.dataset, study.features)
+    # The draws depend on seed and repeat alone, so that both kernels and all sizes see the same images and noise.
     generator = torch.Generator().manual_seed(int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0]))
-    order = torch.randperm(len(digits.train_images), generator=generator)[: max(*study.sizes, study.noise_size)]
-    images, labels = (
-        _scaled(digits.train_images[order], LEVELS[study.dataset]),
-        torch.from_numpy(digits.train_labels)[order],
+    order = torch.randperm(len(points), generator=generator)[:n]
+    given = torch.stack([resample_labels(labels[order], noise, CLASSES, generator) for noise in noises])
+    rows = interpolate(
+        points[order],
+        given,
+        test_points[: study.test_size],
+        test_labels[: study.test_size],
+        kernel,
+        getattr(study, kernel),
+        device,
+        study.tol,
+        descent=study.descent and what == "noise",
+        progress=progress,
     )
-    test = (
-        _scaled(digits.test_images[: study.test_size], LEVELS[study.dataset]),
-        torch.from_numpy(digits.test_labels[: study.test_size]),
-    )
-    bandwidth = getattr(study, kernel)
-    noisy = torch.stack(
-        [resample_labels(labels[: study.noise_size], noise, CLASSES, generator) for noise in study.noises]
-    )
-    runs = [("size", n, (0.0,), labels[None, :n]) for n in study.sizes]
-    runs.append(("noise", study.noise_size, study.noises, noisy))
-    rows = []
-    for done, (what, n, noises, given) in enumerate(runs):
-        progress(done / len(runs), f"{what}, n = {n}")
-        for row in interpolate(images[:n], given, *test, kernel, bandwidth, device):
-            changed = float((given[row["labelling"]] != labels[:n]).double().mean())
-            rows.append(
-                {
-                    "dataset": study.dataset,
-                    "kernel": kernel,
-                    "bandwidth": bandwidth,
-                    "study": what,
-                    "repeat": repeat,
-                    "n": n,
-                    "noise": noises[row.pop("labelling")],
-                    "changed": changed,
-                    **row,
-                }
-            )
-    return rows
+    return [
+        {
+            "dataset": study.dataset,
+            "features": study.features,
+            "kernel": kernel,
+            "bandwidth": getattr(study, kernel),
+            "study": what,
+            "repeat": repeat,
+            "n": n,
+            "noise": noise,
+            "changed": float((labelling != labels[order]).double().mean()),
+            **row,
+        }
+        for noise, labelling, row in zip(noises, given, rows, strict=True)
+    ]
 
 
 def interpolate(
-    images: Tensor,
+    points: Tensor,
     labellings: Tensor,
-    test_images: Tensor,
+    test_points: Tensor,
     test_labels: Tensor,
     kernel: str,
     bandwidth: float,
     device: torch.device,
+    tol: float = 1e-3,
+    descent: bool = False,
+    progress=solvers.no_progress,
 ) -> list[dict]:
-    """One factorisation, many labellings: the Gram matrix does not know the labels.
+    """One Gram matrix, many labellings: it does not know the labels.
 
     Args:
-        images: (n, d), in [0, 1].
-        labellings: (l, n), each a labelling of all the images.
-        test_images, test_labels: (m, d) and (m,).
+        points: (n, d).
+        labellings: (l, n), each a labelling of all the points.
+        test_points, test_labels: (m, d) and (m,).
+        tol: relative residual at which an iterative solver stops.
+        descent: run plain conjugate gradients too.
 
     Returns:
-        One row a labelling: labelling (its index), train_error, test_error, norm, residual, rank.
+        One row a labelling, as `run_job` describes them.
     """
-    dtype = torch.float64 if len(images) <= theory.FLOAT64_POINTS else torch.float32
-    train, test = images.to(device, dtype), test_images.to(device, dtype)
-    targets = torch.nn.functional.one_hot(labellings, CLASSES).to(device, dtype)  # (l, n, c)
-    columns = targets.permute(1, 0, 2).reshape(len(images), -1)
-    K = theory.KERNELS[kernel](train, train, bandwidth)
-    solution = theory.dual_coefficients(K, columns)
-    norms = theory.rkhs_norm(K, solution.coefficients).reshape(len(labellings), CLASSES).norm(dim=1)
-    on_train = theory.predict(K, solution.coefficients)
-    on_test = torch.cat(
-        [
-            theory.predict(theory.KERNELS[kernel](part, train, bandwidth), solution.coefficients)
-            for part in test.split(2_000)
-        ]
-    )
+    dtype = torch.float64 if len(points) <= theory.FLOAT64_POINTS else torch.float32
+    train, test = points.to(device, dtype), test_points.to(device, dtype)
+    targets = _one_hot(labellings).to(device)
+    solution = solvers.solve(train, targets, kernel, bandwidth, tol=tol, progress=progress)
+    scores = _values(test, train, solution.coefficients, kernel, bandwidth)
+    steps = _descend(train, labellings, test, test_labels, kernel, bandwidth) if descent else [{}] * len(labellings)
     return [
         {
-            "labelling": index,
-            "train_error": _error(on_train[:, index * CLASSES : (index + 1) * CLASSES], labelling),
-            "test_error": _error(on_test[:, index * CLASSES : (index + 1) * CLASSES], test_labels),
-            "norm": float(norms[index]),
+            "train_error": _error(solution.fitted[:, index], labelling),
+            "test_error": _error(scores[:, index], test_labels),
+            "norm": float(solution.norms[index].norm()),
             "residual": solution.residual,
+            "solver": solution.solver,
+            "iterations": solution.iterations,
             "rank": solution.rank,
+            "descent_steps": steps[position].get("steps"),
+            "descent_test_error": steps[position].get("test_error"),
         }
-        for index, labelling in enumerate(labellings)
+        for position, (index, labelling) in enumerate(zip(_columns(labellings), labellings, strict=True))
     ]
 
 
+def _descend(
+    train: Tensor, labellings: Tensor, test: Tensor, test_labels: Tensor, kernel: str, bandwidth: float
+) -> list[dict]:
+    """By labelling: the steps of plain conjugate gradients to zero training error, and the test error there."""
+    targets = _one_hot(labellings).to(train.device)
+    gram, across = (theory.KERNELS[kernel](each, train, bandwidth).double() for each in (train, test))
+    found: list[dict] = [{} for _ in labellings]
+
+    def watch(step: int, A: Tensor, R: Tensor) -> bool:
+        for result, index, labelling in zip(found, _columns(labellings), labellings, strict=True):
+            if not result and _error((targets - R)[:, index], labelling) == 0:
+                result |= {"steps": step, "test_error": _error(across @ A[:, index], test_labels)}
+        return all(found)
+
+    solvers.conjugate_gradients(lambda V: gram @ V, lambda R: R, targets, tol=1e-12, max_iter=2_000, watch=watch)
+    return found
+
+
+def _time_solver(settings: Growth, solver: str, n: int, device: torch.device, progress) -> dict:
+    points, labels, test_points, test_labels = _load("mnist", "pixels")
+    # The factorisation of so many points needs float64; conjugate gradients do not.
+    dtype = torch.float64 if solver == "cholesky" else torch.float32
+    train, test = points[:n].to(device, dtype), test_points.to(device, dtype)
+    targets = _one_hot(labels[None, :n]).to(device)
+    with devices.PeakMemory(device) as memory:
+        begun = time.perf_counter()
+        solution = solvers.solve(
+            train,
+            targets,
+            "gaussian",
+            settings.bandwidth,
+            solver=solver,
+            memory_limit=0.9 * devices.free_bytes(device),
+            tol=settings.tol,
+            progress=progress,
+        )
+        seconds = time.perf_counter() - begun
+    scores = _values(test, train, solution.coefficients, "gaussian", settings.bandwidth)
+    return {
+        "study": "growth",
+        "solver": solver,
+        "n": n,
+        "seconds": seconds,
+        "peak_bytes": memory.bytes,
+        "iterations": solution.iterations,
+        "residual": solution.residual,
+        "train_error": _error(solution.fitted, labels[:n]),
+        "test_error": _error(scores, test_labels),
+    }
+
+
+def _values(test: Tensor, train: Tensor, coefficients: Tensor, kernel: str, bandwidth: float) -> Tensor:
+    """The interpolants at the test points, (m, k), summed in float64."""
+    gram, summed = theory.KERNELS[kernel], coefficients.double()
+    return torch.cat([gram(some, train, bandwidth).double() @ summed for some in test.split(TEST_BLOCK)])
+
+
+def _one_hot(labellings: Tensor) -> Tensor:
+    """(l, n) labels -> (n, l CLASSES), a column for each labelling and class."""
+    return torch.nn.functional.one_hot(labellings, CLASSES).double().permute(1, 0, 2).flatten(1)
+
+
+def _columns(labellings: Tensor) -> list[slice]:
+    """The columns of each labelling."""
+    return [slice(at * CLASSES, (at + 1) * CLASSES) for at in range(len(labellings))]
+
+
 @cache
-def _load(name: str) -> data.Dataset:
-    return data.load(name)
+def _load(name: str, features: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Training points, (n, d) float32, and labels, then test points and labels."""
+    loaded = data.load(name)
 
+    def points(images: np.ndarray) -> Tensor:
+        scaled = torch.from_numpy(images).float() / LEVELS[name]
+        return (gabor_features(scaled) if features == "gabor" else scaled).flatten(1)
 
-def _scaled(images: np.ndarray, levels: int) -> Tensor:
-    """Pixels in [0, 1], (n, d) float64."""
-    return torch.from_numpy(images.reshape(len(images), -1)).double() / levels
+    return (
+        points(loaded.train_images),
+        torch.from_numpy(loaded.train_labels).long(),
+        points(loaded.test_images),
+        torch.from_numpy(loaded.test_labels).long(),
+    )
 
 
 def _error(scores: Tensor, labels: Tensor) -> float:
@@ -208,8 +334,9 @@ def _error(scores: Tensor, labels: Tensor) -> float:
 
 experiment = Experiment(
     lesson="minimum_norm",
-    presets={"fast": fast, "full": full},
+    presets={"fast": fast, "full": full, "growth": growth},
     jobs=jobs,
     run_job=run_job,
-    datasets=lambda settings: [study.dataset for study in settings.studies],
+    datasets=lambda settings: sorted({study.dataset for study in settings.studies} or {"mnist"}),
+    workers=lambda settings: None if settings == fast() else 1,
 )

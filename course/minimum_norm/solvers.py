@@ -43,6 +43,7 @@ class Solution(NamedTuple):
     Attributes:
         coefficients: a, (n, k), in the precision of the points.
         residual: ||(K + regularisation I) a - Y|| / ||Y|| of these coefficients, its products in float64.
+        fitted: the values at the points, K a, (n, k), float64.
         norms: of the targets in the kernel's space, sqrt(a' K a), (k,), float64.
         solver: "cholesky", "cg" or "matrix_free".
         iterations: of conjugate gradients; 0 for a factorisation.
@@ -51,6 +52,7 @@ class Solution(NamedTuple):
 
     coefficients: Tensor
     residual: float
+    fitted: Tensor
     norms: Tensor
     solver: str
     iterations: int
@@ -149,20 +151,24 @@ def solve(
         return False
 
     A, R, iterations = conjugate_gradients(times, preconditioner.solve, targets, tol, max_iter, watch)
-    coefficients = torch.empty_like(Y, dtype=points.dtype)
-    coefficients[order] = A.to(points.dtype)
-    # R is the residual of A before its rounding to the points' precision.
-    rounding = times(A - A.to(points.dtype).double()) if points.dtype != torch.float64 else torch.zeros_like(A)
-    R = R + rounding
-    norms = (A * (targets - R - regularisation * A)).sum(0).clamp(min=0).sqrt()
-    return Solution(coefficients, float(R.norm()) / scale, norms, solver, iterations, n)
+    rounded = A.to(points.dtype)
+    if rounded.dtype != A.dtype:
+        # The residual of what is returned, not of what was before rounding.
+        R = R + times(A - rounded.double())
+        A = rounded.double()
+    fitted = targets - R - regularisation * A
+    norms = (A * fitted).sum(0).clamp(min=0).sqrt()
+    back = torch.empty_like(order)
+    back[order] = torch.arange(n, device=order.device)
+    return Solution(rounded[back], float(R.norm()) / scale, fitted[back], norms, solver, iterations, n)
 
 
 def _solve_whole(points: Tensor, Y: Tensor, kernel: str, bandwidth: float, regularisation: float) -> Solution:
     K = theory.KERNELS[kernel](points, points, bandwidth)
     found = theory.dual_coefficients(K, Y.to(points.dtype), regularisation)
-    norms = theory.rkhs_norm(K, found.coefficients)
-    return Solution(found.coefficients, found.residual, norms, "cholesky", 0, found.rank)
+    fitted = K.double() @ found.coefficients.double()
+    norms = (found.coefficients.double() * fitted).sum(0).clamp(min=0).sqrt()
+    return Solution(found.coefficients, found.residual, fitted, norms, "cholesky", 0, found.rank)
 
 
 def _solve_by_factor(
@@ -189,7 +195,8 @@ def _solve_by_factor(
             f"the Gram matrix of {len(points)} points is near-singular in {points.dtype}: its factor leaves a relative "
             f"residual of {residual:.1e}, above tol = {tol:g}"
         )
-    return Solution(coefficients, residual, (A * fitted).sum(0).clamp(min=0).sqrt(), "cholesky", 0, len(points))
+    norms = (A * fitted).sum(0).clamp(min=0).sqrt()
+    return Solution(coefficients, residual, fitted, norms, "cholesky", 0, len(points))
 
 
 def _preconditioner_bytes(n: int, rank: int, block: int, entry: int) -> int:
@@ -398,7 +405,7 @@ def blocks_of_near_points(points: Tensor, generator: torch.Generator, most: int 
             middle = len(along) // 2
             if middle > 2 * ALIGNED:
                 middle -= middle % ALIGNED
-            halves += [along[:middle], along[middle:]]
+            halves += [half for half in (along[:middle], along[middle:]) if len(half)]
         parts = halves
     ends = torch.tensor([len(part) for part in parts]).cumsum(0).tolist()
     return torch.cat(parts), [slice(begin, end) for begin, end in zip([0, *ends], ends)]
@@ -439,7 +446,7 @@ def conjugate_gradients(
             ahead = times(direction)
             step = _ratio(fall, (direction * ahead).sum(0))
             A += step * direction
-            R -= step * ahead
+            R = R - step * ahead  # not in place: Z may be R itself
             iteration += 1
             stopped = watch(iteration, A, R)
             Z = precondition(R)
