@@ -23,13 +23,6 @@ app = typer.Typer(help="The course: learn, build, release.", no_args_is_help=Tru
                   rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-class Preset(str, Enum):
-    """The sizes of an experiment."""
-
-    fast = "fast"
-    full = "full"
-
-
 class Device(str, Enum):
     """Where an experiment runs."""
 
@@ -86,18 +79,18 @@ def demo(context: typer.Context, chosen: LessonArgument) -> None:
 def run(
     context: typer.Context,
     chosen: LessonArgument,
-    preset: Annotated[Preset, typer.Option(help="The experiment's size.")] = Preset.fast,
+    preset: Annotated[str, typer.Option(help="The experiment's size: fast, full, or another that it has.")] = "fast",
     device: Annotated[Device, typer.Option(help="Where it runs.")] = Device.auto,
     seed: Annotated[int, typer.Option(min=0, help="Where all chance comes from.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the record.")] = Path("results"),
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes on a CPU; default: as the experiment asks.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes on a CPU; default: the experiment's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
 ) -> None:
     """Run a lesson's experiment and write its record."""
     from utils import runner
 
     def record() -> Path:
-        return runner.run(chosen.room("experiment").experiment, preset.value, device=device.value, seed=seed, out=out,
+        return runner.run(chosen.room("experiment").experiment, preset, device=device.value, seed=seed, out=out,
                           resume=resume, workers=workers)
 
     raise typer.Exit(runner.exit_status(record, context.fail))

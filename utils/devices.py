@@ -1,5 +1,6 @@
 """Where tensors live: choosing a device, naming it, and the memory it took."""
 
+import ctypes
 import platform
 import re
 import resource
@@ -52,7 +53,11 @@ def free_bytes(device: torch.device) -> int:
 
     free = psutil.virtual_memory().available
     limit, used = (_text(f"/sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
-    return min(free, int(limit) - int(used)) if limit.isdigit() and used.isdigit() else free
+    if not (limit.isdigit() and used.isdigit()):
+        return free
+    # Files that were read count as used, though the system drops them when it needs the room.
+    cached = re.search(r"^inactive_file (\d+)$", _text("/sys/fs/cgroup/memory.stat"), re.MULTILINE)
+    return max(0, min(free, int(limit) - int(used) + (int(cached[1]) if cached else 0)))
 
 
 class PeakMemory:
@@ -72,6 +77,9 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats(self.device)
             self._before = torch.cuda.memory_allocated(self.device)
             return self
+        # What the allocator has kept of memory given back would be used again unseen; only glibc can let it go.
+        with suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)
         with suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")
         self._before = _resident_bytes() or _peak_resident_bytes()

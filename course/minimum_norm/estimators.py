@@ -108,10 +108,13 @@ class _KernelInterpolation(BaseEstimator):
                 stacklevel=4,
             )
         elif solution.solver != "cholesky" and not solution.residual <= self.tol:
+            if solution.iterations >= self.max_iter:
+                instead = f"Allow more than max_iter = {self.max_iter}, or choose {instead}."
+            else:
+                instead = f"The rounding of the coefficients to {self.dtype_} is what is left. Choose {instead}."
             warnings.warn(
                 f"conjugate gradients left a relative residual of {solution.residual:.1e}, above tol = {self.tol:g}, "
-                f"after {solution.iterations} iterations. Allow more than max_iter = {self.max_iter}, or choose "
-                f"{instead}.",
+                f"after {solution.iterations} iterations. {instead}",
                 ConvergenceWarning,
                 stacklevel=4,
             )

@@ -103,14 +103,14 @@ def solve(
     Source: Zhang et al. 2017, section 5; Ma, Belkin 2017 for preconditioned descent on this system.
     """
     n, entry = len(points), points.element_size()
-    columns = 8 * 6 * Y.numel()
+    columns = 8 * 8 * Y.numel()
     triangle = entry * n * n // 2
     small = solver in ("auto", "cholesky") and n <= theory.FLOAT64_POINTS and 4 * triangle <= memory_limit
     if small:
         return _solve_whole(points, Y, kernel, bandwidth, regularisation)
     factor_bytes = triangle + entry * n * FACTOR_BLOCK + columns
     if solver == "cholesky" or (solver == "auto" and n <= FACTORISED_POINTS and factor_bytes <= memory_limit):
-        _check_memory(factor_bytes, memory_limit, "factorising", "cg")
+        _check_memory(factor_bytes, memory_limit, "factorising", "take solver='cg'")
         try:
             stored = 2 * triangle + 2 * entry * n * FACTOR_BLOCK + columns <= memory_limit
             return _solve_by_factor(points, Y, kernel, bandwidth, regularisation, stored, tol, progress)
@@ -122,10 +122,10 @@ def solve(
     if solver == "auto":
         solver = "cg" if stored_bytes <= memory_limit else "matrix_free"
     if solver == "cg":
-        _check_memory(stored_bytes, memory_limit, "storing the Gram matrix", "matrix_free")
+        _check_memory(stored_bytes, memory_limit, "storing the Gram matrix", "take solver='matrix_free'")
     while (needed := _preconditioner_bytes(n, rank, block, entry) + columns) > memory_limit and rank > 1:
         rank, block = rank // 2, block // 2
-    _check_memory(needed, memory_limit, "the iteration", "matrix_free on fewer points")
+    _check_memory(needed, memory_limit, "the iteration", "give fewer points")
     generator = torch.Generator().manual_seed(seed)
     order, blocks = blocks_of_near_points(points, generator, block)
 
@@ -166,7 +166,7 @@ def solve(
 def _solve_whole(points: Tensor, Y: Tensor, kernel: str, bandwidth: float, regularisation: float) -> Solution:
     K = theory.KERNELS[kernel](points, points, bandwidth)
     found = theory.dual_coefficients(K, Y.to(points.dtype), regularisation)
-    fitted = K.double() @ found.coefficients.double()
+    fitted = torch.cat([rows.double() @ found.coefficients.double() for rows in K.split(FACTOR_BLOCK)])
     norms = (found.coefficients.double() * fitted).sum(0).clamp(min=0).sqrt()
     return Solution(found.coefficients, found.residual, fitted, norms, "cholesky", 0, found.rank)
 
@@ -206,8 +206,7 @@ def _preconditioner_bytes(n: int, rank: int, block: int, entry: int) -> int:
 def _check_memory(needed: int, limit: float, what: str, instead: str) -> None:
     if needed > limit:
         raise ValueError(
-            f"{what} needs {needed / 1e9:.1f} GB, more than memory_limit = {limit / 1e9:.1f} GB; "
-            f"raise it, or take solver={instead!r}"
+            f"{what} needs {needed / 1e9:.3g} GB, more than memory_limit = {limit / 1e9:.3g} GB; raise it, or {instead}"
         )
 
 
@@ -295,11 +294,12 @@ class Factor:
 
     def __init__(self, gram: GramBlocks, regularisation: float, progress: Progress = no_progress) -> None:
         self.blocks, self.rows = gram.blocks, []
+        place = {block.start: index for index, block in enumerate(gram.blocks)}
         for block, columns, kernel in gram.tiles():
             if columns.start == 0:
                 progress((block.start / len(gram.points)) ** 3, "factorisation")
                 self.rows.append(kernel.new_empty(block.stop - block.start, block.stop))
-            above, row = self.rows[columns.start // self.blocks[0].stop], self.rows[-1]
+            above, row = self.rows[place[columns.start]], self.rows[-1]
             done = slice(0, columns.start)
             tile = torch.addmm(kernel, row[:, done], above[:, done].T, alpha=-1)
             if columns == block:
@@ -421,7 +421,10 @@ def conjugate_gradients(
 ) -> tuple[Tensor, Tensor, int]:
     """Solve K A = Y for a symmetric positive definite K known by its products, every column with steps of its own.
 
-    Where the residual of the recurrence is small and the true one is not, it starts again from the true one.
+    Where the residual of the recurrence is small and the true one is not, it starts again from the true one. On a
+    matrix that is singular to working precision the residual may grow without end: what is returned after max_iter
+    iterations is the smoothed sequence, which keeps in each column the point of least residual on the line to the next
+    iterate.
 
     Args:
         times: V -> K V.
@@ -434,11 +437,12 @@ def conjugate_gradients(
     Returns:
         A, (n, k); the true residual Y - K A, (n, k); the iterations.
 
-    Source: Golub, Van Loan, Matrix Computations, section 11.5; Shewchuk 1994.
+    Source: Golub, Van Loan, Matrix Computations, section 11.5; Zhou, Walker 1994 for the smoothing.
     """
     A, R, iteration = torch.zeros_like(Y), Y.clone(), 0
     goal = tol * Y.norm()
     while True:
+        smooth_A, smooth_R = A.clone(), R.clone()
         Z = precondition(R)
         direction, fall = Z, (R * Z).sum(0)
         stopped = False
@@ -448,10 +452,16 @@ def conjugate_gradients(
             A += step * direction
             R = R - step * ahead  # not in place: Z may be R itself
             iteration += 1
+            change = R - smooth_R
+            part = _ratio(-(smooth_R * change).sum(0), change.square().sum(0))
+            smooth_A += part * (A - smooth_A)
+            smooth_R += part * change
             stopped = watch(iteration, A, R)
             Z = precondition(R)
             fell, fall = fall, (R * Z).sum(0)
             direction = Z + _ratio(fall, fell) * direction
+        if R.norm() > goal and not stopped:
+            A = smooth_A
         R = Y - times(A)
         # Not "if it is above the goal": a residual that is not a number ends the loop too.
         if not R.norm() > goal or iteration >= max_iter or stopped:

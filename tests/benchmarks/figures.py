@@ -11,16 +11,16 @@ class Figure:
         lesson: whose figure it is; "frame" for what all lessons share.
         figure: what was measured, in words.
         value, unit: what came out.
-        bound: what it must not exceed.
+        bound: what it must not exceed; None where it is shown beside others and bounds nothing.
     """
 
     lesson: str
     figure: str
     value: float
-    bound: float
+    bound: float | None
     unit: str
 
     @property
     def holds(self) -> bool:
         """Whether the figure keeps its bound."""
-        return self.value <= self.bound
+        return self.bound is None or self.value <= self.bound

@@ -66,6 +66,12 @@ def test_a_wrong_call_ends_with_2_and_says_what_is_wrong(arguments: tuple[str, .
     assert result.exit_code == 2 and "Error: " in result.stderr and "Traceback" not in result.output
 
 
+def test_a_wrong_preset_gets_the_list_of_right_ones() -> None:
+    result = course("run", NAME, "--preset", "huge")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"Error: {NAME} has no preset 'huge'; its presets are: fast, full, growth" in result.stderr
+
+
 def test_update_says_what_it_did_once(root: Path) -> None:
     assert course("update").stdout == "work/: 1 file added.\n"
     assert course("update").output == ""
@@ -143,6 +149,16 @@ def test_run_hands_everything_to_the_runner(experiment: object, monkeypatch: pyt
         "--resume",
     )
     assert (result.exit_code, result.stdout) == (0, "there/record.json\n")
+
+
+def test_run_without_options_runs_fast_and_leaves_the_workers_to_the_experiment(
+    experiment: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = []
+    monkeypatch.setattr(runner, "run", lambda *arguments, **options: called.append((arguments, options)))
+    course("run", NAME)
+    options = {"device": "auto", "seed": 0, "out": Path("results"), "resume": False, "workers": None}
+    assert called == [((experiment, "fast"), options)]
 
 
 def failed_in_a_worker() -> runner.RunFailed:

@@ -1,8 +1,11 @@
 """Choosing a device, naming it, and the memory it took."""
 
+import ctypes
 import subprocess
 import sys
+from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -87,9 +90,101 @@ def test_peak_memory_on_a_gpu_adds_what_tensors_took_there(monkeypatch):
     assert devices.peak_bytes(torch.device("cuda")) == 1_500
 
 
+def test_free_memory_is_part_of_the_machines():
+    assert 10_000_000 < devices.free_bytes(torch.device("cpu")) < psutil.virtual_memory().total
+
+
+@pytest.mark.parametrize(
+    "limit, used, cached, expected",
+    [
+        ("", "", "", 4_000),  # no container, or one without this file
+        ("max\n", "900\n", "", 4_000),  # a container without a limit
+        ("5000\n", "2000\n", "", 3_000),
+        ("5000\n", "2000\n", "anon 7\ninactive_file 600\n", 3_600),  # files that were read make way
+        ("9000\n", "2000\n", "", 4_000),  # a limit above what the machine has
+        ("2000\n", "2500\n", "", 0),
+    ],
+)
+def test_free_memory_is_what_the_machine_and_its_container_both_have(monkeypatch, limit, used, cached, expected):
+    places = ("max", "current", "stat")
+    files = {f"/sys/fs/cgroup/memory.{place}": text for place, text in zip(places, (limit, used, cached))}
+    monkeypatch.setattr(devices, "_text", files.__getitem__)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 4_000})())
+    assert devices.free_bytes(torch.device("cpu")) == expected
+
+
+def test_free_memory_of_a_gpu_is_its_own(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (500, 1_000))
+    assert devices.free_bytes(torch.device("cuda")) == 500
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
 def test_a_gpu_is_described_by_its_model_and_its_peak_is_counted():
     gpu = devices.resolve("cuda")
     assert devices.describe(gpu) == torch.cuda.get_device_name()
     block = torch.zeros(25_000_000, device=gpu)
     assert devices.peak_bytes(gpu) >= devices.peak_bytes(torch.device("cpu")) + block.nbytes
+
+
+MEASURED = """
+import torch
+from utils.devices import PeakMemory
+def taken(make):
+    with PeakMemory(torch.device("cpu")) as memory:
+        kept = make()
+    return memory.bytes
+def whole(megabytes):
+    return torch.ones(megabytes * 1_000_000, dtype=torch.uint8)
+torch.ones(1000).sum()
+"""
+
+
+def measured(script):
+    """What the script prints, in a process of its own."""
+    return [int(each) for each in subprocess.check_output([sys.executable, "-c", MEASURED + script]).split()]
+
+
+linux_only = pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget a process's earlier peak"
+)
+
+
+@linux_only
+def test_the_peak_within_a_block_is_what_was_taken_there_and_not_an_earlier_larger_one():
+    after_a_larger, given_back, nothing = measured("""
+before = whole(600)
+del before
+print(taken(lambda: whole(200)))
+print(taken(lambda: whole(200).max()))
+held = whole(300)
+print(taken(lambda: None))
+""")
+    assert after_a_larger == pytest.approx(200e6, rel=0.1)
+    assert given_back == pytest.approx(200e6, rel=0.1)
+    assert abs(nothing) < 5e6
+
+
+@linux_only
+def test_the_peak_within_a_block_counts_memory_that_the_allocator_had_kept():
+    if not hasattr(ctypes.CDLL(None), "malloc_trim"):
+        pytest.skip("this system's C library cannot give back what its allocator keeps (glibc: malloc_trim)")
+    # Pieces too small to be taken from the system one by one; the last of them holds back those before it.
+    (found,) = measured("""
+pieces = [whole(1) for _ in range(400)]
+torch.empty(30_000_000, dtype=torch.uint8)  # from now on pieces of a megabyte come from the heap
+pieces += [whole(1) for _ in range(400)]
+last = pieces[-1]
+del pieces
+print(taken(lambda: [whole(1) for _ in range(200)]))
+""")
+    assert found == pytest.approx(200e6, rel=0.1)
+
+
+def test_the_peak_within_a_block_of_gpu_work_is_that_of_its_tensors(monkeypatch):
+    held = {"now": 700, "most": 9_000}
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: held.update(most=held["now"]))
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: held["now"])
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: held["most"])
+    with devices.PeakMemory(torch.device("cuda")) as memory:
+        held["most"] = max(held["most"], 1_500)
+    assert memory.bytes == 800

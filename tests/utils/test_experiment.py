@@ -61,6 +61,12 @@ def test_a_negative_seed_is_refused_by_value():
         an_experiment().settings("fast", seed=-1)
 
 
+def test_an_experiment_that_asks_for_nothing_needs_no_data_and_leaves_the_number_of_workers_to_the_machine():
+    experiment = an_experiment()
+    assert experiment.workers(Settings()) is None
+    assert list(experiment.datasets(Settings())) == []
+
+
 def test_two_jobs_with_one_key_are_refused_by_that_key():
     with pytest.raises(ValueError, match="same$"):
         an_experiment(lambda settings: [Job("same", 1), Job("other", 2), Job("same", 3)]).plan(Settings())

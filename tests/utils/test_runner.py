@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -297,6 +298,29 @@ def test_there_is_one_process_for_each_gpu_and_never_more_processes_than_jobs(mo
     assert runner._slots("cuda", 8, 2) == [0, 1]
     assert runner._slots("cpu", None, 10) == [None] * 4
     assert runner._slots("cpu", 3, 2) == [None] * 2
+
+
+@pytest.mark.parametrize(("asked", "given", "processes"), [(None, None, 3), (2, None, 2), (2, 1, 1), (1, 4, 4)])
+def test_an_experiment_asks_for_its_number_of_workers_and_the_caller_overrules_it(
+    tmp_path, monkeypatch, asked, given, processes
+):
+    started = []
+
+    @contextmanager
+    def own_threads(slots):
+        started.append(len(slots))
+        with ThreadPoolExecutor(len(slots)) as pool:
+            yield pool
+
+    def workers(settings):
+        assert settings.seed == 5
+        return asked
+
+    monkeypatch.setattr(runner, "_own_processes", own_threads)
+    monkeypatch.setattr(runner, "_cores", lambda: 3)
+    demanding = dataclasses.replace(toy(one_row), workers=workers)
+    run_toy(demanding, tmp_path, None, workers=given, seed=5)
+    assert started == [processes]
 
 
 def test_each_worker_takes_a_gpu_of_its_own_and_its_share_of_threads(monkeypatch):

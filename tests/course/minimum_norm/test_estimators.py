@@ -2,21 +2,24 @@
 
 import pickle
 import re
+import time
 import warnings
 
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from course.minimum_norm import estimators, theory
+from course.minimum_norm import estimators, solvers, theory
 from course.minimum_norm.estimators import KernelInterpolationClassifier, KernelInterpolator
 from utils.data import load
 
 BOTH = (KernelInterpolator, KernelInterpolationClassifier)
+ITERATIVE = ("cg", "matrix_free")
 
 
 def regression(seed: int = 0, n: int = 40, targets: tuple = ()) -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +37,10 @@ def data(estimator: type) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks([estimator(kernel=kernel) for estimator in BOTH for kernel in theory.KERNELS])
+@parametrize_with_checks(
+    [estimator(kernel=kernel) for estimator in BOTH for kernel in theory.KERNELS]
+    + [estimator(solver=solver) for estimator in BOTH for solver in ITERATIVE]
+)
 def test_scikit_learns_own_checks_pass(estimator, check):
     check(estimator)
 
@@ -232,6 +238,21 @@ def test_a_singular_gram_matrix_is_truncated_with_a_warning_that_says_what_to_do
         ({"dtype": "float16"}, "dtype must be None, float32 or float64; got 'float16'"),
         ({"dtype": torch.int64}, "dtype must be None, float32 or float64; got torch.int64"),
         ({"device": "tpu"}, "no device is called 'tpu'"),
+        ({"solver": "lu"}, "solver must be one of 'auto', 'cholesky', 'cg', 'matrix_free'; got 'lu'"),
+        ({"solver": None}, "solver must be one of .*; got None"),
+        ({"memory_limit": 0}, "memory_limit must be None or a positive number of bytes; got 0"),
+        ({"memory_limit": -1e9}, "memory_limit must be .*; got -1000000000.0"),
+        ({"memory_limit": float("nan")}, "memory_limit must be .*; got nan"),
+        ({"memory_limit": "8 GB"}, "memory_limit must be .*; got '8 GB'"),
+        ({"tol": 0}, "tol must lie strictly between 0 and 1; got 0"),
+        ({"tol": 1.0}, "tol must lie strictly between 0 and 1; got 1.0"),
+        ({"tol": float("nan")}, "tol must lie strictly between 0 and 1; got nan"),
+        ({"tol": "small"}, "tol must lie strictly between 0 and 1; got 'small'"),
+        ({"max_iter": 0}, "max_iter must be a whole number, 1 or more; got 0"),
+        ({"max_iter": 2.5}, "max_iter must be a whole number, 1 or more; got 2.5"),
+        ({"max_iter": None}, "max_iter must be a whole number, 1 or more; got None"),
+        ({"random_state": "dice"}, "'dice' cannot be used to seed"),
+        ({"random_state": -1}, "Seed must be between 0 and"),
     ],
 )
 def test_parameters_out_of_range_are_refused_by_value(estimator, parameters, message):
@@ -290,3 +311,161 @@ def test_a_missing_target_is_refused():
     y[3] = np.nan
     with pytest.raises(ValueError, match="Input y contains NaN"):
         KernelInterpolator().fit(X, y)
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+@pytest.mark.parametrize("solver", ITERATIVE)
+def test_conjugate_gradients_find_the_same_function_as_a_factorisation(estimator, solver):
+    X, y = data(estimator)
+    X_new, _ = regression(1)
+    found = estimator(kernel="laplacian", solver=solver, tol=1e-10).fit(X, y)
+    exact = estimator(kernel="laplacian", solver="cholesky").fit(X, y)
+    assert (found.solver_, exact.solver_) == (solver, "cholesky")
+    assert exact.n_iter_ == 1 and 1 < found.n_iter_ < 500
+    assert 1e-14 < found.residual_ < 1e-10
+    assert_allclose(found.dual_coef_, exact.dual_coef_, atol=1e-8)
+    assert found.dual_coef_.shape == exact.dual_coef_.shape
+    values = "decision_function" if estimator is KernelInterpolationClassifier else "predict"
+    assert_allclose(getattr(found, values)(X_new), getattr(exact, values)(X_new), atol=1e-8)
+    assert found.rkhs_norm_ == pytest.approx(exact.rkhs_norm_, rel=1e-8)
+
+
+@pytest.mark.parametrize("solver", ITERATIVE)
+@pytest.mark.parametrize(("dtype", "regularisation"), [("float32", 0.0), ("float64", 0.0), ("float64", 0.3)])
+def test_the_residual_is_that_of_the_coefficients_returned(solver, dtype, regularisation):
+    X, y = regression(n=60, targets=(2,))
+    model = KernelInterpolator("laplacian", 2.0, regularisation, dtype, solver=solver, tol=1e-3).fit(X, y)
+    points = torch.tensor(X.astype(dtype)).double()
+    a, K = torch.tensor(model.dual_coef_).double(), theory.laplacian_gram(points, points, 2.0)
+    assert model.residual_ == pytest.approx(theory.relative_residual(K, a, torch.tensor(y), regularisation), rel=1e-2)
+    assert model.rkhs_norm_ == pytest.approx(float(theory.rkhs_norm(K, a).norm()), rel=1e-3)
+    assert isinstance(model.residual_, float) and isinstance(model.n_iter_, int)
+
+
+@pytest.mark.parametrize("solver", ITERATIVE)
+def test_equal_rows_share_their_coefficient_with_conjugate_gradients_too(solver):
+    X, y = regression()
+    model = KernelInterpolator("laplacian", solver=solver, tol=1e-8).fit(X[np.r_[0:40, 3]], y[np.r_[0:40, 3]])
+    once = KernelInterpolator("laplacian").fit(X, y)
+    assert_allclose(model.dual_coef_[:40], once.dual_coef_ / np.where(np.arange(40) == 3, 2, 1), atol=1e-6)
+    assert model.dual_coef_[40] == model.dual_coef_[3]
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+def test_a_solve_that_ends_at_max_iter_warns_with_what_it_reached(estimator):
+    X, y = data(estimator)
+    with pytest.warns(ConvergenceWarning) as caught:
+        model = estimator("laplacian", 50.0, solver="cg", tol=1e-9, max_iter=2).fit(X, y)
+    message = str(caught[0].message)
+    assert len(caught) == 1
+    assert model.n_iter_ == 2
+    assert f"relative residual of {model.residual_:.1e}, above tol = 1e-09, after 2 iterations" in message
+    assert "more than max_iter = 2, or choose a bandwidth below 50 or a regularisation above 0." in message
+    assert caught[0].filename == __file__
+    with pytest.warns(ConvergenceWarning, match="or dtype='float64'"):
+        estimator("laplacian", 50.0, dtype="float32", solver="cg", tol=1e-3, max_iter=2).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        estimator("laplacian", 50.0, solver="cg", tol=1e-9).fit(X, y)
+
+
+def test_a_solve_without_a_finite_residual_warns(monkeypatch):
+    def overflowing(times, precondition, Y, *rest):
+        return Y * float("nan"), Y * float("nan"), 1
+
+    monkeypatch.setattr(solvers, "conjugate_gradients", overflowing)
+    with pytest.warns(ConvergenceWarning, match="left a relative residual of nan, above tol = 0.01"):
+        KernelInterpolator("laplacian", solver="cg").fit(*regression())
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+@pytest.mark.parametrize("when", ["conjugate_gradients", "Preconditioner", "GramBlocks"])
+def test_an_interrupted_fit_leaves_the_estimator_as_it_was(estimator, when, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    (X, y), (X_new, _) = data(estimator), regression(1)
+    new, fitted = estimator(solver="cg"), estimator(solver="cg").fit(X, y)
+    before, predictions = {name: value for name, value in vars(fitted).items()}, fitted.predict(X_new)
+    monkeypatch.setattr(solvers, when, interrupted)
+    for model in (new, fitted):
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X + 1, X[:, 0] > 0)
+    assert {name for name in vars(new) if name.endswith("_")} == {"n_features_in_"}
+    assert vars(fitted).keys() == before.keys()
+    assert all(vars(fitted)[name] is value for name, value in before.items() if name.endswith("_") and name[0] != "n")
+    assert_array_equal(fitted.predict(X_new), predictions)
+
+
+@pytest.mark.parametrize("solver", ["auto", *ITERATIVE])
+def test_a_quick_fit_shows_no_progress_bar(solver, capfd):
+    KernelInterpolator("laplacian", solver=solver).fit(*regression())
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("solver", ITERATIVE)
+def test_a_long_fit_shows_a_progress_bar_on_stderr_and_takes_it_away(solver, capfd, monkeypatch):
+    monkeypatch.setattr(estimators, "BAR_AFTER_S", 0)
+    monkeypatch.setenv("COLUMNS", "100")
+    watch, slowly = solvers.conjugate_gradients, []
+
+    def slow(times, precondition, Y, tol, max_iter, note):
+        def noted(*state):
+            slowly.append(time.sleep(0.11))  # tqdm draws ten times a second
+            return note(*state)
+
+        return watch(times, precondition, Y, tol, max_iter, noted)
+
+    monkeypatch.setattr(solvers, "conjugate_gradients", slow)
+    KernelInterpolator("laplacian", solver=solver, tol=0.1).fit(*regression())
+    out, err = capfd.readouterr()
+    assert slowly
+    assert out == ""
+    assert re.search(r"\d+%\|.*\[00:0\d, residual \d\.\de-\d\d after 1 iterations\]", err)
+    assert "100%" in err
+    assert err.endswith("\r") and not err.split("\r")[-2].strip()
+
+
+@pytest.mark.parametrize("solver", ITERATIVE)
+def test_the_random_state_draws_the_preconditioner(solver):
+    X, y = regression()
+
+    def coefficients(random_state):
+        return KernelInterpolator("laplacian", 5.0, solver=solver, random_state=random_state).fit(X, y).dual_coef_
+
+    assert_array_equal(coefficients(7), coefficients(7))
+    assert_array_equal(coefficients(7), coefficients(np.int64(7)))
+    assert (coefficients(7) != coefficients(8)).any()
+    assert_array_equal(coefficients(np.random.RandomState(7)), coefficients(7))
+    shared = np.random.RandomState(7)
+    assert (coefficients(shared) != coefficients(shared)).any()
+    np.random.seed(7)
+    assert_array_equal(coefficients(None), coefficients(7))
+    assert (coefficients(None) != coefficients(7)).any()
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+def test_a_clone_with_another_solver_starts_afresh(estimator):
+    X, y = data(estimator)
+    given = {"kernel": "laplacian", "solver": "cg", "memory_limit": 1e9, "tol": 1e-3, "max_iter": 99, "random_state": 3}
+    model = estimator(**given).fit(X, y)
+    copy = clone(model)
+    assert {name: copy.get_params()[name] for name in given} == given
+    assert not hasattr(copy, "dual_coef_")
+    copy.set_params(solver="cholesky").fit(X, y)
+    assert (model.solver_, copy.solver_) == ("cg", "cholesky")
+    exact = estimator("laplacian").fit(X, y).dual_coef_
+    assert_allclose(copy.dual_coef_, exact, atol=1e-12)
+    refitted = copy.set_params(solver="matrix_free").fit(X, y)
+    assert refitted.solver_ == "matrix_free"
+    assert 1e-12 < abs(refitted.dual_coef_ - exact).max() < 0.1
+
+
+def test_what_the_machine_has_free_is_the_memory_limit(monkeypatch):
+    X, y = regression()
+    monkeypatch.setattr(estimators.devices, "free_bytes", lambda device: 12_345)
+    with pytest.raises(ValueError, match="storing the Gram matrix needs .* GB, more than memory_limit = 1.23e-05 GB"):
+        KernelInterpolator(solver="cg").fit(X, y)
+    assert KernelInterpolator("laplacian", solver="cg", memory_limit=1e9).fit(X, y).solver_ == "cg"
+    with pytest.raises(ValueError, match="memory_limit = 2e-06 GB"):
+        KernelInterpolator(memory_limit=2_000).fit(X, y)
