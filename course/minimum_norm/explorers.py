@@ -459,9 +459,13 @@ def _draw_noise(axes, rows: list[dict]) -> None:
         _mean_and_range(steps, few, "changed", "descent_steps", 1, **looks)
         many = [row for row in noisy if row["n"] != few[0]["n"]]
         if many:
-            # The size at which there is one draw, that of all images, as hollow marks without a band.
-            looks |= {"label": f"{looks['label']}, n = {many[0]['n']:,}", "markerfacecolor": "none", "linestyle": ":"}
+            # The size at which there is one draw, that of all images: hollow marks, no band.
+            many += select(rows, kernel=kernel, study="size", n=many[0]["n"])
+            unlisted = f"_{looks['label']}, n = {many[0]['n']:,}"  # a label that begins so stays out of the legend
+            looks |= {"label": unlisted, "markerfacecolor": "none", "linestyle": ":"}
             _mean_and_range(by_noise, many, "changed", "test_error", 100, **looks)
+    if many:
+        by_noise.plot([], [], color=INK, linestyle=":", label=f"n = {many[0]['n']:,}")
     by_noise.plot([0, 90], [0, 90], color=GREY, linewidth=1, label="as wrong as the labels")
     by_noise.legend(loc="upper left", fontsize=8)
     for each in (by_noise, norm, steps):

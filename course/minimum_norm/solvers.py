@@ -13,9 +13,7 @@ from torch import Tensor
 
 from course.minimum_norm import theory
 
-FACTORISED_POINTS = (
-    8_000  # above, conjugate gradients reach tol = 1e-2 sooner than a factorisation, whose time grows as n^3
-)
+FACTORISED_POINTS = 8_000  # above, conjugate gradients reach tol = 1e-2 sooner: a factorisation's time grows as n^3
 FACTOR_BLOCK = 1_024  # points of a block of the factorisation
 RANK, RANK_SHARE = 3_000, 20  # of the preconditioner: n / RANK_SHARE points, at most RANK
 BLOCK = 2_048  # the most points of one block: its remainder is factorised, so that it costs BLOCK^2 numbers
@@ -127,40 +125,9 @@ def solve(
         rank, block = rank // 2, block // 2
     _check_memory(needed, memory_limit, "the iteration", "give fewer points")
     generator = torch.Generator().manual_seed(seed)
-    order, blocks = blocks_of_near_points(points, generator, block)
-
-    def share(begin: float, end: float) -> Progress:
-        return lambda fraction, note: progress(GRADIENTS_FROM * (begin + (end - begin) * fraction), note)
-
-    gram = GramBlocks(points[order], blocks, kernel, bandwidth, solver == "cg", share(0, 0.5))
-    preconditioner = Preconditioner(gram, rank, regularisation, generator, share(0.5, 1))
-
-    def times(V: Tensor) -> Tensor:
-        return gram.times(V).add_(V, alpha=regularisation)
-
-    targets = Y[order].double()
-    scale = float(targets.norm()) or 1.0
-
-    def watch(iteration: int, A: Tensor, R: Tensor) -> bool:
-        residual = float(R.norm()) / scale
-        done = min(1.0, math.log(max(residual, 1e-300)) / math.log(tol)) if 0 < tol < 1 else 0.0
-        progress(
-            GRADIENTS_FROM + (1 - GRADIENTS_FROM) * max(0.0, done),
-            f"residual {residual:.1e} after {iteration} iterations",
-        )
-        return False
-
-    A, R, iterations = conjugate_gradients(times, preconditioner.solve, targets, tol, max_iter, watch)
-    rounded = A.to(points.dtype)
-    if rounded.dtype != A.dtype:
-        # The residual of what is returned, not of what was before rounding.
-        R = R + times(A - rounded.double())
-        A = rounded.double()
-    fitted = targets - R - regularisation * A
-    norms = (A * fitted).sum(0).clamp(min=0).sqrt()
-    back = torch.empty_like(order)
-    back[order] = torch.arange(n, device=order.device)
-    return Solution(rounded[back], float(R.norm()) / scale, fitted[back], norms, solver, iterations, n)
+    return _solve_by_gradients(
+        points, Y, kernel, bandwidth, regularisation, solver, rank, block, tol, max_iter, generator, progress
+    )
 
 
 def _solve_whole(points: Tensor, Y: Tensor, kernel: str, bandwidth: float, regularisation: float) -> Solution:
@@ -197,6 +164,56 @@ def _solve_by_factor(
         )
     norms = (A * fitted).sum(0).clamp(min=0).sqrt()
     return Solution(coefficients, residual, fitted, norms, "cholesky", 0, len(points))
+
+
+def _solve_by_gradients(
+    points: Tensor,
+    Y: Tensor,
+    kernel: str,
+    bandwidth: float,
+    regularisation: float,
+    solver: str,
+    rank: int,
+    block: int,
+    tol: float,
+    max_iter: int,
+    generator: torch.Generator,
+    progress: Progress,
+) -> Solution:
+    order, blocks = blocks_of_near_points(points, generator, block)
+
+    def share(begin: float, end: float) -> Progress:
+        return lambda fraction, note: progress(GRADIENTS_FROM * (begin + (end - begin) * fraction), note)
+
+    gram = GramBlocks(points[order], blocks, kernel, bandwidth, solver == "cg", share(0, 0.5))
+    preconditioner = Preconditioner(gram, rank, regularisation, generator, share(0.5, 1))
+
+    def times(V: Tensor) -> Tensor:
+        return gram.times(V).add_(V, alpha=regularisation)
+
+    targets = Y[order].double()
+    scale = float(targets.norm()) or 1.0
+
+    def watch(iteration: int, A: Tensor, R: Tensor) -> bool:
+        residual = float(R.norm()) / scale
+        done = min(1.0, math.log(max(residual, 1e-300)) / math.log(tol)) if 0 < tol < 1 else 0.0
+        progress(
+            GRADIENTS_FROM + (1 - GRADIENTS_FROM) * max(0.0, done),
+            f"residual {residual:.1e} after {iteration} iterations",
+        )
+        return False
+
+    A, R, iterations = conjugate_gradients(times, preconditioner.solve, targets, tol, max_iter, watch)
+    rounded = A.to(points.dtype)
+    if rounded.dtype != A.dtype:
+        # The residual of what is returned, not of what was before rounding.
+        R = R + times(A - rounded.double())
+        A = rounded.double()
+    fitted = targets - R - regularisation * A
+    norms = (A * fitted).sum(0).clamp(min=0).sqrt()
+    back = torch.empty_like(order)
+    back[order] = torch.arange(len(points), device=order.device)
+    return Solution(rounded[back], float(R.norm()) / scale, fitted[back], norms, solver, iterations, len(points))
 
 
 def _preconditioner_bytes(n: int, rank: int, block: int, entry: int) -> int:
