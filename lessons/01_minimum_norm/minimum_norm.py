@@ -592,7 +592,7 @@ print("cifar10 32,000 random convolutional filters: not run here (a GPU's work);
 # 1.3, here to arrive sooner, not elsewhere: with one solution, every road ends there. The preconditioner takes the smooth
 # part of $K$ from 3,000 of the images, and the sharp part within groups of images that are near each other.
 # `course/minimum_norm/solvers.py` has it all. A product with $K$ costs $n^2$, and the number of products grows slowly; with
-# `solver="matrix_free"` nothing of size $n^2$ is stored, for about ten times the time.
+# `solver="matrix_free"` nothing of size $n^2$ is stored, for about five times the time.
 #
 # ### What the record says
 
