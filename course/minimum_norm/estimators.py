@@ -22,7 +22,7 @@ from utils import devices
 
 __all__ = ["KernelInterpolationClassifier", "KernelInterpolator"]
 
-BLOCK_ENTRIES = 2**24  # of the Gram matrix in memory while predicting: 128 MiB in float64
+PREDICTED_ROWS = 512  # whose kernels with all training points are in memory at once
 BAR_AFTER_S = 5  # a bar for a quick fit would only be noise
 
 
@@ -69,7 +69,8 @@ class _KernelInterpolation(BaseEstimator):
             _refuse_contradictions(group, y)
         # Equal points with equal targets are one equation; its coefficient is shared among them.
         first, multiplicity = np.unique(group, return_index=True, return_counts=True)[1:]
-        points, targets = _tensor(fitted[first], dtype, device), _tensor(Y[first], dtype, device)
+        distinct = fitted if len(first) == len(fitted) else fitted[first]
+        points, targets = torch.from_numpy(distinct).to(device), _tensor(Y[first], dtype, device)
         limit = devices.free_bytes(device) if self.memory_limit is None else self.memory_limit
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         with _bar() as progress:
@@ -126,11 +127,13 @@ class _KernelInterpolation(BaseEstimator):
         device = devices.resolve(self.device)
         points, coefficients = (_tensor(each, self.dtype_, device) for each in (self.X_fit_, self.dual_coef_))
         kernel = theory.KERNELS[self.kernel]
-        values = [
-            theory.predict(kernel(block, points, self.bandwidth), coefficients)
-            for block in _tensor(X, self.dtype_, device).split(max(1, BLOCK_ENTRIES // len(points)))
-        ]
-        return torch.cat(values).cpu().numpy()
+        # Filled in place: small results kept between large blocks would hold on to the blocks' memory.
+        values = np.empty((len(X), *self.dual_coef_.shape[1:]), self.dtype_)
+        for begin in range(0, len(X), PREDICTED_ROWS):
+            rows = slice(begin, begin + PREDICTED_ROWS)
+            block = _tensor(X[rows], self.dtype_, device)
+            values[rows] = theory.predict(kernel(block, points, self.bandwidth), coefficients).cpu().numpy()
+        return values
 
 
 class KernelInterpolator(RegressorMixin, _KernelInterpolation):
@@ -253,8 +256,8 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):
 
 
 def _tensor(values: np.ndarray, dtype: np.dtype, device: torch.device) -> torch.Tensor:
-    # astype copies: torch warns about read-only arrays, and scikit-learn's parallel tools pass them.
-    return torch.from_numpy(values.astype(dtype)).to(device)
+    # torch warns about read-only arrays, and scikit-learn's parallel tools pass them.
+    return torch.from_numpy(np.require(values, dtype, "W")).to(device)
 
 
 @contextmanager

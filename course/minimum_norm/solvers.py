@@ -14,7 +14,7 @@ from torch import Tensor
 from course.minimum_norm import theory
 
 FACTORISED_POINTS = 8_000  # above, conjugate gradients reach tol = 1e-2 sooner: a factorisation's time grows as n^3
-FACTOR_BLOCK = 1_024  # points of a block of the factorisation
+FACTOR_BLOCK = 512  # points of a block of the factorisation
 RANK, RANK_SHARE = 3_000, 20  # of the preconditioner: n / RANK_SHARE points, at most RANK
 BLOCK = 2_048  # the most points of one block: its remainder is factorised, so that it costs BLOCK^2 numbers
 ALIGNED = 64  # a block's length is a multiple of this where it can be
@@ -72,10 +72,9 @@ def solve(
 ) -> Solution:
     """The coefficients of f(x) = sum_i a_i k(x_i, x): the solution of (K + regularisation I) a = Y.
 
-    Up to 5,000 points "cholesky", which "auto" takes there, is `theory.dual_coefficients`: where the matrix is singular
-    to working precision, its solution is the truncated one. Above, "auto" factorises up to 8,000 points if memory and
-    conditioning allow, else takes conjugate gradients with the Gram matrix stored, else with the Gram matrix computed
-    anew at each iteration.
+    "auto" factorises up to 8,000 points if memory and conditioning allow, else takes conjugate gradients with the Gram
+    matrix stored, else with the Gram matrix computed anew at each iteration. Up to 5,000 points "cholesky" and "auto"
+    are `theory.dual_coefficients` where the matrix is singular to working precision: the truncated solution.
 
     Args:
         points: (n, d); their precision is that of the Gram matrix.
@@ -103,16 +102,17 @@ def solve(
     n, entry = len(points), points.element_size()
     columns = 8 * 8 * Y.numel()
     triangle = entry * n * n // 2
-    small = solver in ("auto", "cholesky") and n <= theory.FLOAT64_POINTS and 4 * triangle <= memory_limit
-    if small:
-        return _solve_whole(points, Y, kernel, bandwidth, regularisation)
+    truncates = n <= theory.FLOAT64_POINTS and 4 * triangle <= memory_limit
     factor_bytes = triangle + entry * n * FACTOR_BLOCK + columns
     if solver == "cholesky" or (solver == "auto" and n <= FACTORISED_POINTS and factor_bytes <= memory_limit):
         _check_memory(factor_bytes, memory_limit, "factorising", "take solver='cg'")
+        # Where there is a truncated solution to turn to, a factor of a matrix so near singular is noise.
+        condition = 1 / torch.finfo(points.dtype).eps if truncates else math.inf
         try:
-            stored = 2 * triangle + 2 * entry * n * FACTOR_BLOCK + columns <= memory_limit
-            return _solve_by_factor(points, Y, kernel, bandwidth, regularisation, stored, tol, progress)
+            return _solve_by_factor(points, Y, kernel, bandwidth, regularisation, tol, condition, progress)
         except NotPositiveDefinite:
+            if truncates:
+                return _solve_whole(points, Y, kernel, bandwidth, regularisation)
             if solver == "cholesky":
                 raise
     rank, block = min(RANK, -(-n // RANK_SHARE)), BLOCK
@@ -144,23 +144,26 @@ def _solve_by_factor(
     kernel: str,
     bandwidth: float,
     regularisation: float,
-    stored: bool,
     tol: float,
+    condition: float,
     progress: Progress,
 ) -> Solution:
     blocks = [slice(at, min(at + FACTOR_BLOCK, len(points))) for at in range(0, len(points), FACTOR_BLOCK)]
-    gram = GramBlocks(points, blocks, kernel, bandwidth, stored, lambda fraction, note: progress(0.2 * fraction, note))
-    factor = Factor(gram, regularisation, lambda fraction, note: progress(0.2 + 0.8 * fraction, note))
+    # Computed once for the factor and once for the residual: to keep it beside its factor would be twice the memory.
+    gram = GramBlocks(points, blocks, kernel, bandwidth, stored=False)
+    factor = Factor(gram, regularisation, progress)
     targets = Y.double()
     coefficients = factor.solve(targets).to(points.dtype)
     A = coefficients.double()
-    fitted = gram.times(A)
+    # The kernel is positive, so that its largest row sum bounds its largest eigenvalue.
+    fitted, row_sums = gram.times(torch.cat([A, torch.ones_like(A[:, :1])], 1)).tensor_split([-1], 1)
     R = targets - fitted - regularisation * A
     residual = float(R.norm()) / (float(targets.norm()) or 1.0)
-    if not residual <= tol:
+    highest = float(row_sums.max()) + regularisation
+    if not residual <= tol or (condition < math.inf and highest >= condition * factor.lowest_eigenvalue()):
         raise NotPositiveDefinite(
             f"the Gram matrix of {len(points)} points is near-singular in {points.dtype}: its factor leaves a relative "
-            f"residual of {residual:.1e}, above tol = {tol:g}"
+            f"residual of {residual:.1e}, where tol = {tol:g}"
         )
     norms = (A * fitted).sum(0).clamp(min=0).sqrt()
     return Solution(coefficients, residual, fitted, norms, "cholesky", 0, len(points))
@@ -340,6 +343,15 @@ class Factor:
             inner[block] = torch.linalg.solve_triangular(row[:, block].mT, inner[block], upper=True)
             inner[: block.start] -= row[:, : block.start].T @ inner[block]
         return inner.double()
+
+    def lowest_eigenvalue(self) -> float:
+        """An estimate from above, by power iteration on the inverse."""
+        generator = torch.Generator().manual_seed(0)
+        lowest = torch.randn(self.rows[-1].shape[1], 4, generator=generator, dtype=torch.float64)
+        lowest = lowest.to(self.rows[0].device)
+        for _ in range(4):
+            lowest = self.solve(lowest / lowest.norm(dim=0))
+        return float(1 / lowest.norm(dim=0).max())
 
 
 class Preconditioner:

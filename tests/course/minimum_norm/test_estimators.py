@@ -139,8 +139,8 @@ def test_prediction_in_blocks_equals_prediction_at_once(kernel, monkeypatch):
     (X, y), (X_new, _) = regression(targets=(2,)), regression(1, n=101)
     model = KernelInterpolator(kernel=kernel).fit(X, y)
     at_once = model.predict(X_new)
-    for entries in (1, 40 * 7):
-        monkeypatch.setattr(estimators, "BLOCK_ENTRIES", entries)
+    for rows in (1, 7):
+        monkeypatch.setattr(estimators, "PREDICTED_ROWS", rows)
         assert_allclose(model.predict(X_new), at_once, atol=1e-12)
 
 

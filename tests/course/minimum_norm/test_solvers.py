@@ -466,7 +466,8 @@ def test_every_solver_finds_the_dual_coefficients(solver, kernel, dtype, tol, re
 def test_up_to_5000_points_a_solve_is_the_dual_coefficients_of_theory(monkeypatch):
     monkeypatch.setattr(theory, "FLOAT64_POINTS", 200)
     points, Y = problem()
-    for bandwidth, regularisation in ((2.0, 0.0), (2.0, 0.2), (1e20, 0.0)):
+    # At 1e13 the matrix has a Cholesky factor, which is noise: 1 / condition is below eps. At 1e20 it has none.
+    for bandwidth, regularisation in ((2.0, 0.0), (2.0, 0.2), (1e13, 0.0), (1e20, 0.0)):
         expected = theory.dual_coefficients(dense(points, bandwidth), Y, regularisation)
         for solver in ("auto", "cholesky"):
             found = solvers.solve(points, Y, "laplacian", bandwidth, regularisation, solver)
@@ -474,7 +475,7 @@ def test_up_to_5000_points_a_solve_is_the_dual_coefficients_of_theory(monkeypatc
             assert (found.residual, found.rank) == (pytest.approx(expected.residual), expected.rank)
             assert_close(found.norms, theory.rkhs_norm(dense(points, bandwidth), found.coefficients))
             assert (found.solver, found.iterations) == ("cholesky", 0)
-    assert expected.rank < 200
+            assert found.rank == (200 if bandwidth == 2 else 1)
     for solver in ITERATIVE:
         assert solvers.solve(points, Y, "laplacian", 2.0, solver=solver).solver == solver
 
@@ -552,21 +553,6 @@ def test_auto_takes_the_first_solver_that_the_memory_and_the_points_allow(monkey
     monkeypatch.setattr(solvers, "FACTORISED_POINTS", 199)
     for limit, expected in ((float("inf"), "cg"), (3 * triangle, "cg"), (triangle, "matrix_free")):
         assert solvers.solve(points, Y, "laplacian", 2.0, memory_limit=limit).solver == expected
-
-
-def test_a_matrix_that_may_not_be_stored_beside_its_factor_is_computed_anew(monkeypatch):
-    points, Y = problem()
-    kept, whole = [], solvers.GramBlocks.__init__
-
-    def spy(self, points, blocks, kernel, bandwidth, stored, *rest):
-        kept.append(stored)
-        whole(self, points, blocks, kernel, bandwidth, stored, *rest)
-
-    monkeypatch.setattr(solvers.GramBlocks, "__init__", spy)
-    for limit, stored in ((float("inf"), True), (300_000, False)):
-        found = solvers.solve(points, Y, "laplacian", 2.0, solver="cholesky", memory_limit=limit, tol=1e-10)
-        assert found.residual < 1e-12
-        assert kept.pop() == stored
 
 
 @pytest.mark.parametrize(("solver", "limit", "instead"), [("cholesky", 160_000, "cg"), ("cg", 160_000, "matrix_free")])
