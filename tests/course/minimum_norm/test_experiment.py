@@ -351,12 +351,7 @@ def test_growth_fits_the_first_images_with_the_solver_that_is_asked_for(tmp_path
 # --- the records that are shipped ------------------------------------------------------------------------------------
 
 
-GROWN = pytest.mark.skipif(not module.GROWTH.exists(), reason="the record of growth is not shipped yet")
-
-
-@pytest.mark.parametrize(
-    ("path", "preset"), [(module.RECORD, "full"), pytest.param(module.GROWTH, "growth", marks=GROWN)]
-)
+@pytest.mark.parametrize(("path", "preset"), [(module.RECORD, "full"), (module.GROWTH, "growth")])
 def test_the_shipped_record_is_its_preset_as_it_stands_from_a_clean_commit(path, preset):
     record = load_record(path)
     settings = module.experiment.settings(preset)
@@ -415,7 +410,6 @@ def test_the_shipped_fits_meet_their_tolerance_and_those_of_true_labels_have_no_
     assert len(select(record.rows, dataset="mnist", study="size", n=60_000)) == 3
 
 
-@GROWN
 def test_the_shipped_growth_has_every_solver_at_its_sizes_with_the_same_result():
     record, growth = load_record(module.GROWTH), module.growth().growth
     assert [(row["solver"], row["n"]) for row in record.rows] == [
@@ -427,7 +421,6 @@ def test_the_shipped_growth_has_every_solver_at_its_sizes_with_the_same_result()
         assert row["test_error"] == pytest.approx(exact["test_error"], abs=0.002)
 
 
-@GROWN
 def test_the_shipped_growth_is_what_its_picture_says_of_it():
     record = load_record(module.GROWTH)
     assert explorers.growth_exponent(record, "cholesky", "seconds") == pytest.approx(3, abs=0.4)
