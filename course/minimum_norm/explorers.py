@@ -490,8 +490,8 @@ def draw_growth(record: Record) -> Figure:
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=30)
         axes.minorticks_off()
         axes.legend(loc="upper left")
-    time_axes.set(ylabel="time to fit (s)", title="Factorising costs n cubed")
-    memory_axes.set(ylabel="peak memory above the data (GB)", title="Storing costs n squared")
+    time_axes.set(ylabel="time to fit (s)", title="The factorisation's time grows fastest")
+    memory_axes.set(ylabel="peak memory above the data (GB)", title="Not storing K saves most of the memory")
     return figure
 
 

@@ -321,7 +321,7 @@ def test_the_fast_preset_needs_no_download(tmp_path, monkeypatch):
 
 def test_growth_fits_the_first_images_with_the_solver_that_is_asked_for(tmp_path, monkeypatch):
     load = module._load
-    monkeypatch.setattr(module, "_load", lambda name, features: load({"mnist": "digits"}[name], features))
+    monkeypatch.setattr(module, "_load", lambda name, *rest: load({"mnist": "digits"}[name], *rest))
     monkeypatch.setattr(data, "load", lambda name, load=data.load: load({"mnist": "digits"}[name]))
     calls = spy_on_solve(monkeypatch)
     growth = module.Growth(1.0, tuple((solver, (60, 300)) for solver in solvers.SOLVERS[1:]), tol=1e-4)
@@ -332,7 +332,7 @@ def test_growth_fits_the_first_images_with_the_solver_that_is_asked_for(tmp_path
     assert [(row["solver"], row["n"]) for row in rows] == [
         (solver, n) for solver in ("cholesky", "cg", "matrix_free") for n in (60, 300)
     ]
-    points, labels, test_points, truth = (each.numpy() for each in load("digits", "pixels"))
+    points, labels, test_points, truth = (each.numpy() for each in load("digits", "pixels", slice(None), None))
     for row, (given, targets, options) in zip(rows, calls, strict=True):
         n = row["n"]
         assert torch.equal(given, torch.from_numpy(points[:n]).to(given.dtype))
