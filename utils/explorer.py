@@ -3,8 +3,12 @@
 `compute(**values) -> result` is pure; `draw(result, figure)` only draws, on a fresh figure or on the one it drew before
 (see `utils.plotting`). The Explorer joins them to controls. A worker thread draws, so that the kernel stays free to
 hear the next move; values that a newer move has overtaken are never drawn.
+
+What takes longer than a move may, such as training the nets that a picture shows, is `data(progress)`: computed once,
+under a progress bar, when the explorer is first shown, and handed to `compute` as its first argument.
 """
 
+import contextlib
 import html
 import threading
 import traceback
@@ -12,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -22,14 +27,24 @@ PICTURES_KEPT = 128
 WIDTH = 9.0  # inches
 CONTROL_WIDTH = "400px"  # two controls side by side above the picture, their tracks equally long
 LABEL = {"description_width": "150px"}
+UPRIGHT_WIDTH, UPRIGHT_HEIGHT = "90px", "150px"
 SHARPNESS = 1.25  # pixels drawn for each one shown: crisper on a dense screen, and still quick
 # matplotlib's caches for fonts and mathtext are shared, so one picture is drawn at a time, whichever explorer asks.
 _drawing = threading.Lock()
 
+Progress = Callable[[float, str], None]
+
+
+def no_progress(fraction: float, note: str) -> None:
+    """For a caller who does not look."""
+
 
 @dataclass(frozen=True)
 class Slider:
-    """A number on an even grid from `low` to `high`; with `log`, the control moves the exponent of 10."""
+    """A number on an even grid from `low` to `high`; with `log`, the control moves the exponent of 10.
+
+    With `vertical` it stands upright: for a value that the picture shows upright too.
+    """
 
     label: str
     low: float
@@ -38,6 +53,7 @@ class Slider:
     value: float
     log: bool = False
     format: str = ".2f"
+    vertical: bool = False
 
     def extremes(self) -> list[float]:
         """The smallest and the largest value."""
@@ -59,6 +75,12 @@ class Slider:
         import ipywidgets
 
         shape = {"description": self.label, "style": LABEL, "layout": ipywidgets.Layout(width=CONTROL_WIDTH)}
+        if self.vertical:
+            shape = {
+                "description": self.label,
+                "orientation": "vertical",
+                "layout": ipywidgets.Layout(width=UPRIGHT_WIDTH, height=UPRIGHT_HEIGHT),
+            }
         if self.log:
             return ipywidgets.FloatLogSlider(
                 value=10**self.value,
@@ -126,11 +148,12 @@ class Explorer:
 
     Args:
         name: names it in tests, benchmarks and exports.
-        compute: values of the controls, by name -> result; pure.
+        compute: values of the controls, by name -> result; pure. With `data`, that comes first.
         draw: (result, figure) draws the result with `utils.plotting`, on a fresh figure or on one it drew before.
         controls: by the name `compute` knows them by.
         read: result -> one or two sentences with the figures, shown below the picture.
         height: of the picture, inches at 100 dots an inch; all are `WIDTH` wide.
+        data: progress(fraction, note) -> what `compute` needs and takes seconds to compute; called once.
     """
 
     def __init__(
@@ -141,6 +164,7 @@ class Explorer:
         controls: dict[str, Slider | Choice],
         read: Callable[..., str],
         height: float = 3.6,
+        data: Callable[[Progress], Any] | None = None,
     ) -> None:
         self.name = name
         self.compute = compute
@@ -148,6 +172,7 @@ class Explorer:
         self.controls = controls
         self.read = read
         self.height = height
+        self.data = data if data is None or isinstance(data, _Once) else _Once(data)
         self._seen: OrderedDict[tuple, tuple[bytes, str]] = OrderedDict()
         self._figure: Figure | None = None
         self._lock = threading.Lock()
@@ -166,12 +191,16 @@ class Explorer:
                 f"{self.name} has no control {', '.join(sorted(unknown))}; its controls are: {', '.join(self.controls)}"
             )
         figure = plotting.new_figure(WIDTH, self.height)
-        self.draw(self.compute(**(self.starts() | values)), figure)
+        self.draw(self.result(**(self.starts() | values)), figure)
         return figure
+
+    def result(self, **values) -> Any:
+        """What `compute` gives at the given values of all controls."""
+        return self.compute(**values) if self.data is None else self.compute(self.data(), **values)
 
     def fresh(self) -> "Explorer":
         """The same explorer, with controls and pictures of its own."""
-        return Explorer(self.name, self.compute, self.draw, self.controls, self.read, self.height)
+        return Explorer(self.name, self.compute, self.draw, self.controls, self.read, self.height, self.data)
 
     def starts(self) -> dict:
         """Every control's value before anybody moves it."""
@@ -183,7 +212,7 @@ class Explorer:
         if key in self._seen:
             self._seen.move_to_end(key)
             return self._seen[key]
-        result = self.compute(**values)
+        result = self.result(**values)
         if self._figure is None:
             self._figure = plotting.new_figure(WIDTH, self.height, SHARPNESS)
         try:
@@ -229,6 +258,26 @@ class Explorer:
         self._present(self._values())
         return ipywidgets.VBox([controls, self.image, self.message])
 
+    def compute_data(self) -> None:
+        """Compute what every picture needs, under a progress bar; at once where that has been done."""
+        if self.data is None or self.data.done:
+            return
+        import ipywidgets
+        from IPython.display import display
+
+        bar = ipywidgets.FloatProgress(max=1.0, description=self.name, layout=ipywidgets.Layout(width=CONTROL_WIDTH))
+        note = ipywidgets.Label()
+        box = ipywidgets.HBox([bar, note])
+
+        def progress(fraction: float, text: str) -> None:
+            bar.value, note.value = fraction, text
+
+        display(box)
+        # An error is shown where the picture would be: that asks for the data again.
+        with contextlib.suppress(Exception):
+            self.data(progress)
+        box.close()
+
     def wait(self, seconds: float = 60.0) -> None:
         """Return when the newest values are on the screen.
 
@@ -245,6 +294,7 @@ class Explorer:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
+        self.compute_data()
         display(self.widget)
 
     def _values(self) -> dict:
@@ -285,6 +335,21 @@ class Explorer:
         self.image.value = picture
         self.image.layout.display = None
         self.message.value = f"<span>{sentence}</span>"
+
+
+class _Once:
+    """A function of progress whose result is kept; a second caller waits for the first."""
+
+    def __init__(self, function: Callable[[Progress], Any]) -> None:
+        self.function, self.done = function, False
+        self._lock = threading.Lock()
+
+    def __call__(self, progress: Progress = no_progress) -> Any:
+        with self._lock:
+            if not self.done:
+                self._result = self.function(progress)
+                self.done = True
+            return self._result
 
 
 def worst_values(controls: dict[str, Slider | Choice]) -> Sequence[dict]:

@@ -72,7 +72,7 @@ def test_the_live_widget_shows_what_the_static_figure_shows(explorer):
 @pytest.mark.parametrize("explorer", EXPLORERS)
 def test_compute_is_pure(explorer):
     values = {name: control.extremes()[-1] for name, control in explorer.controls.items()}
-    first, second = explorer.compute(**values), explorer.compute(**values)
+    first, second = explorer.result(**values), explorer.result(**values)
     for name, value in vars(first).items():
         assert np.array_equal(np.asarray(value), np.asarray(getattr(second, name))), name
 

@@ -210,3 +210,83 @@ def test_code_that_tries_to_exit_is_shown_like_any_error():
     lines.inputs["slope"].value = 9.0
     lines.wait()
     assert "SystemExit" in lines.message.value
+
+
+def with_data(data):
+    return Explorer(
+        name="lines",
+        compute=lambda known, slope: slope + known,
+        draw=draw,
+        read=lambda result: f"slope {result:g}",
+        controls={"slope": Slider("slope", 0, 5, 0.5, 2.5)},
+        data=data,
+    )
+
+
+def test_data_are_computed_once_for_every_picture_and_every_copy_and_come_first():
+    asked = []
+    lines = with_data(lambda progress: asked.append(None) or 2.0)
+    assert asked == []
+    assert lines.result(slope=1.0) == 3.0
+    assert "slope 4.5" in (lines.widget and lines.message.value)
+    lines.figure(slope=2.0)
+    assert lines.fresh().result(slope=0.0) == 2.0
+    assert len(asked) == 1
+
+
+def test_two_threads_that_ask_for_the_data_wait_for_one_computation():
+    begun, go, asked = threading.Event(), threading.Event(), []
+
+    def slow(progress):
+        asked.append(None)
+        begun.set()
+        go.wait(10)
+        return 2.0
+
+    lines, results = with_data(slow), []
+    threads = [threading.Thread(target=lambda: results.append(lines.result(slope=1.0))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    begun.wait(10)
+    go.set()
+    for thread in threads:
+        thread.join(10)
+    assert results == [3.0, 3.0] and len(asked) == 1
+
+
+def test_a_bar_shows_how_far_the_data_are_and_goes_when_they_are_there(monkeypatch):
+    shown, seen = [], []
+
+    def data(progress):
+        (box,) = shown
+        bar, note = box.children
+        for fraction in (0.25, 1.0):
+            progress(fraction, f"{fraction:.0%} done")
+            seen.append((bar.value, note.value))
+        return 2.0
+
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    lines = with_data(data)
+    lines._ipython_display_()
+    assert seen == [(0.25, "25% done"), (1.0, "100% done")]
+    bar_box, widget = shown
+    assert bar_box.comm is None and widget is lines.widget  # closed
+    lines._ipython_display_()
+    assert len(shown) == 3
+
+
+def test_data_that_cannot_be_computed_are_an_error_where_the_picture_would_be(monkeypatch):
+    monkeypatch.setattr("IPython.display.display", lambda shown: None)
+    lines = with_data(lambda progress: 1 / 0)
+    lines._ipython_display_()
+    assert "ZeroDivisionError" in lines.message.value and lines.image.layout.display == "none"
+
+
+@pytest.mark.parametrize(
+    "shape", [{"low": 0, "high": 4, "step": 1}, {"low": -1, "high": 1, "step": 0.5}, {"log": True}]
+)
+def test_a_vertical_slider_stands_upright_and_has_the_same_values(shape):
+    kept = {"label": "y", "low": -2, "high": 0, "step": 1, "value": 0} | shape
+    upright, lying = Slider(**kept, vertical=True), Slider(**kept)
+    assert upright.widget().orientation == "vertical" and lying.widget().orientation == "horizontal"
+    assert upright.widget().value == lying.widget().value and upright.values(9) == lying.values(9)
