@@ -1,0 +1,525 @@
+"""The lesson's exercises: what each asks, how it is checked, and what people get wrong."""
+
+import math
+from itertools import product
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from course.random_labels import theory
+from utils.exercise import Cases, Exercise, Mistake, WrittenExercise
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Two definitions of label noise
+
+
+def _labellings(rng: np.random.Generator) -> Cases:
+    cases = []
+    for n, classes in ((4_000, 2), (6_000, 3), (20_000, 10)):
+        replaced = torch.from_numpy(rng.random(n) < 0.5)
+        replaced[-1] = False
+        cases.append((torch.from_numpy(rng.integers(classes, size=n)), replaced, _uniform(rng, n), classes))
+    return cases
+
+
+def _uniform(rng: np.random.Generator, *shape: int) -> Tensor:
+    return torch.from_numpy(rng.random(shape))
+
+
+def _noisy_labels(labels: Tensor, replaced: Tensor, draws: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """Both kinds of label noise from the same random numbers: "uniform" and "incorrect" (see `theory.corrupt_labels`).
+
+    Args:
+        labels: (n,), whole numbers from 0 to classes - 1.
+        replaced: (n,), which labels to replace.
+        draws: (n,), random numbers, uniform in [0, 1).
+
+    Returns:
+        The labels with uniform and with incorrect noise, each (n,).
+    """
+    anyone, another = _fresh(labels, draws, classes)
+    return torch.where(replaced, anyone, labels), torch.where(replaced, another, labels)
+
+
+def _fresh(labels: Tensor, draws: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    # A step of 1 to classes - 1 around the circle of classes never ends where it began.
+    return (draws * classes).long(), (labels + 1 + (draws * (classes - 1)).long()) % classes
+
+
+def _is_noise(observed: tuple[np.ndarray, ...], labels: Tensor, replaced: Tensor, draws: Tensor, classes: int):
+    labels, replaced = labels.numpy(), replaced.numpy()
+    for kind, given in zip(theory.LABEL_KINDS, observed, strict=True):
+        if given.dtype.kind not in "iu":
+            return f"the labels with {kind} noise are {given.dtype}; a label is a whole number: int64."
+        if not ((given >= 0) & (given < classes)).all():
+            return f"the labels with {kind} noise run from {given.min()} to {given.max()}, out of 0 to {classes - 1}."
+        kept = (given == labels)[~replaced]
+        if not kept.all():
+            return f"with {kind} noise {(~kept).sum()} labels changed that were not to be replaced."
+        steps = np.bincount((given - labels)[replaced] % classes, minlength=classes)
+        if kind == "incorrect" and steps[0]:
+            return f"with incorrect noise {steps[0]} of {replaced.sum()} replaced labels are the right ones."
+        shares = steps[kind == "incorrect" :] / steps.sum()
+        # Five standard errors of a share: a fair draw passes all of them but once in 100,000.
+        if np.abs(shares - 1 / len(shares)).max() > 5 * math.sqrt(1 / len(shares) / steps.sum()) and len(shares) > 1:
+            return (
+                f"with {kind} noise the new label is not spread evenly: one of the {len(shares)} classes it may be gets "
+                f"{shares.max():.0%} of the labels replaced, another {shares.min():.0%}."
+            )
+    return None
+
+
+def _noise_mistake(make):
+    def wrong(labels: Tensor, replaced: Tensor, draws: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+        return make(labels, replaced, draws, classes, *_fresh(labels, draws, classes))
+
+    return wrong
+
+
+noisy_labels = Exercise(
+    name="noisy_labels",
+    points=2,
+    minutes=10,
+    difficulty=2,
+    reference=_noisy_labels,
+    cases=_labellings,
+    mistakes=(
+        Mistake(
+            _noise_mistake(lambda y, r, v, k, uniform, incorrect: (uniform, incorrect)),
+            "You replaced every label. Only those marked in `replaced` change: torch.where keeps the others.",
+        ),
+        Mistake(
+            _noise_mistake(
+                lambda y, r, v, k, uniform, incorrect: (torch.where(r, uniform, y), torch.where(r, uniform, y))
+            ),
+            "Your incorrect noise is the uniform kind: one label in `classes` comes out right. Draw from the "
+            "classes - 1 others, for instance by a step of 1 to classes - 1 around the circle of classes.",
+        ),
+        Mistake(
+            _noise_mistake(
+                lambda y, r, v, k, uniform, incorrect: (torch.where(r, incorrect, y), torch.where(r, incorrect, y))
+            ),
+            "Your uniform noise is the incorrect kind: it is drawn from all classes, so that some labels come out right "
+            "by chance.",
+        ),
+        Mistake(
+            _noise_mistake(
+                lambda y, r, v, k, uniform, incorrect: (torch.where(r, incorrect, y), torch.where(r, uniform, y))
+            ),
+            "You have both, in the wrong order: return (uniform, incorrect).",
+        ),
+        Mistake(
+            _noise_mistake(
+                lambda y, r, v, k, uniform, incorrect: (torch.where(r, y, uniform), torch.where(r, y, incorrect))
+            ),
+            "You kept the labels that were to be replaced and replaced the others: the first branch of torch.where is "
+            "taken where the condition holds.",
+        ),
+        Mistake(
+            _noise_mistake(
+                lambda y, r, v, k, uniform, incorrect: (
+                    torch.where(r, uniform, y),
+                    torch.where(r, (y + (v * (k - 1)).long()) % k, y),
+                )
+            ),
+            "Your step around the circle starts at 0, which is the old label itself: it must run from 1 to classes - 1.",
+        ),
+        Mistake(
+            _noise_mistake(
+                lambda y, r, v, k, uniform, incorrect: (
+                    torch.where(r, uniform, y),
+                    torch.where(r, (y + 1 + (v * k).long()) % k, y),
+                )
+            ),
+            "Your step around the circle runs from 1 to classes, and a step of `classes` comes back to the old label.",
+        ),
+    ),
+    forbids=(theory.corrupt_labels,),
+    verify=_is_noise,
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# From one definition to the other
+
+
+def _same_noise(incorrect: Tensor, classes: int) -> Tensor:
+    """The fraction of uniform noise that changes as many labels as a fraction of incorrect noise.
+
+    Args:
+        incorrect: fractions between 0 and 1, (m,).
+
+    Returns:
+        Fractions, (m,); inf where no uniform noise changes so many.
+    """
+    uniform = incorrect * classes / (classes - 1)
+    return torch.where(uniform > 1, torch.inf, uniform)
+
+
+def _fractions(rng: np.random.Generator) -> Cases:
+    # The last of each is low, so that it has an answer.
+    return [(torch.cat([_uniform(rng, 6), torch.tensor([1.0, 0.0]), 0.4 * _uniform(rng, 1)]), k) for k in (2, 10, 100)]
+
+
+same_noise = Exercise(
+    name="same_noise",
+    points=1,
+    minutes=5,
+    difficulty=1,
+    reference=_same_noise,
+    cases=_fractions,
+    mistakes=(
+        Mistake(
+            lambda incorrect, classes: incorrect * (classes - 1) / classes,
+            "You went the other way: that is the fraction which uniform noise changes. You are given what is changed.",
+        ),
+        Mistake(
+            lambda incorrect, classes: incorrect.clone(),
+            "Uniform noise of a fraction p changes fewer labels than p: one draw in `classes` is the old label.",
+        ),
+        Mistake(
+            lambda incorrect, classes: incorrect * classes / (classes - 1),
+            "Some of your fractions are above 1: uniform noise changes at most (classes - 1) / classes of the labels, "
+            "and where more are asked for the answer is torch.inf.",
+        ),
+        Mistake(
+            lambda incorrect, classes: (incorrect * classes / (classes - 1)).clamp(max=1),
+            "At 1 uniform noise changes (classes - 1) / classes of the labels and no more: where more are asked for, the "
+            "answer is torch.inf, not 1.",
+        ),
+    ),
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The net that memorises
+
+
+def _on_a_line(rng: np.random.Generator) -> Cases:
+    cases = []
+    for n in (1, 2, 5, 12):
+        gaps = torch.from_numpy(rng.uniform(0.5, 1.5, n))
+        cases.append((gaps.cumsum(0) - 3, torch.from_numpy(rng.integers(1, 10, n)).double()))
+    return cases
+
+
+def _memorises(observed: tuple[np.ndarray, ...], z: Tensor, y: Tensor) -> str | None:
+    biases, outputs = map(torch.from_numpy, observed)
+    miss = ((z[:, None] - biases).relu() @ outputs - y).abs()
+    if not miss.max() <= 1e-6:
+        at = int(miss.nan_to_num(torch.inf).argmax())
+        return (
+            f"the net gives {float(((z[:, None] - biases).relu() @ outputs)[at]):.4g} at point {at + 1}, whose target is "
+            f"{float(y[at]):.4g}."
+        )
+    return None
+
+
+def _between(z: Tensor) -> Tensor:
+    return torch.cat([z[:1] - 1, (z[:-1] + z[1:]) / 2])
+
+
+def _slopes(z: Tensor, y: Tensor) -> Tensor:
+    return torch.cat([y[:1], y.diff() / z.diff()])
+
+
+memorising_weights = Exercise(
+    name="memorising_weights",
+    points=3,
+    minutes=20,
+    difficulty=4,
+    reference=theory.memorising_weights,
+    cases=_on_a_line,
+    mistakes=(
+        Mistake(
+            lambda z, y: (z.clone(), torch.linalg.solve((z[:, None] - z).relu(), y)),
+            "Your system is singular. With biases on the points, or after them, unit j is 0 at its own point, and the "
+            "first point sees no unit at all. Put b_j just before z_j: b_1 < z_1 < b_2 < z_2 < ...",
+        ),
+        Mistake(
+            lambda z, y: (_between(z), torch.linalg.solve(z[:, None] - _between(z), y)),
+            "You left the ReLU out of the system: every unit is then a straight line, and n of them are still one line.",
+        ),
+        Mistake(
+            lambda z, y: (_between(z), _slopes(z, y)),
+            "You used the slopes between neighbours as outputs. A ReLU unit goes on for ever once it is on, so that w_j "
+            "is a change of slope, and the bends lie at the biases: solve the triangular system.",
+        ),
+        Mistake(
+            lambda z, y: (_between(z), y / (z - _between(z))),
+            "You divided by the diagonal alone: at point i all units before the i-th are on as well.",
+        ),
+        Mistake(
+            lambda z, y: (
+                _between(z),
+                torch.linalg.solve_triangular((z[:, None] - _between(z)).relu().T, y[:, None], upper=True).flatten(),
+            ),
+            "You solved the transposed system: row i belongs to point i, column j to unit j, so the matrix is lower "
+            "triangular.",
+        ),
+    ),
+    forbids=(theory.memorising_network, theory.MemorisingNetwork),
+    verify=_memorises,
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Time to fit
+
+
+def _time_to_fit(accuracy: Tensor, rates: Tensor) -> Tensor:
+    """The first epoch after which every training example is right, where the learning rate has not been stepped down.
+
+    Args:
+        accuracy: training accuracy after each epoch, one row a run, (runs, epochs).
+        rates: the learning rate of each epoch, (epochs,). Half or less of the one before is a step.
+
+    Returns:
+        Epochs counted from 1, (runs,); inf where a run never fits, or fits only in or after an epoch that a step began.
+    """
+    epochs = torch.arange(1, accuracy.shape[1] + 1, dtype=accuracy.dtype)
+    stepped = torch.cat([torch.zeros(1, dtype=torch.bool), rates[1:] <= rates[:-1] / 2]).cumsum(0) > 0
+    return torch.where((accuracy == 1) & ~stepped, epochs, torch.inf).amin(1)
+
+
+def _training_runs(rng: np.random.Generator) -> Cases:
+    cases = []
+    for epochs, step in ((12, None), (30, 20), (40, 25)):
+        runs = torch.from_numpy(rng.uniform(0.5, 0.985, (5, epochs))).sort(1).values
+        runs[:, -3:] = 0.995  # nearly, and not
+        # One never fits, one fits at once, one for an epoch only, one only after the step, the last before it.
+        runs[1, 0:] = 1
+        runs[2, 4] = 1
+        if step:
+            runs[3, step + 1 :] = 1
+        runs[4, 8:] = 1
+        rates = 0.1 * 0.95 ** torch.arange(epochs, dtype=torch.float64)
+        if step:
+            rates[step:] /= 10
+        cases.append((runs, rates))
+    return cases
+
+
+def _epochs(accuracy: Tensor) -> Tensor:
+    return torch.arange(1, accuracy.shape[1] + 1, dtype=accuracy.dtype)
+
+
+def _until(stepped: Tensor, right: Tensor, epochs: Tensor) -> Tensor:
+    return torch.where(right & ~stepped, epochs, torch.inf).amin(1)
+
+
+def _stepped(rates: Tensor) -> Tensor:
+    return torch.cat([torch.zeros(1, dtype=torch.bool), rates[1:] <= rates[:-1] / 2]).cumsum(0) > 0
+
+
+time_to_fit = Exercise(
+    name="time_to_fit",
+    points=2,
+    minutes=12,
+    difficulty=3,
+    reference=_time_to_fit,
+    cases=_training_runs,
+    mistakes=(
+        Mistake(
+            lambda accuracy, rates: _until(torch.zeros(1, dtype=torch.bool), accuracy == 1, _epochs(accuracy)),
+            "You count runs that fit only after the learning rate was stepped down. Their time is the schedule's: any "
+            "run that was nearly there fits at the step.",
+        ),
+        Mistake(
+            lambda accuracy, rates: _until(_stepped(rates), accuracy == 1, _epochs(accuracy) - 1),
+            "You count from 0: after the first epoch one epoch has been spent.",
+        ),
+        Mistake(
+            lambda accuracy, rates: _until(_stepped(rates), accuracy >= 0.99, _epochs(accuracy)),
+            "You stop at 99 %. To fit is to have every example right: accuracy == 1. The last few examples are what "
+            "takes the time.",
+        ),
+        Mistake(
+            lambda accuracy, rates: (accuracy == 1).double().argmax(1) + 1.0,
+            "For a run that never fits argmax gives 0, as if it had fitted at once; and a fit after a step of the rate "
+            "does not count. Both are inf.",
+        ),
+        Mistake(
+            lambda accuracy, rates: torch.where(
+                (accuracy[:, -1:] == 1) & ~_stepped(rates), (accuracy < 1).sum(1, keepdim=True) + 1.0, torch.inf
+            ).amin(1),
+            "You count the epochs with an error: a run may fit, lose an example again, and fit later. Take the first "
+            "epoch that is right.",
+        ),
+        Mistake(
+            lambda accuracy, rates: _until(
+                torch.cat([torch.zeros(1, dtype=torch.bool), rates[1:] < rates[:-1]]).cumsum(0) > 0,
+                accuracy == 1,
+                _epochs(accuracy),
+            ),
+            "You took every fall of the rate for a step. A decay of a few per cent in each epoch is the same for all "
+            "runs at all times; a step is a fall to a half or less, at once.",
+        ),
+    ),
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rademacher complexity
+
+
+def _rademacher(values: Tensor) -> Tensor:
+    """The empirical Rademacher complexity of a finite class, over all 2^n sign vectors.
+
+    Args:
+        values: row h holds h(x_1) ... h(x_n), (functions, n).
+
+    Returns:
+        The complexity, ().
+    """
+    n = values.shape[1]
+    signs = torch.tensor(list(product((-1.0, 1.0), repeat=n)), dtype=values.dtype)
+    return (signs @ values.T).amax(1).mean() / n
+
+
+def _classes(rng: np.random.Generator) -> Cases:
+    thresholds = 2.0 * torch.ones(6, 5, dtype=torch.float64).tril(-1) - 1
+    return [
+        (thresholds,),
+        (torch.from_numpy(rng.choice([-1.0, 1.0], (4, 6))),),
+        (torch.from_numpy(rng.standard_normal((3, 8))),),
+    ]
+
+
+def _signs(n: int) -> Tensor:
+    return torch.tensor(list(product((-1.0, 1.0), repeat=n)), dtype=torch.float64)
+
+
+rademacher = Exercise(
+    name="rademacher",
+    points=3,
+    minutes=15,
+    difficulty=3,
+    reference=_rademacher,
+    cases=_classes,
+    mistakes=(
+        Mistake(
+            lambda values: (_signs(values.shape[1]) @ values.T).mean(0).max() / values.shape[1],
+            "You took the mean before the maximum. Every single function averages to 0; the class is allowed to choose "
+            "its function after it has seen the signs.",
+        ),
+        Mistake(
+            lambda values: (_signs(values.shape[1]) @ values.T).amax(1).mean(),
+            "You left out 1 / n.",
+        ),
+        Mistake(
+            lambda values: (_signs(values.shape[1]) @ values.T).abs().amax(1).mean() / values.shape[1],
+            "You took absolute values, as some authors do. Here the class must reach the signs themselves, not their "
+            "opposites.",
+        ),
+        Mistake(
+            lambda values: ((_signs(values.shape[1]) + 1) / 2 @ values.T).amax(1).mean() / values.shape[1],
+            "Your signs are 0 and 1; they are -1 and 1.",
+        ),
+        Mistake(
+            lambda values: (_signs(values.shape[1]) @ values.T).max() / values.shape[1],
+            "You took the best sign vector. The complexity is the mean over all of them.",
+        ),
+        Mistake(
+            lambda values: (_signs(values.shape[1]) @ values.T).amax(0).mean() / values.shape[1],
+            "You took the maximum over the signs for each function. It is the other way round: for each sign vector the "
+            "best function, then the mean over sign vectors.",
+        ),
+    ),
+    forbids=(theory.rademacher_complexity,),
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Simple examples first
+
+
+def _learned_at(correct: Tensor) -> Tensor:
+    """The epoch from which an example is right to the end.
+
+    Args:
+        correct: whether each example is right after each epoch, (epochs, n), bool.
+
+    Returns:
+        Epochs counted from 1, (n,), float64; inf where an example is wrong at the end.
+    """
+    return torch.where(correct[-1], _last_wrong(correct) + 1.0, torch.inf).double()
+
+
+def _last_wrong(correct: Tensor) -> Tensor:
+    epochs = torch.arange(1, len(correct) + 1)[:, None]
+    return torch.where(correct, 0, epochs).amax(0)
+
+
+def _learning(rng: np.random.Generator) -> Cases:
+    cases = []
+    for epochs, n in ((6, 5), (15, 12), (40, 50)):
+        epoch = np.arange(1, epochs + 1)[:, None]
+        when = rng.integers(3, epochs, n)
+        correct = (epoch >= when) | (rng.random((epochs, n)) < 0.3)
+        # One is right always, one never at the end, one forgotten once, the last learned in the middle.
+        correct[:, 0], correct[-1, 1], correct[0, 1] = True, False, True
+        correct[:, 2], correct[2, 2] = True, False
+        correct[:, -1] = (epoch >= 3)[:, 0]
+        cases.append((torch.from_numpy(correct),))
+    return cases
+
+
+learned_at = Exercise(
+    name="learned_at",
+    points=2,
+    minutes=12,
+    difficulty=3,
+    reference=_learned_at,
+    cases=_learning,
+    mistakes=(
+        Mistake(
+            lambda correct: torch.where(correct.any(0), correct.double().argmax(0) + 1.0, torch.inf).double(),
+            "You took the first epoch at which the example is right. By chance one in ten is right before anything is "
+            "learned, and an example can be forgotten: it must be right from there to the end.",
+        ),
+        Mistake(
+            lambda correct: torch.where(correct[-1], (~correct).sum(0) + 1.0, torch.inf).double(),
+            "You counted the epochs at which the example is wrong. Look for the last one.",
+        ),
+        Mistake(
+            lambda correct: torch.where(correct[-1], _last_wrong(correct) + 0.0, torch.inf).double(),
+            "You are one epoch early: epochs count from 1, and an example that was wrong after epoch e is learned at "
+            "e + 1 at the soonest.",
+        ),
+        Mistake(
+            lambda correct: _last_wrong(correct) + torch.ones((), dtype=torch.float64),
+            "An example that is wrong at the end has not been learned: inf, not one epoch more than there were.",
+        ),
+        Mistake(
+            lambda correct: torch.where(correct[-1], correct.sum(0) + 0.0, torch.inf).double(),
+            "You counted the epochs at which the example is right; what is asked is when the last run of them begins.",
+        ),
+    ),
+)
+
+what_bounds_can_say = WrittenExercise(
+    name="what_bounds_can_say",
+    points=3,
+    rubric=(
+        "One point: a class that fits every labelling of the n inputs has empirical Rademacher complexity 1, so that a "
+        "bound of the form training error + complexity is at least 1, on true labels too, whatever n is. "
+        "One point: the bound must hold for every function of the class and every labelling at once; the same class, the "
+        "same training and the same n generalise on true labels and do not on random ones, so no quantity of the class "
+        "alone can tell the two apart. "
+        "One point: what could: something that depends on the data and on the function found (a norm or margin, the "
+        "optimiser's choice among the functions that fit, compressibility, stability); or the remark that the regulariser "
+        "did not shrink the class enough. An answer that only says that bounds are loose earns one point in all."
+    ),
+)
+
+EXERCISES = (
+    noisy_labels,
+    same_noise,
+    memorising_weights,
+    time_to_fit,
+    rademacher,
+    learned_at,
+    what_bounds_can_say,
+)

@@ -1,0 +1,143 @@
+"""The experiment's jobs and rows, its images against direct computation, and the shipped record."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+from torch.testing import assert_close
+
+from course.random_labels import experiment as module
+from course.random_labels import nets, theory
+from utils import data
+
+CPU = torch.device("cpu")
+
+
+def tiny(**changed):
+    study = module.Study(
+        "corruption", "digits", "mlp_1x16", 60, (("true", 0.0), ("true", 1.0)), 300, 20, 0.1, 1.0, test_size=100
+    )
+    return dataclasses.replace(study, **changed)
+
+
+def rows_of(study, seed=0):
+    settings = module.Settings((study,), seed)
+    return [row for job in module.jobs(settings) for row in module.run_job(job, CPU, lambda fraction, note: None, None)]
+
+
+def test_every_row_says_what_was_trained_and_how_it_ended():
+    true, noisy = rows_of(tiny())
+    assert (true["noise"], true["changed"], noisy["noise"]) == (0.0, 0.0, 1.0) and 0.8 < noisy["changed"] < 1
+    for row in (true, noisy):
+        assert row["train_accuracy"] == 1 and row["epochs_to_fit"] == row["epoch"] < 300
+        assert (row["dataset"], row["net"], row["n"], row["inputs"], row["crop"]) == (
+            "digits", "mlp_1x16", 60, "true", False,
+        )  # fmt: skip
+    assert true["test_accuracy"] > 0.5 > noisy["test_accuracy"]
+
+
+def test_with_curves_there_is_a_row_for_each_epoch():
+    final, curve = rows_of(tiny(cells=(("true", 0.0),))), rows_of(tiny(cells=(("true", 0.0),), curves=True))
+    assert [row["epoch"] for row in curve] == list(range(1, final[0]["epoch"] + 1)) and curve[-1] == final[0]
+    assert curve[0]["loss"] > curve[-1]["loss"]
+
+
+def test_nets_apart_are_jobs_of_their_own_with_the_same_rows():
+    together, apart = (module.jobs(module.Settings((tiny(apart=each, repeats=2),))) for each in (False, True))
+    assert len(together) == 2 and len(apart) == 4 and len({job.key for job in apart}) == 4
+    for one, other in zip(rows_of(tiny()), rows_of(tiny(apart=True)), strict=True):
+        assert one.keys() == other.keys()
+        words = {name for name in one if isinstance(one[name], str)}
+        assert all(one[name] == other[name] for name in words)
+        assert all(one[name] == pytest.approx(other[name], rel=1e-3) for name in one.keys() - words)
+
+
+def test_repeats_and_seeds_draw_anew_and_the_same_seed_the_same():
+    first = rows_of(tiny(repeats=2))
+    assert first == rows_of(tiny(repeats=2))
+    assert first[0]["loss"] != first[2]["loss"] and first[1]["changed"] != first[3]["changed"]
+    assert rows_of(tiny(), seed=1)[0]["loss"] != first[0]["loss"]
+
+
+@pytest.mark.parametrize("preset", module.experiment.presets)
+def test_keys_are_distinct_in_every_preset(preset):
+    planned = module.experiment.plan(module.experiment.settings(preset))
+    assert len(planned) >= 2
+
+
+def test_the_full_preset_holds_the_papers_table_and_the_perceptrons_are_a_part_of_it():
+    full, part = module.full().studies, module.perceptrons().studies
+    assert set(part) < set(full)
+    cells = {(study.net, cell, study.crop) for study in full if study.name == "table" for cell in study.cells}
+    plain = {
+        (net, ("true", noise), False)
+        for net in ("inception", "alexnet", "mlp_3x512", "mlp_1x512")
+        for noise in (0.0, 1.0)
+    }
+    assert cells == plain | {(net, ("true", 0.0), True) for net in ("inception", "alexnet")}
+
+
+# --- images ----------------------------------------------------------------------------------------------------------
+
+
+def test_whitened_images_have_mean_0_and_deviation_1_and_colour_is_cropped_to_the_middle():
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    white = module.whitened(images, "cifar10")
+    assert white.shape == (4, 3, 28, 28) and white.dtype == torch.float32
+    for image, original in zip(white, images):
+        middle = original[2:30, 2:30].transpose(2, 0, 1) / 255
+        assert_close(image.double(), torch.from_numpy((middle - middle.mean()) / middle.std()), rtol=1e-4, atol=1e-4)
+    grey = module.whitened(images[..., 0], "mnist")
+    assert grey.shape == (4, 32, 32) and float(grey[0].std(correction=0)) == pytest.approx(1, rel=1e-4)
+
+
+def test_a_flat_image_stays_finite():
+    assert module.whitened(np.full((1, 8, 8), 7, dtype=np.uint8), "digits").abs().max() == 0
+
+
+def test_a_random_crop_is_a_window_of_its_image_and_every_window_occurs():
+    images = torch.arange(32 * 32.0).view(1, 1, 32, 32).repeat(400, 3, 1, 1)
+    crops = module.random_crop(images, torch.Generator().manual_seed(0))
+    windows = functional.unfold(images[:1, :1], nets.CROP).mT.reshape(-1, nets.CROP, nets.CROP)
+    found = {int((windows == crop[0]).all(-1).all(-1).nonzero()[0]) for crop in crops}
+    assert crops.shape == (400, 3, 28, 28) and torch.equal(crops[:, 0], crops[:, 2])
+    assert found == set(range(25))
+
+
+def test_shuffled_test_images_are_shuffled_like_the_training_images(monkeypatch):
+    seen = {}
+
+    def spy(members, *rest):
+        seen["members"] = members
+        raise StopIteration
+
+    monkeypatch.setattr(module, "train", spy)
+    with pytest.raises(StopIteration):
+        rows_of(tiny(cells=(("shuffled_pixels", 0.0), ("true", 0.0))))
+    shuffled, plain = seen["members"]
+
+    before, after = plain.inputs.flatten(1), shuffled.inputs.flatten(1)
+    origin = [(before == column[:, None]).all(0).nonzero().flatten().tolist() for column in after.T]
+    moved = {place: found[0] for place, found in enumerate(origin) if len(found) == 1}  # others are always dark
+    assert len(moved) > 50 and list(moved) != list(moved.values())
+    test_before, test_after = plain.test_inputs.flatten(1), shuffled.test_inputs.flatten(1)
+    assert torch.equal(test_after[:, list(moved)], test_before[:, list(moved.values())])
+
+
+def test_cropped_training_sees_windows_and_is_tested_in_the_middle(monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (30, 32, 32, 3), dtype=np.uint8)
+    labels = np.arange(30) % 10
+    fake = data.Dataset("cifar10", "made up", tuple("abcdefghij"), images, labels, images[:10], labels[:10])
+    monkeypatch.setattr(module.data, "load", lambda name: fake)
+    study = tiny(dataset="cifar10", net="mlp_1x16", n=30, cells=(("true", 0.0),), epochs=2, crop=True)
+    (row,) = rows_of(study)
+    assert row["crop"] and row["epoch"] == 2 and np.isfinite(row["loss"])
+
+
+def test_inputs_without_a_picture_leave_nothing_to_generalise():
+    kinds = {row["inputs"]: row for row in rows_of(tiny(cells=tuple((kind, 0.0) for kind in module.INPUTS), n=200))}
+    assert set(kinds) == {"true", *theory.INPUT_KINDS}
+    assert all(row["train_accuracy"] == 1 for row in kinds.values())
+    assert kinds["true"]["test_accuracy"] > 0.7 and kinds["gaussian"]["test_accuracy"] < 0.3

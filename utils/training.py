@@ -1,0 +1,451 @@
+"""Many nets at once: each takes the steps it would take alone, and small ones share the cost of a step.
+
+A step of a small net is mostly overhead: a dozen calls that each do little. Multi-layer perceptrons of one depth are
+therefore stacked, narrow ones padded with hidden units whose weights are 0 and stay 0, and one batched product serves
+them all. A large net fills the processor by itself and is trained alone, as is every net that is no perceptron.
+
+Example:
+    nets = [perceptron(64, [width], 10, seed) for width in (4, 8, 16) for seed in range(3)]
+    members = [Member(net, X, y, seed=0) for net in nets]
+    histories = train(members, Recipe(epochs=100, batch_size=64, learning_rate=0.1, momentum=0.9))
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+STACKED = 2**19  # numbers in the weights of one stack on a CPU: with gradient and velocity they stay in its cache
+STACKED_CUDA = 2**27  # on a GPU
+PADDING = 1.5  # a stack's weights may be so many times those of its members
+EVALUATED = 2**22  # activations in memory at once while accuracies are computed
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Stochastic gradient descent on the mean cross-entropy, as `torch.optim.SGD` does it.
+
+    Attributes:
+        epochs: at most.
+        batch_size: the last batch of an epoch holds what is left.
+        learning_rate: of the first epoch.
+        momentum: 0 for none.
+        weight_decay: added to the gradient, times the weight; on biases too.
+        decay: the learning rate is multiplied by it after each epoch.
+        stop_at_fit: a net stops after the first epoch that leaves no training error.
+        augment: (inputs of a batch, generator) -> inputs of the same shape; the generator is the member's.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    decay: float = 1.0
+    stop_at_fit: bool = True
+    augment: Callable[[Tensor, torch.Generator], Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("batch_size", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be {least} or more")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate is {self.learning_rate}; it must be above 0")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum is {self.momentum}; it must lie in [0, 1)")
+        if not self.weight_decay >= 0:
+            raise ValueError(f"weight_decay is {self.weight_decay}; it must be 0 or more")
+        if not 0 < self.decay <= 1:
+            raise ValueError(f"decay is {self.decay}; it must lie in (0, 1]")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One net with its data.
+
+    Attributes:
+        net: (b, ...) -> logits, (b, classes). Trained in place.
+        inputs: (n, ...); the same tensor may serve many members.
+        labels: (n,), whole numbers.
+        seed: draws the order of the examples, and what dropout and `Recipe.augment` draw.
+        test_inputs, test_labels: (m, ...) and (m,), or None.
+    """
+
+    net: nn.Module
+    inputs: Tensor
+    labels: Tensor
+    seed: int
+    test_inputs: Tensor | None = None
+    test_labels: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.inputs) != len(self.labels) or len(self.labels) == 0:
+            raise ValueError(
+                f"there are {len(self.inputs)} inputs and {len(self.labels)} labels; give as many of the one as of the "
+                f"other, and at least one"
+            )
+        if self.labels.dtype != torch.int64 or self.labels.ndim != 1:
+            raise ValueError(f"labels are {self.labels.dtype} of shape {tuple(self.labels.shape)}; give int64, (n,)")
+        if (self.test_inputs is None) != (self.test_labels is None):
+            raise ValueError("give test_inputs and test_labels both, or neither")
+
+
+@dataclass(frozen=True)
+class History:
+    """How one net's training went.
+
+    Attributes:
+        losses: the mean cross-entropy of each batch before its step, (steps,).
+        train_accuracy: on all training examples after each epoch, (epochs,).
+        test_accuracy: on all test examples after each epoch, (epochs,); without a test set (0,).
+    """
+
+    losses: Tensor
+    train_accuracy: Tensor
+    test_accuracy: Tensor
+
+    @property
+    def epochs_to_fit(self) -> int | None:
+        """The first epoch that left no training error, counted from 1; None where there was none."""
+        fitted = (self.train_accuracy == 1).nonzero()
+        return int(fitted[0]) + 1 if len(fitted) else None
+
+
+def perceptron(inputs: int, hidden: Sequence[int], classes: int, seed: int, dropout: float = 0.0) -> nn.Sequential:
+    """A multi-layer perceptron with ReLUs and PyTorch's default initialisation, drawn from `seed` alone.
+
+    Args:
+        inputs: d; an input of any shape is flattened to it.
+        hidden: units of each hidden layer.
+        classes: outputs.
+        dropout: the probability that a hidden unit is dropped in training; such a net is trained alone.
+    """
+    layers: list[nn.Module] = [nn.Flatten()]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for width in hidden:
+            layers += [nn.Linear(inputs, width), nn.ReLU()] + ([nn.Dropout(dropout)] if dropout else [])
+            inputs = width
+        layers.append(nn.Linear(inputs, classes))
+    return nn.Sequential(*layers)
+
+
+def batches(n: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """The batches of one epoch: every example once, in random order."""
+    return iter(torch.randperm(n, generator=generator).split(batch_size))
+
+
+def train(
+    members: Sequence[Member],
+    recipe: Recipe,
+    device: torch.device | str = "cpu",
+    progress: Progress = lambda fraction, note: None,
+) -> list[History]:
+    """Train every member's net in place, each as if it were alone.
+
+    Args:
+        members: their nets differ; data may be shared.
+        recipe: the same for all.
+        device: where to train; nets come back to where they were.
+        progress: called with the fraction done and a note.
+
+    Returns:
+        One history a member, in order.
+
+    Raises:
+        ValueError: two members share a net.
+        FloatingPointError: a loss is not finite; the message names the member and the learning rate.
+    """
+    if len({id(member.net) for member in members}) < len(members):
+        raise ValueError("two members share a net; give each its own, for instance copy.deepcopy(net)")
+    device = torch.device(device)
+    groups = list(_groups(members, recipe, STACKED_CUDA if device.type == "cuda" else STACKED))
+    histories: dict[int, History] = {}
+    for done, group in enumerate(groups):
+
+        def share(fraction: float, note: str, done: int = done) -> None:
+            progress((done + fraction) / len(groups), note)
+
+        mine = [members[index] for index in group]
+        found = _train_alone(mine[0], recipe, device, share) if _layers(mine[0].net) is None or recipe.augment else None
+        for index, history in zip(group, [found] if found else _train_stack(mine, recipe, device, share), strict=True):
+            if not history.losses.isfinite().all():
+                step = int((~history.losses.isfinite()).nonzero()[0])
+                raise FloatingPointError(
+                    f"the loss of member {index} is not finite from step {step} on; learning_rate = "
+                    f"{recipe.learning_rate:g} is too large for it"
+                )
+            histories[index] = history
+    return [histories[index] for index in range(len(members))]
+
+
+def _layers(net: nn.Module) -> list[nn.Linear] | None:
+    """The linear layers of a perceptron with ReLUs between them; None for any other net."""
+    modules = list(net) if isinstance(net, nn.Sequential) else [net]
+    if modules and isinstance(modules[0], nn.Flatten):
+        modules = modules[1:]
+    linear, between = modules[::2], modules[1::2]
+    fits = (
+        len(modules) % 2 == 1
+        and all(type(each) is nn.Linear and each.bias is not None for each in linear)
+        and all(type(each) is nn.ReLU for each in between)
+    )
+    return linear if fits else None
+
+
+def _groups(members: Sequence[Member], recipe: Recipe, most: int) -> Iterator[list[int]]:
+    """The members that are trained together, by number."""
+    families: dict[tuple, list[int]] = {}
+    for index, member in enumerate(members):
+        layers = _layers(member.net)
+        if layers is None or recipe.augment:
+            yield [index]
+            continue
+        alike = (
+            len(layers),
+            layers[0].in_features,
+            layers[-1].out_features,
+            layers[0].weight.dtype,
+            len(member.labels),
+            None if member.test_labels is None else len(member.test_labels),
+        )
+        families.setdefault(alike, []).append(index)
+    for family in families.values():
+        family.sort(key=lambda index: _size(_layers(members[index].net)))
+        group: list[int] = []
+        for index in family:
+            wanted = [*group, index]
+            nets = [_layers(members[each].net) for each in wanted]
+            stacked = len(wanted) * _size_of(_widest(nets))
+            if group and (stacked > most or stacked > PADDING * sum(map(_size, nets))):
+                yield group
+                wanted = [index]
+            group = wanted
+        yield group
+
+
+def _widest(nets: list[list[nn.Linear]]) -> list[tuple[int, int]]:
+    """Inputs and outputs of each layer of the net that holds all of them."""
+    return [
+        (max(layer.in_features for layer in layers), max(layer.out_features for layer in layers))
+        for layers in zip(*nets, strict=True)
+    ]
+
+
+def _size_of(shapes: list[tuple[int, int]]) -> int:
+    return sum((inputs + 1) * outputs for inputs, outputs in shapes)
+
+
+def _size(layers: list[nn.Linear]) -> int:
+    return _size_of(_widest([layers]))
+
+
+# --- one net by itself -----------------------------------------------------------------------------------------------
+
+
+def _train_alone(member: Member, recipe: Recipe, device: torch.device, progress: Progress) -> History:
+    home = next(member.net.parameters()).device
+    net = member.net.to(device)
+    inputs, labels = member.inputs.to(device), member.labels.to(device)
+    optimiser = torch.optim.SGD(net.parameters(), recipe.learning_rate, recipe.momentum, 0.0, recipe.weight_decay)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, recipe.decay)
+    generator, own = torch.Generator().manual_seed(member.seed), torch.Generator().manual_seed(member.seed)
+    losses, train_accuracy, test_accuracy = [], [], []
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(member.seed)  # dropout draws from torch's own generator
+        for epoch in range(recipe.epochs):
+            net.train()
+            for rows in batches(len(labels), recipe.batch_size, generator):
+                rows = rows.to(device)
+                batch = inputs[rows] if recipe.augment is None else recipe.augment(inputs[rows], own)
+                loss = functional.cross_entropy(net(batch), labels[rows])
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                losses.append(loss.detach())
+            schedule.step()
+            net.eval()
+            train_accuracy.append(_accuracy(net, inputs, labels))
+            if member.test_inputs is not None:
+                test_accuracy.append(_accuracy(net, member.test_inputs.to(device), member.test_labels.to(device)))
+            progress((epoch + 1) / recipe.epochs, f"epoch {epoch + 1}, training accuracy {train_accuracy[-1]:.1%}")
+            if (recipe.stop_at_fit and train_accuracy[-1] == 1) or not losses[-1].isfinite():
+                break
+    member.net.to(home)
+    return History(torch.stack(losses).cpu(), *(_vector(each) for each in (train_accuracy, test_accuracy)))
+
+
+def _accuracy(net: nn.Module, inputs: Tensor, labels: Tensor) -> float:
+    with torch.no_grad():
+        right = [
+            int((net(rows).argmax(1) == given).sum()) for rows, given in zip(inputs.split(1024), labels.split(1024))
+        ]
+    return sum(right) / len(labels)
+
+
+def _vector(values: list[float]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+# --- a stack of perceptrons ------------------------------------------------------------------------------------------
+
+
+def _train_stack(members: list[Member], recipe: Recipe, device: torch.device, progress: Progress) -> list[History]:
+    stack = _Stack([_layers(member.net) for member in members], device)
+    train_rows, test_rows = _Rows(members, device, test=False), None
+    if members[0].test_labels is not None:
+        test_rows = _Rows(members, device, test=True)
+    generators = [torch.Generator().manual_seed(member.seed) for member in members]
+    n, active, rate = len(members[0].labels), list(range(len(members))), recipe.learning_rate
+    losses: list[list[Tensor]] = [[] for _ in members]
+    train_accuracy: list[list[float]] = [[] for _ in members]
+    test_accuracy: list[list[float]] = [[] for _ in members]
+    for epoch in range(recipe.epochs):
+        order = torch.stack([torch.randperm(n, generator=generators[index]) for index in active]).to(device)
+        seen = torch.stack(
+            [
+                stack.step(*train_rows.batch(rows), rate, recipe.momentum, recipe.weight_decay)
+                for rows in order.split(recipe.batch_size, 1)
+            ]
+        ).cpu()
+        rate *= recipe.decay
+        right = stack.accuracies(train_rows)
+        tested = stack.accuracies(test_rows) if test_rows else [None] * len(active)
+        for place, index in enumerate(active):
+            losses[index].append(seen[:, place])
+            train_accuracy[index].append(right[place])
+            if test_rows:
+                test_accuracy[index].append(tested[place])
+        lost = (~seen[-1].isfinite()).tolist()
+        leaving = [place for place in range(len(active)) if lost[place] or (recipe.stop_at_fit and right[place] == 1)]
+        if epoch == recipe.epochs - 1:
+            leaving = list(range(len(active)))
+        if leaving:
+            staying = [place for place in range(len(active)) if place not in leaving]
+            for place in leaving:
+                stack.write(place, _layers(members[active[place]].net))
+            active = [active[place] for place in staying]
+            if active:
+                for part in filter(None, (stack, train_rows, test_rows)):
+                    part.keep(staying)
+        fitted = len(members) - len(active)
+        progress((epoch + 1) / recipe.epochs, f"epoch {epoch + 1}, {fitted} of {len(members)} nets done")
+        if not active:
+            break
+    return [
+        History(torch.cat(losses[index]), _vector(train_accuracy[index]), _vector(test_accuracy[index]))
+        for index in range(len(members))
+    ]
+
+
+class _Rows:
+    """The members' examples, each distinct set of inputs once on the device."""
+
+    def __init__(self, members: list[Member], device: torch.device, test: bool) -> None:
+        given = [member.test_inputs if test else member.inputs for member in members]
+        distinct = list({id(each): each for each in given}.values())
+        dtype = next(members[0].net.parameters()).dtype
+        tables = [each.flatten(1).to(device, dtype) for each in distinct]
+        self.table = tables[0] if len(tables) == 1 else torch.cat(tables)
+        starts = {id(each): place * len(each) for place, each in enumerate(distinct)}
+        self.starts = torch.tensor([starts[id(each)] for each in given], device=device)[:, None]
+        labels = [member.test_labels if test else member.labels for member in members]
+        self.labels = torch.stack([each.to(device) for each in labels])
+
+    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs, (members, b, d), and labels, (members, b), at each member's rows, (members, b)."""
+        chosen = self.table.index_select(0, (rows + self.starts).flatten())
+        return chosen.view(*rows.shape, -1), self.labels.gather(1, rows)
+
+    def keep(self, places: list[int]) -> None:
+        self.starts, self.labels = self.starts[places], self.labels[places]
+
+
+class _Stack:
+    """The weights of several perceptrons, side by side: layer by layer (members, inputs, outputs), in one buffer."""
+
+    def __init__(self, nets: list[list[nn.Linear]], device: torch.device) -> None:
+        self.shapes = _widest(nets)
+        dtype = nets[0][0].weight.dtype
+        self._allocate(torch.zeros(len(nets) * _size_of(self.shapes), dtype=dtype, device=device), len(nets))
+        for place, layers in enumerate(nets):
+            for (weight, bias), layer in zip(self.layers, layers):
+                weight[place, : layer.in_features, : layer.out_features] = layer.weight.detach().T
+                bias[place, 0, : layer.out_features] = layer.bias.detach()
+
+    def _allocate(self, weights: Tensor, count: int) -> None:
+        self.weights, self.count = weights, count
+        self.gradient, self.velocity = torch.zeros_like(weights), torch.zeros_like(weights)
+        self.layers, self.gradients, self.velocities = map(self._views, (weights, self.gradient, self.velocity))
+
+    def _views(self, buffer: Tensor) -> list[tuple[Tensor, Tensor]]:
+        views, start = [], 0
+        for inputs, outputs in self.shapes:
+            middle = start + self.count * inputs * outputs
+            end = middle + self.count * outputs
+            views.append(
+                (
+                    buffer[start:middle].view(self.count, inputs, outputs),
+                    buffer[middle:end].view(self.count, 1, outputs),
+                )
+            )
+            start = end
+        return views
+
+    def keep(self, places: list[int]) -> None:
+        layers, velocities = self.layers, self.velocities
+        self._allocate(self.weights.new_zeros(len(places) * _size_of(self.shapes)), len(places))
+        for new, old in ((self.layers, layers), (self.velocities, velocities)):
+            for news, olds in zip(new, old):
+                for mine, theirs in zip(news, olds):
+                    mine.copy_(theirs[places])
+
+    def write(self, place: int, layers: list[nn.Linear]) -> None:
+        """Copy one member's weights into its net."""
+        with torch.no_grad():
+            for (weight, bias), layer in zip(self.layers, layers):
+                layer.weight.copy_(weight[place, : layer.in_features, : layer.out_features].T)
+                layer.bias.copy_(bias[place, 0, : layer.out_features])
+
+    def step(self, inputs: Tensor, labels: Tensor, rate: float, momentum: float, weight_decay: float) -> Tensor:
+        """One step of every member on its batch; the losses before it, (members,)."""
+        hidden = [inputs]
+        for weight, bias in self.layers[:-1]:
+            hidden.append(torch.baddbmm(bias, hidden[-1], weight).relu_())
+        logs = torch.baddbmm(self.layers[-1][1], hidden[-1], self.layers[-1][0]).log_softmax(2)
+        at_label = labels.unsqueeze(2)
+        losses = logs.gather(2, at_label).mean((1, 2)).neg_()
+        # The mean cross-entropy's gradient at the logits: (probabilities - one-hot labels) / batch.
+        slope = logs.exp_()
+        slope.scatter_add_(2, at_label, slope.new_full((1, 1, 1), -1.0).expand_as(at_label))
+        slope.div_(labels.shape[1])
+        for index in reversed(range(len(self.layers))):
+            weight_gradient, bias_gradient = self.gradients[index]
+            torch.bmm(hidden[index].mT, slope, out=weight_gradient)
+            torch.sum(slope, 1, keepdim=True, out=bias_gradient)
+            if index:
+                slope = torch.bmm(slope, self.layers[index][0].mT).mul_(hidden[index] > 0)
+        if weight_decay:
+            self.gradient.add_(self.weights, alpha=weight_decay)
+        if momentum:
+            self.velocity.mul_(momentum).add_(self.gradient)
+        self.weights.add_(self.velocity if momentum else self.gradient, alpha=-rate)
+        return losses
+
+    def accuracies(self, rows: _Rows) -> list[float]:
+        """The fraction of each member's examples that it gets right."""
+        n = rows.labels.shape[1]
+        width = self.count * max(inputs for inputs, _ in self.shapes)
+        right = torch.zeros(self.count, dtype=torch.int64, device=self.weights.device)
+        for places in torch.arange(n, device=right.device).split(max(1, EVALUATED // width)):
+            inputs, labels = rows.batch(places.expand(self.count, -1))
+            for index, (weight, bias) in enumerate(self.layers):
+                inputs = torch.baddbmm(bias, inputs, weight)
+                if index < len(self.layers) - 1:
+                    inputs.relu_()
+            right += (inputs.argmax(2) == labels).sum(1)
+        return [int(each) / n for each in right]
