@@ -110,7 +110,7 @@ class _KernelInterpolation(BaseEstimator):
             )
         elif solution.solver != "cholesky" and not solution.residual <= self.tol:
             if solution.iterations >= self.max_iter:
-                instead = f"Allow more than max_iter = {self.max_iter}, or choose {instead}."
+                instead = f"Allow more than max_iter = {self.max_iter}, or a larger tol, or choose {instead}."
             else:
                 instead = f"The rounding of the coefficients to {self.dtype_} is what is left. Choose {instead}."
             warnings.warn(

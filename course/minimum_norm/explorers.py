@@ -446,7 +446,7 @@ def _draw_sizes(axes, shown: str, rows: list[dict]) -> None:
     by_size.set(ylabel="test error (%)", title=f"{shown}: more data, less error")
     norm.set(ylabel="RKHS norm", title="... and a larger norm")
     n = noisy[0]["n"]
-    both.set(xlabel="RKHS norm", ylabel="test error (%)", ylim=(0, 100), title=f"n = {n:,}, noise 0 to 100 %")
+    both.set(xlabel="RKHS norm", ylabel="test error (%)", ylim=(0, 100), title=f"n = {n:,}, rising noise")
 
 
 def _draw_noise(axes, rows: list[dict]) -> None:
@@ -474,7 +474,7 @@ def _draw_noise(axes, rows: list[dict]) -> None:
     by_noise.set(ylabel="test error (%)", ylim=(0, 100), title=f"n = {n:,}: what noise costs")
     norm.set(ylabel="RKHS norm", ylim=(0, None), title="Norm of the fit")
     steps.yaxis.set_major_locator(MaxNLocator(integer=True))
-    steps.set(ylabel="steps to zero training error", ylim=(0, None), title="How long descent takes")
+    steps.set(ylabel="steps to zero training error", ylim=(0, None), title="Plain conjugate gradients")
 
 
 def draw_growth(record: Record) -> Figure:
