@@ -439,7 +439,10 @@ def _draw_sizes(axes, shown: str, rows: list[dict]) -> None:
         _mean_and_range(both, noisy, "noise", "test_error", 100, against="norm", **looks)
     for each in (by_size, norm):
         each.set(xscale="log", yscale="log", xlabel="training images n")
-        each.set_xticks(sizes, [f"{n:,}" if (len(sizes) - at) % 3 == 1 else "" for at, n in enumerate(sizes)])
+        # All would run into each other where there are many.
+        apart = 3 if len(sizes) > 4 else 1
+        labelled = sizes[::-1][::apart]
+        each.set_xticks(sizes, [f"{n:,}" if n in labelled else "" for n in sizes])
         each.minorticks_off()
         each.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         each.yaxis.set_major_formatter("{x:g}")

@@ -64,8 +64,8 @@ def _is_noise(observed: tuple[np.ndarray, ...], labels: Tensor, replaced: Tensor
         # Five standard errors of a share: a fair draw passes all of them but once in 100,000.
         if np.abs(shares - 1 / len(shares)).max() > 5 * math.sqrt(1 / len(shares) / steps.sum()) and len(shares) > 1:
             return (
-                f"with {kind} noise the new label is not spread evenly: one of the {len(shares)} classes it may be gets "
-                f"{shares.max():.0%} of the labels replaced, another {shares.min():.0%}."
+                f"with {kind} noise the new label is not spread evenly: one of the {len(shares)} classes it may be "
+                f"gets {shares.max():.0%} of the labels replaced, another {shares.min():.0%}."
             )
     return None
 
@@ -100,8 +100,8 @@ noisy_labels = Exercise(
             _noise_mistake(
                 lambda y, r, v, k, uniform, incorrect: (torch.where(r, incorrect, y), torch.where(r, incorrect, y))
             ),
-            "Your uniform noise is the incorrect kind: it is drawn from all classes, so that some labels come out right "
-            "by chance.",
+            "Your uniform noise is the incorrect kind: it is drawn from all classes, so that some labels come out "
+            "right by chance.",
         ),
         Mistake(
             _noise_mistake(
@@ -123,7 +123,7 @@ noisy_labels = Exercise(
                     torch.where(r, (y + (v * (k - 1)).long()) % k, y),
                 )
             ),
-            "Your step around the circle starts at 0, which is the old label itself: it must run from 1 to classes - 1.",
+            "Your step around the circle starts at 0, which is the old label: it must run from 1 to classes - 1.",
         ),
         Mistake(
             _noise_mistake(
@@ -185,8 +185,8 @@ same_noise = Exercise(
         ),
         Mistake(
             lambda incorrect, classes: (incorrect * classes / (classes - 1)).clamp(max=1),
-            "At 1 uniform noise changes (classes - 1) / classes of the labels and no more: where more are asked for, the "
-            "answer is torch.inf, not 1.",
+            "At 1 uniform noise changes (classes - 1) / classes of the labels and no more: where more are asked for, "
+            "the answer is torch.inf, not 1.",
         ),
     ),
 )
@@ -210,8 +210,8 @@ def _memorises(observed: tuple[np.ndarray, ...], z: Tensor, y: Tensor) -> str | 
     if not miss.max() <= 1e-6:
         at = int(miss.nan_to_num(torch.inf).argmax())
         return (
-            f"the net gives {float(((z[:, None] - biases).relu() @ outputs)[at]):.4g} at point {at + 1}, whose target is "
-            f"{float(y[at]):.4g}."
+            f"the net gives {float(((z[:, None] - biases).relu() @ outputs)[at]):.4g} at point {at + 1}, whose target "
+            f"is {float(y[at]):.4g}."
         )
     return None
 
@@ -239,12 +239,12 @@ memorising_weights = Exercise(
         ),
         Mistake(
             lambda z, y: (_between(z), torch.linalg.solve(z[:, None] - _between(z), y)),
-            "You left the ReLU out of the system: every unit is then a straight line, and n of them are still one line.",
+            "You left the ReLU out of the system: every unit is then a straight line, and so are n of them together.",
         ),
         Mistake(
             lambda z, y: (_between(z), _slopes(z, y)),
-            "You used the slopes between neighbours as outputs. A ReLU unit goes on for ever once it is on, so that w_j "
-            "is a change of slope, and the bends lie at the biases: solve the triangular system.",
+            "You used the slopes between neighbours as outputs. A ReLU unit goes on for ever once it is on, so that "
+            "w_j is a change of slope, and the bends lie at the biases: solve the triangular system.",
         ),
         Mistake(
             lambda z, y: (_between(z), y / (z - _between(z))),
@@ -423,8 +423,8 @@ rademacher = Exercise(
         ),
         Mistake(
             lambda values: (_signs(values.shape[1]) @ values.T).amax(0).mean() / values.shape[1],
-            "You took the maximum over the signs for each function. It is the other way round: for each sign vector the "
-            "best function, then the mean over sign vectors.",
+            "You took the maximum over the signs for each function. It is the other way round: for each sign vector "
+            "the best function, then the mean over sign vectors.",
         ),
     ),
     forbids=(theory.rademacher_complexity,),
@@ -505,12 +505,12 @@ what_bounds_can_say = WrittenExercise(
     rubric=(
         "One point: a class that fits every labelling of the n inputs has empirical Rademacher complexity 1, so that a "
         "bound of the form training error + complexity is at least 1, on true labels too, whatever n is. "
-        "One point: the bound must hold for every function of the class and every labelling at once; the same class, the "
-        "same training and the same n generalise on true labels and do not on random ones, so no quantity of the class "
-        "alone can tell the two apart. "
+        "One point: the bound must hold for every function of the class and every labelling at once; the same class, "
+        "the same training and the same n generalise on true labels and do not on random ones, so no quantity of the "
+        "class alone can tell the two apart. "
         "One point: what could: something that depends on the data and on the function found (a norm or margin, the "
-        "optimiser's choice among the functions that fit, compressibility, stability); or the remark that the regulariser "
-        "did not shrink the class enough. An answer that only says that bounds are loose earns one point in all."
+        "optimiser's choice among the functions that fit, compressibility, stability); or the remark that the "
+        "regulariser did not shrink the class enough. An answer that only says that bounds are loose earns one point."
     ),
 )
 

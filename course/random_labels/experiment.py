@@ -1,9 +1,9 @@
 """The lesson's experiment: which nets fit which labels, how long it takes, and what is left of the test error.
 
-Zhang et al. 2017, section 2: table 1 (four nets on CIFAR-10, true and random labels) and figure 1 (six kinds of input; time
-to fit and test error against label noise). The training is theirs as far as they print it: crop of the middle 28 x 28
-pixels, each image whitened, SGD with momentum 0.9, rate 0.1 for the small Inception and 0.01 for the others, times 0.95
-each epoch, no regulariser. They do not print the batch size (here 128) and the weight decay (here 5e-4).
+Zhang et al. 2017, section 2: table 1 (four nets on CIFAR-10, true and random labels) and figure 1 (six kinds of input;
+time to fit and test error against label noise). The training is theirs as far as they print it: crop of the middle 28 x
+28 pixels, each image whitened, SGD with momentum 0.9, rate 0.1 for the small Inception and 0.01 for the others, times
+0.95 each epoch, no regulariser. They do not print the batch size (here 128) and the weight decay (here 5e-4).
 """
 
 from dataclasses import dataclass, replace
@@ -124,8 +124,8 @@ def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
     """Train one net on each cell of a study, with one draw of images and noise.
 
     Returns:
-        Rows of study, dataset, net, n, inputs, noise, crop, repeat, changed (the fraction of labels that the noise really
-        changed), epoch, loss (of the training batches in that epoch), train_accuracy (on the labels given),
+        Rows of study, dataset, net, n, inputs, noise, crop, repeat, changed (the fraction of labels that the noise
+        really changed), epoch, loss (of the training batches in that epoch), train_accuracy (on the labels given),
         test_accuracy (on the true ones) and epochs_to_fit (None where the net did not get there): one for the last
         epoch of each net, and where the study keeps curves one for every epoch.
     """

@@ -76,8 +76,8 @@ def small_alexnet() -> nn.Sequential:
     """The paper's "AlexNet (small)": 1,387,786 parameters.
 
     Two times a 5 x 5 convolution, a 3 x 3 maximum in steps of 2 and local response normalisation; then layers of 384
-    and 192 units. The normalisation's constants are not printed; these are those of TensorFlow's CIFAR-10 tutorial, whose
-    net this is but for the input's size.
+    and 192 units. The normalisation's constants are not printed; these are those of TensorFlow's CIFAR-10 tutorial,
+    whose net this is but for the input's size.
     """
 
     def stage(inputs: int) -> list[nn.Module]:
@@ -104,7 +104,7 @@ def make(name: str, seed: int, pixels: int = CHANNELS * CROP * CROP) -> nn.Modul
     """A net by name, its weights drawn from `seed` alone.
 
     Args:
-        name: "inception" or "alexnet", for 28 x 28 colour images; "mlp_3x512" has 3 hidden layers of 512 units, and so on.
+        name: "inception" or "alexnet", for 28 x 28 colour images; "mlp_3x512" has 3 hidden layers of 512 units.
         pixels: numbers of an input, for a perceptron.
 
     Raises:

@@ -104,8 +104,8 @@ def corrupt_inputs(images: Tensor, kind: str, generator: torch.Generator) -> Ten
     _check_kind(kind, INPUT_KINDS)
     if images.ndim not in (3, 4) or not images.is_floating_point():
         raise ValueError(
-            f"images are {images.dtype} of shape {tuple(images.shape)}; give floating-point numbers, (n, height, width) "
-            f"or (n, channels, height, width)"
+            f"images are {images.dtype} of shape {tuple(images.shape)}; give floating-point numbers, (n, height, "
+            f"width) or (n, channels, height, width)"
         )
     if kind == "gaussian":
         noise = torch.randn(images.shape, generator=generator, dtype=images.dtype).to(images.device)
@@ -198,8 +198,8 @@ def memorising_network(X: Tensor, labels: Tensor, generator: torch.Generator | N
     if smallest <= rounding:
         pair = [int((group == row).nonzero()[0]) for row in order[gaps.argmin() :][:2]]
         raise ValueError(
-            f"rows {pair[0]} and {pair[1]} of X are {smallest:.1e} apart on the best of {DIRECTIONS} directions, within "
-            f"the rounding of {X.dtype}: they cannot be told apart. Drop one of them"
+            f"rows {pair[0]} and {pair[1]} of X are {smallest:.1e} apart on the best of {DIRECTIONS} directions, "
+            f"within the rounding of {X.dtype}: they cannot be told apart. Drop one of them"
             f"{', or give float64' if X.dtype == torch.float32 else ''}"
         )
     biases, outputs = memorising_weights(z, y)
@@ -305,7 +305,7 @@ def trained_rademacher_complexity(
 
 
 def risk_bound(train_error: float, complexity: float, n: int, confidence: float = 0.95) -> float:
-    """With this probability every h of the class errs at most so often: train_error + complexity + 3 sqrt(ln(2/delta)/2n).
+    """With this probability every h of the class errs at most train_error + complexity + 3 sqrt(ln(2 / delta) / 2n).
 
     For classifiers with values -1 and 1, whose 0-1 loss is (1 - y h) / 2; delta = 1 - confidence. From 1 on the bound
     says nothing: no classifier errs more often than always.
