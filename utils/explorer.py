@@ -22,6 +22,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from utils import plotting
+from utils.progress import Progress, no_progress
 
 PICTURES_KEPT = 128
 WIDTH = 9.0  # inches
@@ -31,12 +32,6 @@ UPRIGHT_WIDTH, UPRIGHT_HEIGHT = "90px", "150px"
 SHARPNESS = 1.25  # pixels drawn for each one shown: crisper on a dense screen, and still quick
 # matplotlib's caches for fonts and mathtext are shared, so one picture is drawn at a time, whichever explorer asks.
 _drawing = threading.Lock()
-
-Progress = Callable[[float, str], None]
-
-
-def no_progress(fraction: float, note: str) -> None:
-    """For a caller who does not look."""
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from utils.progress import Progress, no_progress
+
 STACKED = 2**19  # numbers in the weights of one stack on a CPU: with gradient and velocity they stay in its cache
 STACKED_CUDA = 2**27  # on a GPU
 PADDING = 1.5  # a stack's weights may be so many times those of its members
 EVALUATED = 2**22  # activations in memory at once while accuracies are computed
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -136,14 +136,14 @@ def perceptron(inputs: int, hidden: Sequence[int], classes: int, seed: int, drop
 
 def batches(n: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
     """The batches of one epoch: every example once, in random order."""
-    return iter(torch.randperm(n, generator=generator).split(batch_size))
+    yield from torch.randperm(n, generator=generator).split(batch_size)
 
 
 def train(
     members: Sequence[Member],
     recipe: Recipe,
     device: torch.device | str = "cpu",
-    progress: Progress = lambda fraction, note: None,
+    progress: Progress = no_progress,
 ) -> list[History]:
     """Train every member's net in place, each as if it were alone.
 

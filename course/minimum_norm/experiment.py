@@ -18,6 +18,7 @@ from course.minimum_norm import solvers, theory
 from course.minimum_norm.features import gabor_features
 from utils import data, devices
 from utils.experiment import Experiment, Job
+from utils.progress import Progress, no_progress
 
 RECORDS = Path(__file__).parent / "records"  # shipped with the course
 RECORD = RECORDS / "minimum_norm-full-0.json"
@@ -211,7 +212,7 @@ def interpolate(
     device: torch.device,
     tol: float = 1e-3,
     descent: bool = False,
-    progress=solvers.no_progress,
+    progress: Progress = no_progress,
 ) -> list[dict]:
     """One Gram matrix, many labellings: it does not know the labels.
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from course.minimum_norm import theory
+from utils.progress import Progress, no_progress
 
 FACTORISED_POINTS = 8_000  # above, conjugate gradients reach tol = 1e-2 sooner: a factorisation's time grows as n^3
 FACTOR_BLOCK = 512  # points of a block of the factorisation
@@ -23,12 +24,6 @@ JITTER = 1e-2  # on the diagonal of a block's remainder, in units of k(x, x) = 1
 
 SOLVERS = ("auto", "cholesky", "cg", "matrix_free")
 GRADIENTS_FROM = 0.3  # the part of a solve that comes before its first iteration, for the progress bar
-
-Progress = Callable[[float, str], None]
-
-
-def no_progress(fraction: float, note: str) -> None:
-    """For a caller who does not look."""
 
 
 class NotPositiveDefinite(ValueError):

@@ -278,9 +278,7 @@ def _time_to_fit(accuracy: Tensor, rates: Tensor) -> Tensor:
     Returns:
         Epochs counted from 1, (runs,); inf where a run never fits, or fits only in or after an epoch that a step began.
     """
-    epochs = torch.arange(1, accuracy.shape[1] + 1, dtype=accuracy.dtype)
-    stepped = torch.cat([torch.zeros(1, dtype=torch.bool), rates[1:] <= rates[:-1] / 2]).cumsum(0) > 0
-    return torch.where((accuracy == 1) & ~stepped, epochs, torch.inf).amin(1)
+    return _until(_stepped(rates), accuracy == 1, _epochs(accuracy))
 
 
 def _training_runs(rng: np.random.Generator) -> Cases:
@@ -373,9 +371,7 @@ def _rademacher(values: Tensor) -> Tensor:
     Returns:
         The complexity, ().
     """
-    n = values.shape[1]
-    signs = torch.tensor(list(product((-1.0, 1.0), repeat=n)), dtype=values.dtype)
-    return (signs @ values.T).amax(1).mean() / n
+    return (_signs(values.shape[1]) @ values.T).amax(1).mean() / values.shape[1]
 
 
 def _classes(rng: np.random.Generator) -> Cases:

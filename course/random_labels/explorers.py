@@ -13,8 +13,9 @@ from torch import Tensor
 from course.random_labels import theory
 from course.random_labels.experiment import INPUTS, whitened
 from utils import data, plotting
-from utils.explorer import Choice, Explorer, Progress, Slider, no_progress
+from utils.explorer import Choice, Explorer, Slider
 from utils.plotting import BLUE, GOLD, GREEN, GREY, INK, ORANGE, PURPLE
+from utils.progress import Progress, no_progress
 from utils.training import History, Member, Recipe, perceptron, train
 
 CLASSES = 10
