@@ -332,8 +332,9 @@ def _train_stack(members: list[Member], recipe: Recipe, device: torch.device, pr
             if active:
                 for part in filter(None, (stack, train_rows, test_rows)):
                     part.keep(staying)
-        fitted = len(members) - len(active)
-        progress((epoch + 1) / recipe.epochs, f"epoch {epoch + 1}, {fitted} of {len(members)} nets done")
+        done, mean = len(members) - len(active), sum(each[-1] for each in train_accuracy) / len(members)
+        note = f"epoch {epoch + 1}, training accuracy {mean:.1%}, {done} of {len(members)} nets done"
+        progress((epoch + 1) / recipe.epochs, note)
         if not active:
             break
     return [
