@@ -301,17 +301,13 @@ def _train_stack(members: list[Member], recipe: Recipe, device: torch.device, pr
         test_rows = _Rows(members, device, test=True)
     generators = [torch.Generator().manual_seed(member.seed) for member in members]
     n, active, rate = len(members[0].labels), list(range(len(members))), recipe.learning_rate
+    step = _stepper(stack, train_rows, recipe, n)
     losses: list[list[Tensor]] = [[] for _ in members]
     train_accuracy: list[list[float]] = [[] for _ in members]
     test_accuracy: list[list[float]] = [[] for _ in members]
     for epoch in range(recipe.epochs):
         order = torch.stack([torch.randperm(n, generator=generators[index]) for index in active]).to(device)
-        seen = torch.stack(
-            [
-                stack.step(*train_rows.batch(rows), rate, recipe.momentum, recipe.weight_decay)
-                for rows in order.split(recipe.batch_size, 1)
-            ]
-        ).cpu()
+        seen = torch.stack([step(rows, rate) for rows in order.split(recipe.batch_size, 1)]).cpu()
         rate *= recipe.decay
         right = stack.accuracies(train_rows)
         tested = stack.accuracies(test_rows) if test_rows else [None] * len(active)
@@ -332,6 +328,7 @@ def _train_stack(members: list[Member], recipe: Recipe, device: torch.device, pr
             if active:
                 for part in filter(None, (stack, train_rows, test_rows)):
                     part.keep(staying)
+                step = _stepper(stack, train_rows, recipe, n)
         done, mean = len(members) - len(active), sum(each[-1] for each in train_accuracy) / len(members)
         note = f"epoch {epoch + 1}, training accuracy {mean:.1%}, {done} of {len(members)} nets done"
         progress((epoch + 1) / recipe.epochs, note)
@@ -341,6 +338,54 @@ def _train_stack(members: list[Member], recipe: Recipe, device: torch.device, pr
         History(torch.cat(losses[index]), _vector(train_accuracy[index]), _vector(test_accuracy[index]))
         for index in range(len(members))
     ]
+
+
+def _stepper(stack: "_Stack", rows: "_Rows", recipe: Recipe, n: int) -> Callable[[Tensor, float], Tensor]:
+    """(examples of each member, (members, b), learning rate) -> losses, (members,): one step of the whole stack."""
+
+    def step(chosen: Tensor, rate: float | Tensor) -> Tensor:
+        return stack.step(*rows.batch(chosen), rate, recipe.momentum, recipe.weight_decay)
+
+    if stack.weights.device.type != "cuda":
+        return step
+    replay = _Replay(stack, step, min(recipe.batch_size, n))
+    return lambda chosen, rate: (replay if chosen.shape[1] == replay.batch_size else step)(chosen, rate)
+
+
+class _Replay:
+    """A step recorded once as a CUDA graph: one launch where there were two dozen, each longer than its work.
+
+    Args:
+        stack: its weights and velocity are as before when the recording is done.
+        step: as `_stepper` returns it; the rate may be a tensor, so that the graph reads it anew each time.
+        batch_size: of every batch to come.
+    """
+
+    def __init__(self, stack: "_Stack", step: Callable[[Tensor, Tensor], Tensor], batch_size: int) -> None:
+        self.device, self.batch_size = stack.weights.device, batch_size
+        self.chosen = torch.zeros(stack.count, batch_size, dtype=torch.int64, device=self.device)
+        self.rate = torch.zeros((), dtype=stack.weights.dtype, device=self.device)
+        before = [each.clone() for each in (stack.weights, stack.velocity)]
+        with torch.cuda.device(self.device):
+            # PyTorch's manual asks for some runs on another stream first.
+            aside = torch.cuda.Stream()
+            aside.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(aside):
+                for _ in range(3):
+                    step(self.chosen, self.rate)
+            torch.cuda.current_stream().wait_stream(aside)
+            self.graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self.graph):
+                self.losses = step(self.chosen, self.rate)
+        for each, was in zip((stack.weights, stack.velocity), before):
+            each.copy_(was)
+
+    def __call__(self, chosen: Tensor, rate: float) -> Tensor:
+        self.chosen.copy_(chosen)
+        self.rate.fill_(rate)
+        with torch.cuda.device(self.device):
+            self.graph.replay()
+        return self.losses.clone()
 
 
 class _Rows:
@@ -423,7 +468,9 @@ class _Stack:
                 layer.weight.copy_(weight[place, : layer.out_features, : layer.in_features])
                 layer.bias.copy_(bias[place, : layer.out_features, 0])
 
-    def step(self, inputs: Tensor, labels: Tensor, rate: float, momentum: float, weight_decay: float) -> Tensor:
+    def step(
+        self, inputs: Tensor, labels: Tensor, rate: float | Tensor, momentum: float, weight_decay: float
+    ) -> Tensor:
         """One step of every member on its batch; the losses before it, (members,)."""
         hidden = self._forward(inputs)
         logs = hidden.pop().log_softmax(1)
@@ -444,7 +491,11 @@ class _Stack:
             self.gradient.add_(self.weights, alpha=weight_decay)
         if momentum:
             self.velocity.mul_(momentum).add_(self.gradient)
-        self.weights.add_(self.velocity if momentum else self.gradient, alpha=-rate)
+        move = self.velocity if momentum else self.gradient
+        if isinstance(rate, Tensor):
+            self.weights.addcmul_(move, rate, value=-1)
+        else:
+            self.weights.add_(move, alpha=-rate)
         return losses
 
     def _forward(self, inputs: Tensor) -> list[Tensor]:

@@ -294,10 +294,21 @@ def test_a_perceptron_is_drawn_from_its_seed_as_torch_draws_it():
     assert perceptron(6, [4], 3, 0)(torch.zeros(5, 2, 3)).shape == (5, 3)
 
 
+def test_a_step_takes_its_rate_as_a_number_or_a_tensor():
+    X, y = problem(n=16)
+    stacks = [training._Stack([training._layers(net((4,), 0))], torch.device("cpu")) for _ in range(2)]
+    for stack, rate in zip(stacks, (0.3, torch.tensor(0.3, dtype=FLOAT64)), strict=True):
+        for _ in range(3):
+            stack.step(X[None], y[None], rate, 0.9, 0.1)
+    assert_close(stacks[0].weights, stacks[1].weights, rtol=1e-14, atol=0)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
-def test_a_gpu_takes_the_cpus_steps():
+@pytest.mark.parametrize("recipe", [*RECIPES.values(), Recipe(60, 16, 0.5, momentum=0.9)], ids=[*RECIPES, "fits"])
+def test_a_gpu_takes_the_cpus_steps(recipe):
+    """In the last recipe members leave at different epochs, so that the graph is recorded anew."""
     shapes = [(8,), (7,), (4, 4)]
-    on_cpu = train(members(shapes), RECIPES["everything"])
-    on_gpu = train(members(shapes), RECIPES["everything"], "cuda")
+    on_cpu, on_gpu = (train(members(shapes), recipe, device) for device in ("cpu", "cuda"))
     for one, other in zip(on_cpu, on_gpu, strict=True):
-        assert_close(one.losses, other.losses, rtol=1e-8, atol=0)
+        assert one.epochs_to_fit == other.epochs_to_fit
+        assert_close(one.losses, other.losses, rtol=1e-6, atol=1e-12)
