@@ -22,6 +22,19 @@ RECORDS = Path(__file__).parent / "records"  # shipped with the course
 RECORD = RECORDS / "random_labels-perceptrons-0.json"
 LEVELS = {"digits": 16, "mnist": 255, "cifar10": 255}  # the brightest value
 INPUTS = ("true", *theory.INPUT_KINDS)
+# Table 1 of the paper, CIFAR-10: training and test accuracy in per cent. By net, noise, and whether with crop and decay.
+PAPER = {
+    ("inception", 0.0, True): (100.0, 89.05),
+    ("inception", 0.0, False): (100.0, 85.75),
+    ("inception", 1.0, False): (100.0, 9.78),
+    ("alexnet", 0.0, True): (99.90, 81.22),
+    ("alexnet", 0.0, False): (100.0, 76.07),
+    ("alexnet", 1.0, False): (99.82, 9.86),
+    ("mlp_3x512", 0.0, False): (100.0, 52.39),
+    ("mlp_3x512", 1.0, False): (100.0, 10.48),
+    ("mlp_1x512", 0.0, False): (100.0, 50.51),
+    ("mlp_1x512", 1.0, False): (99.34, 10.61),
+}
 WEIGHT_DECAY = 5e-4
 
 
@@ -151,8 +164,9 @@ def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
         if kind not in seen:
             seen[kind] = images, test_images
             if kind != "true":
-                # One state for both, so that a shuffle is the same; what is random is random all the same.
-                seen[kind] = tuple(theory.corrupt_inputs(each, kind, _seeded(draw)) for each in seen[kind])
+                # Together, so that a shuffle is the same for both and no random number serves twice.
+                corrupted = theory.corrupt_inputs(torch.cat([images, test_images]), kind, _seeded(draw))
+                seen[kind] = corrupted[: len(images)], corrupted[len(images) :]
         given, differ = theory.corrupt_labels(labels, noise, nets.CLASSES, "uniform", _seeded(draw + 1))
         net = nets.make(study.net, draw, Whiten()(images[:1]).numel())
         members.append(Member(nn.Sequential(Whiten(), net) if study.crop else net, seen[kind][0], given, draw))
@@ -198,6 +212,15 @@ def _rows(study: Study, repeat: int, kind: str, noise: float, changed: float, hi
         }
         for epoch in (range(epochs) if study.curves else [epochs - 1])
     ]
+
+
+def ends(rows: list[dict]) -> list[dict]:
+    """The row of each net's last epoch."""
+    last = {}
+    for row in rows:
+        net = tuple(row[name] for name in ("study", "dataset", "net", "n", "inputs", "noise", "crop", "repeat"))
+        last[net] = max(last.get(net, row), row, key=lambda each: each["epoch"])
+    return list(last.values())
 
 
 # --- images ----------------------------------------------------------------------------------------------------------

@@ -6,13 +6,15 @@ from itertools import product
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 from torch import Tensor
 
-from course.random_labels import theory
+from course.random_labels import experiment, theory
 from course.random_labels.experiment import INPUTS, whitened
 from utils import data, plotting
+from utils.experiment import Record, columns, select
 from utils.explorer import Choice, Explorer, Slider
 from utils.plotting import BLUE, GOLD, GREEN, GREY, INK, ORANGE, PURPLE
 from utils.progress import Progress, no_progress
@@ -21,6 +23,7 @@ from utils.training import History, Member, Recipe, perceptron, train
 CLASSES = 10
 TRAINED, TESTED = 500, 500  # digits
 HIDDEN, BATCH, RATE = 128, 64, 0.1
+TOP = 118  # per cent, so that a legend finds room above the curves
 
 # ---------------------------------------------------------------------------------------------------------------------
 # 1. Label noise and six kinds of input
@@ -62,7 +65,8 @@ def all_runs(progress: Progress = no_progress) -> dict[str, Runs]:
     for kind, noise, seed in product(INPUTS, NOISES, SEEDS):
         mine, theirs = images, tests
         if kind != "true":
-            mine, theirs = (theory.corrupt_inputs(each, kind, _seeded(seed)) for each in (images, tests))
+            # Together, so that a shuffle is the same for both and no random number serves twice.
+            mine, theirs = theory.corrupt_inputs(torch.cat([images, tests]), kind, _seeded(seed)).split(TRAINED)
         given, _ = theory.corrupt_labels(labels, noise, CLASSES, "uniform", _seeded(seed))
         members.append(Member(perceptron(64, [HIDDEN], CLASSES, seed), mine, given, seed, theirs, test_labels))
     found = train(members, Recipe(EPOCHS, BATCH, RATE, momentum=0.9), progress=progress)
@@ -102,12 +106,13 @@ def look_at_noise(runs: dict[str, Runs], noise: float, epoch: int, inputs: str) 
 def draw_noise(result: Noise, figure: Figure) -> None:
     if not figure.axes:
         curves, times, tests = plotting.panels(figure, 3, widths=[1.5, 1, 1], wspace=0.32)
-        curves.set(xlabel="epoch", ylabel="error (%)", ylim=(-3, 103), title="Every net fits what it is given")
+        curves.set(xlabel="epoch", ylabel="error (%)", title="Error by epoch")
+        curves.set(ylim=(-3, TOP), yticks=range(0, 101, 20))
         curves.set(xscale="log", xlim=(1, EPOCHS))
         curves.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
         curves.minorticks_off()
-        times.set(ylabel="epochs to no training error", title="Noise takes longer")
-        tests.set(ylabel="test error (%)", ylim=(-3, 103), title="and generalises less")
+        times.set(ylabel="epochs to no training error", title="Time to fit")
+        tests.set(ylabel="test error (%)", ylim=(-3, 103), title="Test error at the end")
         top = max(np.nanmax(runs.fitted) for runs in result.runs.values())
         times.set(ylim=(0, 1.08 * top))
         times.yaxis.set_major_locator(MaxNLocator(5))
@@ -120,8 +125,8 @@ def draw_noise(result: Noise, figure: Figure) -> None:
             label = f"{name} error" if seed == 0 else None
             values = 100 * errors[result.level, seed]
             plotting.line(curves, f"{name} {seed}", epochs, values, color=colour, linewidth=1.2, label=label)
-    plotting.line(curves, "now", [result.epoch] * 2, [-3, 103], color=GREY, linewidth=1, linestyle="--")
-    plotting.legend(curves, loc="upper right")
+    plotting.line(curves, "now", [result.epoch] * 2, [-3, 100], color=GREY, linewidth=1, linestyle="--")
+    plotting.legend(curves, loc="upper right", ncols=2)
     levels = 100 * np.array(NOISES)
     for kind, each in result.runs.items():
         last = 100 * _last(each.test)
@@ -175,7 +180,7 @@ noise = Explorer(
 # 2. The net that memorises, on a line
 
 POINTS = 6
-LABELS = (1.0, -1.0, 2.0, 0.0, 2.5, -2.0)
+LABELS = (1.5, 2.0, 1.0, -0.5, -1.5, 0.5)
 LINE = np.linspace(-0.1, 1.1, 481)
 
 
@@ -214,11 +219,10 @@ def draw_memory(result: Memory, figure: Figure) -> None:
             ylim=(-6, 6),
             title="Any labels, one bend before each point",
         )
-        weights.set(
-            xlabel="unit j", ylabel=r"output weight $w_j$", title="The closer two points, the larger the weights"
-        )
-        weights.set(xlim=(0.4, POINTS + 0.6), xticks=range(1, POINTS + 1), yscale="symlog", ylim=(-1e4, 1e4))
-        weights.set_yticks([-1e3, -10, 0, 10, 1e3], ["-1000", "-10", "0", "10", "1000"])
+        weights.set(xlabel="unit j", ylabel=r"output weight $w_j$", title="Near points, large weights")
+        weights.set(xlim=(0.4, POINTS + 0.6), xticks=range(1, POINTS + 1))
+        weights.set(yscale="symlog", ylim=(-1e5, 1e5))
+        weights.set_yticks([-1e4, -100, 0, 100, 1e4], ["-10,000", "-100", "0", "100", "10,000"])
         weights.axhline(0, color=GREY, linewidth=0.8)
     net, weights = figure.axes
     for j, bias in enumerate(result.biases):
@@ -255,7 +259,7 @@ memory = Explorer(
 
 OFF, ON = "off", "on"
 WEIGHT_DECAY, DROPOUT, SHIFT = 5e-3, 0.5, 1  # strengths as people use them; the shift is in pixels
-REGULARISED_EPOCHS = 100
+REGULARISED_EPOCHS = 80
 LABELLINGS = {"true labels": 0.0, "random labels": 1.0}
 
 
@@ -328,9 +332,10 @@ def regularise(
 def draw_regularised(result: Regularised, figure: Figure) -> None:
     if not figure.axes:
         for axes, name in zip(plotting.panels(figure, 2, wspace=0.2), LABELLINGS):
-            axes.set(xlabel="epoch", ylabel="error (%)", ylim=(-3, 103), title=name.capitalize())
+            axes.set(xlabel="epoch", ylabel="error (%)", title=name.capitalize())
+            axes.set(ylim=(-3, TOP), yticks=range(0, 101, 20))
             axes.set(xscale="log", xlim=(1, REGULARISED_EPOCHS))
-            axes.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
+            axes.set_xticks([1, 3, 10, 30], ["1", "3", "10", "30"])
             axes.minorticks_off()
     epochs, stop = np.arange(1, REGULARISED_EPOCHS + 1), result.stop
     for axes, history in zip(figure.axes, result.histories.values()):
@@ -341,8 +346,9 @@ def draw_regularised(result: Regularised, figure: Figure) -> None:
             error, rest = 100 * (1 - accuracy.numpy()), f"{what}, not run"
             plotting.line(axes, what, epochs[:stop], error[:stop], color=colour, label=what)
             plotting.line(axes, rest, epochs[stop - 1 :], error[stop - 1 :], color=colour, linewidth=0.7, alpha=0.4)
-            plotting.line(axes, f"{what}, end", [stop], [error[stop - 1]], color=colour, marker="o", linestyle="none")
-        plotting.legend(axes, loc="center right")
+            end = {"color": colour, "marker": "o", "linestyle": "none", "clip_on": False}
+            plotting.line(axes, f"{what}, end", [stop], [error[stop - 1]], **end)
+        plotting.legend(axes, loc="upper right", ncols=2)
 
 
 def read_regularised(result: Regularised) -> str:
@@ -372,3 +378,74 @@ regularisers = Explorer(
 )
 
 EXPLORERS: tuple[Explorer, ...] = (noise, memory, regularisers)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The experiment's record
+
+CELL_LOOKS = {
+    ("true", 0.0): ("true labels", BLUE),
+    ("true", 0.5): ("half of them drawn anew", INK),
+    ("true", 1.0): ("random labels", ORANGE),
+    ("shuffled_pixels", 0.0): ("shuffled pixels", GREEN),
+    ("random_pixels", 0.0): ("random pixels", GOLD),
+    ("gaussian", 0.0): ("Gaussian pixels", PURPLE),
+}
+SERIES_LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
+
+
+def draw_record(record: Record) -> Figure:
+    """Figure 1 of the paper: six kinds of input; time to fit and test error against label noise, with their range."""
+    figure, (curves, times, tests) = plotting.subplots(1, 3, width=10.5, height=3.9)
+    _draw_inputs(curves, record.rows)
+    _draw_noise_levels(times, tests, record.rows)
+    figure.legend(*curves.get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8.5)
+    return figure
+
+
+def _draw_inputs(axes: Axes, rows: list[dict]) -> None:
+    rows = select(rows, crop=False, repeat=0)
+    (dataset, net), *_ = {(row["dataset"], row["net"]): None for row in select(rows, study="inputs")}
+    for (inputs, noise), (label, colour) in CELL_LOOKS.items():
+        mine = [
+            row
+            for row in select(rows, dataset=dataset, net=net, inputs=inputs, noise=noise)
+            if row["study"] in ("inputs", "table")
+        ]
+        epochs, accuracy = columns(mine, "epoch", "train_accuracy")
+        axes.plot(epochs, 100 * (1 - accuracy), color=colour, label=label)
+    axes.set(xscale="log", xlabel="epoch", ylabel="training error (%)", ylim=(-3, 100), title=shown_net(dataset, net))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.minorticks_off()
+
+
+def _draw_noise_levels(times: Axes, tests: Axes, rows: list[dict]) -> None:
+    rows = select(experiment.ends(rows), inputs="true", crop=False)
+    series = {(row["dataset"], row["net"]): None for row in select(rows, study="corruption")}
+    longest = 0.0
+    for (dataset, net), (colour, marker) in zip(series, SERIES_LOOKS):
+        mine = [row for row in select(rows, dataset=dataset, net=net) if row["study"] != "inputs"]
+        look = {"color": colour, "marker": marker, "markersize": 4}
+        levels = sorted({row["noise"] for row in mine})
+        for axes, entry in ((times, "epochs_to_fit"), (tests, "test_accuracy")):
+            values = [np.array(columns(select(mine, noise=level), entry)[0], dtype=float) for level in levels]
+            if entry == "test_accuracy":
+                values = [100 * (1 - each) for each in values]
+            middle = [each.mean() for each in values]  # NaN, so no mark, where a net did not fit
+            axes.plot(100 * np.array(levels), middle, label=shown_net(dataset, net), **look)
+            ends = [[least(each) for each in values] for least in (np.min, np.max)]
+            axes.fill_between(100 * np.array(levels), *ends, color=colour, alpha=0.2, linewidth=0)
+            if entry == "epochs_to_fit":
+                longest = max([longest, *(value for each in values for value in each if np.isfinite(value))])
+    for axes in (times, tests):
+        axes.set(xlabel="labels drawn anew (%)", xticks=range(0, 101, 20))
+    times.set(ylabel="epochs to no training error", ylim=(0, 1.1 * max(longest, 1)), title="Time to fit")
+    tests.set(ylabel="test error (%)", ylim=(0, 100), title="Test error")
+    tests.legend(loc="lower right", fontsize=7.5)
+
+
+def shown_net(dataset: str, net: str) -> str:
+    """What a reader calls a net and its data: "CIFAR-10, MLP 3 x 512"."""
+    names = {"inception": "small Inception", "alexnet": "small AlexNet"}
+    shown = names.get(net, net.replace("mlp_", "MLP ").replace("x", " x "))
+    return f"{ {'digits': 'Digits', 'mnist': 'MNIST', 'cifar10': 'CIFAR-10'}[dataset] }, {shown}"

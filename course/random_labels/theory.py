@@ -91,7 +91,7 @@ def corrupt_inputs(images: Tensor, kind: str, generator: torch.Generator) -> Ten
         images: (n, height, width) or (n, channels, height, width), floating-point.
         kind: "shuffled_pixels", one permutation of the pixels for all images; "random_pixels", one for each image;
             "gaussian", independent normal numbers with the mean and the standard deviation of the whole set.
-        generator: draws them. For a test set with the same shuffle, give a generator in the same state.
+        generator: draws them. A test set is shuffled alike when it is given in one call with the training set.
 
     Returns:
         Images of the same shape.

@@ -1,6 +1,7 @@
 """The experiment's jobs and rows, its images against direct computation, and the shipped record."""
 
 import dataclasses
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from torch.nn import functional
 from torch.testing import assert_close
 
 from course.random_labels import experiment as module
-from course.random_labels import nets, theory
+from course.random_labels import explorers, nets, theory
 from utils import data
+from utils.experiment import Record, columns, json_settings, load_record, select
 
 CPU = torch.device("cpu")
 
@@ -126,6 +128,19 @@ def test_shuffled_test_images_are_shuffled_like_the_training_images(monkeypatch)
     assert torch.equal(test_after[:, list(moved)], test_before[:, list(moved.values())])
 
 
+@pytest.mark.parametrize("kind", ["random_pixels", "gaussian"])
+def test_random_test_images_share_no_draw_with_the_training_images(kind, monkeypatch):
+    seen = []
+    monkeypatch.setattr(module, "train", lambda members, *rest: seen.extend(members) or [])
+    with pytest.raises(ValueError):  # no histories for the nets
+        rows_of(tiny(cells=((kind, 0.0), ("true", 0.0)), n=100))
+    corrupted, plain = seen
+    train, test = (each.flatten(1) for each in (corrupted.inputs, corrupted.test_inputs))
+    assert (train - test[: len(train)]).abs().max(1).values.min() > 0.5
+    if kind == "random_pixels":  # an image has its own pixels, in an order of its own
+        assert torch.equal(test.sort(1).values, plain.test_inputs.flatten(1).sort(1).values)
+
+
 def test_cropped_training_sees_windows_and_is_tested_in_the_middle(monkeypatch):
     images = np.random.default_rng(0).integers(0, 256, (30, 32, 32, 3), dtype=np.uint8)
     labels = np.arange(30) % 10
@@ -141,3 +156,133 @@ def test_inputs_without_a_picture_leave_nothing_to_generalise():
     assert set(kinds) == {"true", *theory.INPUT_KINDS}
     assert all(row["train_accuracy"] == 1 for row in kinds.values())
     assert kinds["true"]["test_accuracy"] > 0.7 and kinds["gaussian"]["test_accuracy"] < 0.3
+
+
+def test_the_ends_of_curves_are_the_rows_of_nets_without_curves():
+    one = tiny(cells=(("true", 0.0), ("true", 1.0)), repeats=2)
+    assert module.ends(rows_of(dataclasses.replace(one, curves=True))) == rows_of(one) == module.ends(rows_of(one))
+
+
+# --- the record that is shipped --------------------------------------------------------------------------------------
+
+needs_mnist = pytest.mark.skipif(not data.present("mnist"), reason="MNIST is not in COURSE_DATA, and no test downloads")
+
+
+def test_the_shipped_record_is_its_preset_as_it_stands_from_a_clean_commit():
+    record, settings = load_record(module.RECORD), module.experiment.settings("perceptrons")
+    assert (record.lesson, record.preset, record.seed) == ("random_labels", "perceptrons", 0)
+    assert record.settings == json_settings(settings)
+    assert record.dirty is False and record.commit
+    assert [each["name"] for each in record.data] == module.experiment.datasets(settings)
+
+
+def test_the_shipped_record_has_every_net_of_its_studies_and_no_other():
+    found = Counter(
+        tuple(row[name] for name in ("study", "dataset", "net", "n", "inputs", "noise", "repeat"))
+        for row in module.ends(load_record(module.RECORD).rows)
+    )
+    expected = Counter(
+        (study.name, study.dataset, study.net, study.n, *cell, repeat)
+        for study in module.perceptrons().studies
+        for cell in study.cells
+        for repeat in range(study.repeats)
+    )
+    assert found == expected
+
+
+def test_a_net_of_the_shipped_record_stops_when_it_fits_or_at_the_last_epoch():
+    studies = {(study.name, study.dataset, study.net): study for study in module.perceptrons().studies}
+    for row in module.ends(load_record(module.RECORD).rows):
+        study = studies[row["study"], row["dataset"], row["net"]]
+        fitted = row["train_accuracy"] == 1
+        assert row["epochs_to_fit"] == (row["epoch"] if fitted else None)
+        assert fitted or row["epoch"] == study.epochs
+
+
+def test_every_level_of_noise_is_fitted_on_mnist_in_every_draw():
+    rows = select(load_record(module.RECORD).rows, dataset="mnist")
+    assert len(rows) == 30 and all(row["train_accuracy"] == 1 for row in rows)
+
+
+@needs_mnist
+def test_the_first_draw_of_true_labels_can_be_made_again():
+    (study,) = [each for each in module.perceptrons().studies if each.dataset == "mnist"]
+    # Another processor sums in another order, and float32 shows it after some epochs.
+    alone = dataclasses.replace(study, cells=study.cells[:1], repeats=1)
+    (mine,) = rows_of(alone)
+    (theirs,) = select(load_record(module.RECORD).rows, dataset="mnist", noise=0.0, repeat=0)
+    assert mine.keys() == theirs.keys()
+    assert mine["epochs_to_fit"] == pytest.approx(theirs["epochs_to_fit"], abs=3)
+    assert mine["test_accuracy"] == pytest.approx(theirs["test_accuracy"], abs=0.01)
+
+
+# --- its picture -----------------------------------------------------------------------------------------------------
+
+
+def invented_record():
+    """One net with curves in two studies, one under noise that does not always fit, and rows the picture leaves out."""
+    draw = np.random.default_rng(0)
+
+    def row(study, dataset, net, inputs, noise, repeat, epoch, fits=True, crop=False):
+        fitted = fits and epoch == 5
+        return {
+            "study": study, "dataset": dataset, "net": net, "n": 100, "inputs": inputs, "noise": noise, "crop": crop,
+            "repeat": repeat, "changed": 0.9 * noise, "epoch": epoch, "loss": 1.0,
+            "train_accuracy": 1.0 if fitted else draw.uniform(0.2, 0.9), "test_accuracy": draw.uniform(0.1, 0.9),
+            "epochs_to_fit": epoch + repeat if fitted else None,
+        }  # fmt: skip
+
+    net = ("cifar10", "mlp_3x512")
+    rows = [row("table", *net, "true", noise, 0, epoch) for noise in (0.0, 1.0) for epoch in range(1, 6)]
+    rows += [row("inputs", *net, "true", 0.5, 0, epoch) for epoch in range(1, 6)]
+    rows += [row("inputs", *net, kind, 0.0, 0, epoch) for kind in theory.INPUT_KINDS for epoch in range(1, 6)]
+    noises = (0.0, 0.4, 1.0)
+    rows += [row("corruption", "mnist", "mlp_1x512", "true", noise, repeat, 5) for noise in noises for repeat in (0, 1)]
+    rows += [row("table", "cifar10", "mlp_1x512", "true", noise, 0, 5, noise < 1) for noise in (0.0, 1.0)]
+    rows += [row("corruption", "cifar10", "mlp_1x512", "true", 0.4, 0, 5)]
+    rows += [row("table", "cifar10", "mlp_3x512", "true", 0.0, 0, 5, crop=True)]
+    content = {
+        "schema": 1, "lesson": "random_labels", "preset": "perceptrons", "settings": {}, "seed": 0, "device": "a CPU",
+        "versions": {}, "data": [], "commit": "0123456789abcdef", "dirty": False,
+        "started": "2026-01-01T00:00:00+00:00", "wall_s": 1.0, "peak_bytes": 1, "rows": rows,
+    }  # fmt: skip
+    return Record(**content)
+
+
+RECORDS = pytest.mark.parametrize(
+    "record", [invented_record, lambda: load_record(module.RECORD)], ids=["invented", "shipped"]
+)
+
+
+@RECORDS
+def test_the_picture_shows_the_training_error_of_each_of_the_six_inputs(record):
+    rows, axes = record().rows, explorers.draw_record(record()).axes[0]
+    drawn = {line.get_label(): line for line in axes.lines}
+    assert len(drawn) == 6
+    for (inputs, noise), (label, _) in explorers.CELL_LOOKS.items():
+        mine = select(rows, dataset="cifar10", net="mlp_3x512", inputs=inputs, noise=noise, crop=False)
+        epochs, accuracy = columns(mine, "epoch", "train_accuracy")
+        np.testing.assert_array_equal(drawn[label].get_xdata(), epochs)
+        np.testing.assert_allclose(drawn[label].get_ydata(), 100 * (1 - accuracy))
+
+
+@RECORDS
+def test_the_picture_shows_time_to_fit_and_test_error_with_their_range(record):
+    rows = module.ends(record().rows)
+    _, times, tests = explorers.draw_record(record()).axes
+    for dataset, shown in (("mnist", "MNIST, MLP 1 x 512"), ("cifar10", "CIFAR-10, MLP 1 x 512")):
+        mine = select(rows, dataset=dataset, net="mlp_1x512", inputs="true")
+        levels = sorted({row["noise"] for row in mine})
+        for axes, entry in ((times, "epochs_to_fit"), (tests, "test_accuracy")):
+            values = [columns(select(mine, noise=level), entry)[0] for level in levels]
+            values = values if axes is times else [100 * (1 - each) for each in values]
+            (line,) = [each for each in axes.lines if each.get_label() == shown]
+            np.testing.assert_allclose(line.get_xdata(), 100 * np.array(levels))
+            np.testing.assert_allclose(line.get_ydata(), [each.mean() for each in values])
+            corners = {
+                corner for band in axes.collections for path in band.get_paths() for corner in map(tuple, path.vertices)
+            }
+            for level, each in zip(levels, values):
+                for edge in (each.min(), each.max()):
+                    assert np.isnan(edge) or any(np.allclose((100 * level, edge), corner) for corner in corners)
+    assert {line.get_label() for line in tests.lines} == {"MNIST, MLP 1 x 512", "CIFAR-10, MLP 1 x 512"}
