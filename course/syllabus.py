@@ -43,6 +43,13 @@ LESSONS = (
         question="When infinitely many models fit the data exactly, which one do you get, and why is it any good?",
         minutes=120,
     ),
+    Lesson(
+        number=2,
+        name="random_labels",
+        title="Fitting random labels",
+        question="If a network can fit any labels, what did fitting ever tell us?",
+        minutes=120,
+    ),
 )
 
 

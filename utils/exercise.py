@@ -339,7 +339,7 @@ def _form_difference(expected: tuple[np.ndarray, ...], got: tuple[np.ndarray, ..
         if right.shape != given.shape:
             return f"{result}shape {right.shape} expected, got {given.shape}."
         if right.dtype.kind == "f" and given.dtype != right.dtype:
-            return f"{result}{right.dtype} expected, as the inputs are; got {given.dtype}."
+            return f"{result}{right.dtype} expected, got {given.dtype}."
     return None
 
 

@@ -13,6 +13,7 @@ Example:
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -83,15 +84,24 @@ class Member:
     test_labels: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if len(self.inputs) != len(self.labels) or len(self.labels) == 0:
-            raise ValueError(
-                f"there are {len(self.inputs)} inputs and {len(self.labels)} labels; give as many of the one as of the "
-                f"other, and at least one"
-            )
-        if self.labels.dtype != torch.int64 or self.labels.ndim != 1:
-            raise ValueError(f"labels are {self.labels.dtype} of shape {tuple(self.labels.shape)}; give int64, (n,)")
         if (self.test_inputs is None) != (self.test_labels is None):
             raise ValueError("give test_inputs and test_labels both, or neither")
+        _check(self.inputs, self.labels, "")
+        if self.test_inputs is not None:
+            _check(self.test_inputs, self.test_labels, "test_")
+
+
+def _check(inputs: Tensor, labels: Tensor, which: str) -> None:
+    if len(inputs) != len(labels) or len(labels) == 0:
+        raise ValueError(
+            f"there are {len(inputs)} {which}inputs and {len(labels)} {which}labels; give as many of the one as of the "
+            f"other, and at least one"
+        )
+    if labels.dtype != torch.int64 or labels.ndim != 1 or int(labels.min()) < 0:
+        raise ValueError(
+            f"{which}labels are {labels.dtype} of shape {tuple(labels.shape)}, from {labels.min()}; give int64, (n,), "
+            f"from 0"
+        )
 
 
 @dataclass(frozen=True)
@@ -134,11 +144,6 @@ def perceptron(inputs: int, hidden: Sequence[int], classes: int, seed: int, drop
     return nn.Sequential(*layers)
 
 
-def batches(n: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """The batches of one epoch: every example once, in random order."""
-    yield from torch.randperm(n, generator=generator).split(batch_size)
-
-
 def train(
     members: Sequence[Member],
     recipe: Recipe,
@@ -176,8 +181,8 @@ def train(
             if not history.losses.isfinite().all():
                 step = int((~history.losses.isfinite()).nonzero()[0])
                 raise FloatingPointError(
-                    f"the loss of member {index} is not finite from step {step} on; learning_rate = "
-                    f"{recipe.learning_rate:g} is too large for it"
+                    f"the loss of member {index} is not finite from step {step} on: learning_rate = "
+                    f"{recipe.learning_rate:g} may be too large for it, or its inputs are not finite"
                 )
             histories[index] = history
     return [histories[index] for index in range(len(members))]
@@ -248,19 +253,24 @@ def _size(layers: list[nn.Linear]) -> int:
 
 
 def _train_alone(member: Member, recipe: Recipe, device: torch.device, progress: Progress) -> History:
-    home = next(member.net.parameters()).device
+    weight, was_training = next(member.net.parameters()), member.net.training
+    home, dtype = weight.device, weight.dtype
     net = member.net.to(device)
-    inputs, labels = member.inputs.to(device), member.labels.to(device)
+    inputs, labels = member.inputs.to(device, dtype), member.labels.to(device)
+    if member.test_inputs is not None:
+        test_inputs, test_labels = member.test_inputs.to(device, dtype), member.test_labels.to(device)
     optimiser = torch.optim.SGD(net.parameters(), recipe.learning_rate, recipe.momentum, 0.0, recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, recipe.decay)
-    generator, own = torch.Generator().manual_seed(member.seed), torch.Generator().manual_seed(member.seed)
+    generator = torch.Generator().manual_seed(member.seed)
+    # Streams of their own: from one seed the shifts of the images would follow their order.
+    own = torch.Generator().manual_seed(_spawned(member.seed, 1))
     losses, train_accuracy, test_accuracy = [], [], []
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(member.seed)  # dropout draws from torch's own generator
+        torch.manual_seed(_spawned(member.seed, 2))  # dropout draws from torch's own generator
         for epoch in range(recipe.epochs):
             net.train()
-            for rows in batches(len(labels), recipe.batch_size, generator):
-                rows = rows.to(device)
+            order = torch.randperm(len(labels), generator=generator).to(device)
+            for rows in order.split(recipe.batch_size):
                 batch = inputs[rows] if recipe.augment is None else recipe.augment(inputs[rows], own)
                 loss = functional.cross_entropy(net(batch), labels[rows])
                 optimiser.zero_grad()
@@ -271,12 +281,16 @@ def _train_alone(member: Member, recipe: Recipe, device: torch.device, progress:
             net.eval()
             train_accuracy.append(_accuracy(net, inputs, labels))
             if member.test_inputs is not None:
-                test_accuracy.append(_accuracy(net, member.test_inputs.to(device), member.test_labels.to(device)))
+                test_accuracy.append(_accuracy(net, test_inputs, test_labels))
             progress((epoch + 1) / recipe.epochs, f"epoch {epoch + 1}, training accuracy {train_accuracy[-1]:.1%}")
             if (recipe.stop_at_fit and train_accuracy[-1] == 1) or not losses[-1].isfinite():
                 break
-    member.net.to(home)
+    member.net.to(home).train(was_training)
     return History(torch.stack(losses).cpu(), *(_vector(each) for each in (train_accuracy, test_accuracy)))
+
+
+def _spawned(seed: int, stream: int) -> int:
+    return int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])
 
 
 def _accuracy(net: nn.Module, inputs: Tensor, labels: Tensor) -> float:
@@ -328,6 +342,7 @@ def _train_stack(members: list[Member], recipe: Recipe, device: torch.device, pr
             if active:
                 for part in filter(None, (stack, train_rows, test_rows)):
                     part.keep(staying)
+                del step  # with its graph, before another is recorded
                 step = _stepper(stack, train_rows, recipe, n)
         done, mean = len(members) - len(active), sum(each[-1] for each in train_accuracy) / len(members)
         note = f"epoch {epoch + 1}, training accuracy {mean:.1%}, {done} of {len(members)} nets done"
@@ -375,7 +390,7 @@ class _Replay:
                     step(self.chosen, self.rate)
             torch.cuda.current_stream().wait_stream(aside)
             self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph):
+            with torch.cuda.graph(self.graph, stream=aside):
                 self.losses = step(self.chosen, self.rate)
         for each, was in zip((stack.weights, stack.velocity), before):
             each.copy_(was)
@@ -477,16 +492,16 @@ class _Stack:
         at_label = labels.unsqueeze(1)
         losses = logs.gather(1, at_label).mean((1, 2)).neg_()
         # The mean cross-entropy's gradient at the logits: (probabilities - one-hot labels) / batch.
-        slope = logs.exp_()
-        slope.scatter_add_(1, at_label, slope.new_full((1, 1, 1), -1.0).expand_as(at_label))
-        slope.div_(labels.shape[1])
+        delta = logs.exp_()
+        delta.scatter_add_(1, at_label, delta.new_full((1, 1, 1), -1.0).expand_as(at_label))
+        delta.div_(labels.shape[1])
         for index in reversed(range(len(self.layers))):
             weight_gradient, bias_gradient = self.gradients[index]
-            torch.bmm(slope, hidden[index].mT, out=weight_gradient)
-            torch.sum(slope, 2, keepdim=True, out=bias_gradient)
+            torch.bmm(delta, hidden[index].mT, out=weight_gradient)
+            torch.sum(delta, 2, keepdim=True, out=bias_gradient)
             if index:
-                # Of a ReLU's value the sign is its slope; the value itself is not needed any more.
-                slope = torch.bmm(self.layers[index][0].mT, slope).mul_(hidden[index].sign_())
+                # Of a ReLU's value the sign is its derivative; the value itself is not needed any more.
+                delta = torch.bmm(self.layers[index][0].mT, delta).mul_(hidden[index].sign_())
         if weight_decay:
             self.gradient.add_(self.weights, alpha=weight_decay)
         if momentum:
@@ -517,4 +532,4 @@ class _Stack:
             # Largest along the last dimension: along another it takes many times as long.
             given = self._forward(inputs)[-1].mT.contiguous().argmax(2)
             right += (given == labels).sum(1)
-        return [int(each) / n for each in right]
+        return [each / n for each in right.tolist()]

@@ -235,7 +235,12 @@ memorising_weights = Exercise(
         Mistake(
             lambda z, y: (z.clone(), torch.linalg.solve((z[:, None] - z).relu(), y)),
             "Your system is singular. With biases on the points, or after them, unit j is 0 at its own point, and the "
-            "first point sees no unit at all. Put b_j just before z_j: b_1 < z_1 < b_2 < z_2 < ...",
+            "first point sees no unit at all. Put b_j half-way between z_{j-1} and z_j, and b_1 before z_1.",
+        ),
+        Mistake(
+            lambda z, y: (z - 1e-3, torch.linalg.solve((z[:, None] - z + 1e-3).relu(), y)),
+            "Your biases lie so close before their points that the weights grow by a large factor at every point, and "
+            "rounding eats the answer. Put b_j half-way between z_{j-1} and z_j.",
         ),
         Mistake(
             lambda z, y: (_between(z), torch.linalg.solve(z[:, None] - _between(z), y)),
@@ -284,14 +289,15 @@ def _time_to_fit(accuracy: Tensor, rates: Tensor) -> Tensor:
 def _training_runs(rng: np.random.Generator) -> Cases:
     cases = []
     for epochs, step in ((12, None), (30, 20), (40, 25)):
-        runs = torch.from_numpy(rng.uniform(0.5, 0.985, (5, epochs))).sort(1).values
+        runs = torch.from_numpy(rng.uniform(0.5, 0.985, (6, epochs))).sort(1).values
         runs[:, -3:] = 0.995  # nearly, and not
-        # One never fits, one fits at once, one for an epoch only, one only after the step, the last before it.
+        # One never fits, one fits at once, one for an epoch only, one from the step on, one after it, one before it.
         runs[1, 0:] = 1
         runs[2, 4] = 1
         if step:
-            runs[3, step + 1 :] = 1
-        runs[4, 8:] = 1
+            runs[3, step:] = 1
+            runs[4, step + 3 :] = 1
+        runs[5, 8:] = 1
         rates = 0.1 * 0.95 ** torch.arange(epochs, dtype=torch.float64)
         if step:
             rates[step:] /= 10
@@ -325,6 +331,13 @@ time_to_fit = Exercise(
             "run that was nearly there fits at the step.",
         ),
         Mistake(
+            lambda accuracy, rates: _until(
+                _stepped(rates).roll(1).index_fill(0, torch.tensor(0), False), accuracy == 1, _epochs(accuracy)
+            ),
+            "You count a fit in the epoch of the step itself. That epoch has the lower rate already: a fit counts only "
+            "in an epoch before it.",
+        ),
+        Mistake(
             lambda accuracy, rates: _until(_stepped(rates), accuracy == 1, _epochs(accuracy) - 1),
             "You count from 0: after the first epoch one epoch has been spent.",
         ),
@@ -351,8 +364,8 @@ time_to_fit = Exercise(
                 accuracy == 1,
                 _epochs(accuracy),
             ),
-            "You took every fall of the rate for a step. A decay of a few per cent in each epoch is the same for all "
-            "runs at all times; a step is a fall to a half or less, at once.",
+            "You took every fall of the rate for a step. A fall of a few per cent an epoch is no moment that slow runs "
+            "wait for; a step is a fall to a half or less, at once.",
         ),
     ),
 )
@@ -371,7 +384,7 @@ def _rademacher(values: Tensor) -> Tensor:
     Returns:
         The complexity, ().
     """
-    return (_signs(values.shape[1]) @ values.T).amax(1).mean() / values.shape[1]
+    return torch.tensor(theory.rademacher_complexity(values), dtype=values.dtype)
 
 
 def _classes(rng: np.random.Generator) -> Cases:
@@ -501,12 +514,11 @@ what_bounds_can_say = WrittenExercise(
     rubric=(
         "One point: a class that fits every labelling of the n inputs has empirical Rademacher complexity 1, so that a "
         "bound of the form training error + complexity is at least 1, on true labels too, whatever n is. "
-        "One point: the bound must hold for every function of the class and every labelling at once; the same class, "
-        "the same training and the same n generalise on true labels and do not on random ones, so no quantity of the "
-        "class alone can tell the two apart. "
+        "One point: class, inputs, n and training error are the same with true and with random labels, so that whatever is "
+        "computed from them is the same too and has to be true of both; it can fall no lower than the error with random "
+        "labels. "
         "One point: what could: something that depends on the data and on the function found (a norm or margin, the "
-        "optimiser's choice among the functions that fit, compressibility, stability); or the remark that the "
-        "regulariser did not shrink the class enough. An answer that only says that bounds are loose earns one point."
+        "optimiser's choice among the functions that fit, compressibility, stability). An answer that only says that bounds are loose earns one point."
     ),
 )
 

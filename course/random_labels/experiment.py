@@ -227,7 +227,7 @@ def ends(rows: list[dict]) -> list[dict]:
 
 
 def whitened(images: np.ndarray, dataset: str) -> Tensor:
-    """The middle 28 x 28 pixels of colour images, all of others; each image less its mean, over its deviation.
+    """The middle 28 x 28 pixels of colour images, all of others; each image less its mean, over its standard deviation.
 
     Args:
         images: (n, height, width) or, in colour, (n, height, width, 3), whole numbers.
@@ -240,7 +240,7 @@ def whitened(images: np.ndarray, dataset: str) -> Tensor:
 
 
 class Whiten(nn.Module):
-    """Crop colour images to the middle 28 x 28 pixels and take each image's mean away and its deviation out."""
+    """Crop colour images to the middle 28 x 28 pixels and divide each image less its mean by its standard deviation."""
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, h, w) -> (n, h, w), or (n, 3, h, w) -> (n, 3, 28, 28)."""
@@ -248,7 +248,7 @@ class Whiten(nn.Module):
             edge = (images.shape[-1] - nets.CROP) // 2
             images = images[..., edge : edge + nets.CROP, edge : edge + nets.CROP]
         flat = images.flatten(1)
-        # The deviation is kept from 0, as TensorFlow's per-image standardisation does.
+        # It is kept from 0, as TensorFlow's per-image standardisation does.
         deviation = flat.std(1, correction=0).clamp(min=flat.shape[1] ** -0.5)
         return ((flat - flat.mean(1, keepdim=True)) / deviation[:, None]).view_as(images)
 

@@ -258,7 +258,8 @@ memory = Explorer(
 # 3. Regularisers: what stops memorising, and what does not
 
 OFF, ON = "off", "on"
-WEIGHT_DECAY, DROPOUT, SHIFT = 5e-3, 0.5, 1  # strengths as people use them; the shift is in pixels
+# The decay is ten times the usual, so that there is something to see; the shift is in pixels.
+WEIGHT_DECAY, DROPOUT, SHIFT = 5e-3, 0.5, 1
 REGULARISED_EPOCHS = 80
 LABELLINGS = {"true labels": 0.0, "random labels": 1.0}
 
@@ -394,7 +395,9 @@ SERIES_LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
 
 
 def draw_record(record: Record) -> Figure:
-    """Figure 1 of the paper: six kinds of input; time to fit and test error against label noise, with their range."""
+    """After figure 1 of the paper: the training error of six kinds of input (the paper draws the loss); time to fit and
+    test error against label noise, with their range.
+    """
     figure, (curves, times, tests) = plotting.subplots(1, 3, width=10.5, height=3.9)
     _draw_inputs(curves, record.rows)
     _draw_noise_levels(times, tests, record.rows)
@@ -404,7 +407,8 @@ def draw_record(record: Record) -> Figure:
 
 def _draw_inputs(axes: Axes, rows: list[dict]) -> None:
     rows = select(rows, crop=False, repeat=0)
-    (dataset, net), *_ = {(row["dataset"], row["net"]): None for row in select(rows, study="inputs")}
+    # The last: where there is the small Inception, with which the paper drew its figure, it comes after the perceptron.
+    *_, (dataset, net) = {(row["dataset"], row["net"]): None for row in select(rows, study="inputs")}
     for (inputs, noise), (label, colour) in CELL_LOOKS.items():
         mine = [
             row

@@ -77,7 +77,7 @@ def small_alexnet() -> nn.Sequential:
 
     Two times a 5 x 5 convolution, a 3 x 3 maximum in steps of 2 and local response normalisation; then layers of 384
     and 192 units. The normalisation's constants are not printed; these are those of TensorFlow's CIFAR-10 tutorial,
-    whose net this is but for the input's size.
+    whose net this is but for the input's size and for the second stage, which normalises before it takes the maximum.
     """
 
     def stage(inputs: int) -> list[nn.Module]:

@@ -32,7 +32,7 @@ __all__ = [
 
 LABEL_KINDS = ("uniform", "incorrect")
 INPUT_KINDS = ("shuffled_pixels", "random_pixels", "gaussian")
-EXACT_POINTS = 16  # up to so many, the mean over all 2^n sign vectors is taken
+MOST_POINTS = 16  # of which all 2^n sign vectors are gone through
 DIRECTIONS = 64  # tried for the memorising net, the one with the widest gaps wins
 
 
@@ -209,7 +209,8 @@ def memorising_network(X: Tensor, labels: Tensor, generator: torch.Generator | N
 def memorising_weights(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Biases b and outputs w with sum_j w_j max(z_i - b_j, 0) = y_i for every i: theorem 1 on a line.
 
-    b_1 lies before z_1, every other b_j half-way between z_{j-1} and z_j, so that the system is lower triangular.
+    b_1 lies as far before z_1 as z_2 lies behind it, every other b_j half-way between z_{j-1} and z_j. The system is then
+    lower triangular, and a point added on the right changes no earlier unit.
 
     Args:
         z: numbers that rise, (n,).
@@ -221,7 +222,7 @@ def memorising_weights(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     Source: Zhang et al. 2017, theorem 1.
     """
     gaps = z.diff()
-    first = z[:1] - (gaps.mean() if len(gaps) else 1.0)
+    first = z[:1] - (gaps[:1] if len(gaps) else 1.0)  # so that points on the right change no bias on the left
     biases = torch.cat([first, (z[:-1] + z[1:]) / 2])
     system = (z[:, None] - biases).relu()
     return biases, torch.linalg.solve_triangular(system, y[:, None], upper=False).flatten()
@@ -242,39 +243,33 @@ def _widest_gaps(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tens
 
 
 class Estimate(NamedTuple):
-    """A mean with its standard error; 0 where it is exact."""
+    """A mean with its standard error; inf where there is one value."""
 
     value: float
     error: float
 
 
-def rademacher_complexity(values: Tensor, draws: int = 10_000, generator: torch.Generator | None = None) -> Estimate:
-    """How well a finite class fits random signs: the mean over sigma of max_h (1 / n) sum_i sigma_i h(x_i).
+def rademacher_complexity(values: Tensor) -> float:
+    """The empirical Rademacher complexity of a finite class: E max_h (1/n) sum_i sigma_i h(x_i), over all signs.
 
     Args:
-        values: row h holds h(x_1) ... h(x_n), (functions, n).
-        draws: sign vectors, above 16 points; up to 16 points all 2^n are taken, and the mean is exact.
-        generator: draws them; needed above 16 points.
+        values: row h holds h(x_1) ... h(x_n), (functions, n), n at most 16: there are 2^n sign vectors.
 
     Returns:
-        The complexity and its standard error.
+        The complexity, exactly.
 
     Raises:
-        ValueError: the shape is wrong, or a generator is needed.
+        ValueError: the shape is wrong, or n is larger.
 
     Source: Bartlett, Mendelson 2002; Zhang et al. 2017, section 2.2.
     """
     if values.ndim != 2 or 0 in values.shape:
         raise ValueError(f"values have the shape {tuple(values.shape)}; give one row a function: (functions, n)")
     n = values.shape[1]
-    if n <= EXACT_POINTS:
-        signs = torch.tensor(list(product((-1.0, 1.0), repeat=n)), dtype=values.dtype)
-        return Estimate(float((signs @ values.T).amax(1).mean()) / n, 0.0)
-    if generator is None:
-        raise ValueError(f"for {n} points, more than {EXACT_POINTS}, signs are drawn: give a generator")
-    signs = 2.0 * torch.randint(2, (draws, n), generator=generator).to(values.dtype) - 1
-    best = (signs @ values.T).amax(1) / n
-    return _mean(best)
+    if n > MOST_POINTS:
+        raise ValueError(f"there are {n} points, so 2^{n} sign vectors; give {MOST_POINTS} points or fewer")
+    signs = torch.tensor(list(product((-1.0, 1.0), repeat=n)), dtype=values.dtype)
+    return float((signs @ values.T).amax(1).mean()) / n
 
 
 def trained_rademacher_complexity(
@@ -314,6 +309,10 @@ def risk_bound(train_error: float, complexity: float, n: int, confidence: float 
         train_error: between 0 and 1.
         complexity: the empirical Rademacher complexity of the class of values -1 and 1.
         n: examples.
+        confidence: 1 - delta, between 0 and 1.
+
+    Returns:
+        The bound; it may be above 1.
 
     Source: Mohri, Rostamizadeh, Talwalkar, Foundations of Machine Learning, 2018, theorem 3.5.
     """

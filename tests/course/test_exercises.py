@@ -107,7 +107,7 @@ def test_a_small_error_in_one_entry_of_one_case_is_found(lesson, exercise):
         if len(calls) - 1 != last:
             return result
         parts = [part.clone() for part in (result if isinstance(result, tuple) else (result,))]
-        parts[-1].view(-1)[-1] += 1e-3
+        parts[-1].view(-1)[-1] += 1e-3 if parts[-1].is_floating_point() else 1
         return tuple(parts) if isinstance(result, tuple) else parts[0]
 
     verdict = exercise.evaluate(nearly)
@@ -133,8 +133,7 @@ def test_a_closed_family_is_closed_in_every_library(exercise, route):
 @pytest.mark.parametrize("lesson, exercise", CODED)
 def test_every_estimator_and_function_it_forbids_is_caught(lesson, exercise):
     ours = [each for each in exercise.forbids if each.__module__ and each.__module__.startswith("course.")]
-    assert ours, "an exercise closes at least the lesson's own shortcuts"
-    for each in ours:
+    for each in {exercise.reference, *ours}:
 
         def shortcut(*arguments, each=each):
             if isinstance(each, type):

@@ -210,8 +210,9 @@ def test_dropout_draws_from_the_members_seed_and_is_off_when_accuracy_is_measure
     def run(seed):
         mine = [Member(perceptron(6, [16], 3, 0, dropout=0.5).double(), X, y, seed)]
         (history,) = train(mine, Recipe(3, 16, 0.1))
-        right = float((mine[0].net(X).argmax(1) == y).double().mean())
-        assert not mine[0].net.training and float(history.train_accuracy[-1]) == pytest.approx(right)
+        assert mine[0].net.training  # as it came
+        right = float((mine[0].net.eval()(X).argmax(1) == y).double().mean())
+        assert float(history.train_accuracy[-1]) == pytest.approx(right)
         return history.losses
 
     before = torch.random.get_rng_state()
@@ -236,6 +237,27 @@ def test_augmentation_sees_every_batch_and_the_same_draws_for_the_same_seed():
     assert_close(*runs, rtol=0, atol=0)
     (without,) = train([Member(net((8,)), X, y, 3)], Recipe(2, 16, 0.1))
     assert not torch.equal(without.losses, runs[0])
+
+
+def test_what_augmentation_draws_does_not_follow_the_order_of_the_examples():
+    X, y, drawn = *problem(), []
+
+    def spy(inputs, generator):
+        drawn.append(torch.rand(len(inputs), generator=generator))
+        return inputs
+
+    train([Member(net((8,)), X, y, 3)], Recipe(1, len(y), 0.1, augment=spy))
+    assert not torch.equal(drawn[0], torch.rand(len(y), generator=torch.Generator().manual_seed(3)))
+
+
+@pytest.mark.parametrize("hidden", [(8,), None])
+def test_inputs_of_another_precision_are_taken_in_that_of_the_net(hidden):
+    X, y = problem(dtype=torch.float32)
+    trained = [
+        train([Member(convolution(0) if hidden is None else net(hidden), inputs, y, 0)], Recipe(2, 16, 0.1))[0]
+        for inputs in (X, X.double())
+    ]
+    assert torch.equal(trained[0].losses, trained[1].losses)
 
 
 def test_data_and_generators_of_the_caller_are_left_alone():

@@ -193,25 +193,20 @@ def by_enumeration(values):
 @pytest.mark.parametrize(("functions", "n"), [(1, 3), (4, 1), (5, 6)])
 def test_a_small_classs_complexity_is_the_mean_over_all_signs(functions, n):
     values = torch.randn(functions, n, generator=seeded(), dtype=FLOAT64)
-    assert theory.rademacher_complexity(values) == (pytest.approx(by_enumeration(values.tolist())), 0.0)
+    assert theory.rademacher_complexity(values) == pytest.approx(by_enumeration(values.tolist()))
 
 
 def test_one_function_has_none_and_all_labellings_have_all():
     signs = torch.tensor(list(product((-1.0, 1.0), repeat=8)))
-    assert theory.rademacher_complexity(signs) == (1.0, 0.0)
-    assert theory.rademacher_complexity(signs[:1]) == (pytest.approx(0, abs=1e-12), 0.0)
+    assert theory.rademacher_complexity(signs) == 1.0
+    assert theory.rademacher_complexity(signs[:1]) == pytest.approx(0, abs=1e-12)
 
 
-def test_a_large_classs_complexity_is_drawn_and_within_its_error(monkeypatch):
-    values = torch.randn(20, 12, generator=seeded(), dtype=FLOAT64)
-    exact = theory.rademacher_complexity(values).value
-    monkeypatch.setattr(theory, "EXACT_POINTS", 11)
-    drawn = theory.rademacher_complexity(values, 20_000, seeded(1))
-    assert 0 < drawn.error < 0.01 and abs(drawn.value - exact) < 4 * drawn.error
-    with pytest.raises(ValueError, match="give a generator"):
-        theory.rademacher_complexity(values)
+def test_a_class_on_too_many_points_or_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match="give 16 points or fewer"):
+        theory.rademacher_complexity(torch.ones(2, 17))
     with pytest.raises(ValueError, match="one row a function"):
-        theory.rademacher_complexity(values[0])
+        theory.rademacher_complexity(torch.ones(3))
 
 
 def test_a_class_that_fits_every_labelling_has_complexity_1_and_one_that_cannot_has_less():
