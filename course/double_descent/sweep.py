@@ -1,0 +1,255 @@
+"""Least squares on the first p columns of a feature matrix, for many p at the price of a few.
+
+Below the threshold p = n one QR factorisation holds the solutions at every width: with Phi = QR, the first p columns of Q
+span the first p columns of Phi, so that predictions at width p are the first p terms of a sum. Above it only the n x n
+matrix K = Phi Phi' matters, and more columns add to it. With a ridge, or with gradient descent stopped early, one
+eigendecomposition a width serves every ridge and every time.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+BLOCK = 2_048  # columns in memory at once above the threshold
+
+
+class Columns(Protocol):
+    """A matrix given by blocks of its columns, so that it need never exist as a whole."""
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """Rows and columns."""
+
+    def columns(self, start: int, stop: int) -> Tensor:
+        """Columns start to stop - 1, (rows, stop - start)."""
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What least squares gives at each width.
+
+    All arrays but `widths` have the shape (widths,) for one ridge, (ridges, widths) for several; with `steps` another
+    dimension, (..., steps), comes last.
+
+    Attributes:
+        widths: columns used, (widths,), int64.
+        train_error, test_error: fractions of rows answered wrongly: another largest target where there are several
+            targets, another sign where there is one.
+        train_loss, test_loss: mean squared error, summed over targets.
+        norm: of the weights, over all targets.
+        effective_parameters: the trace of the matrix that takes the targets to the fit; min(p, n) without a ridge.
+    """
+
+    widths: Tensor
+    train_error: Tensor
+    test_error: Tensor
+    train_loss: Tensor
+    test_loss: Tensor
+    norm: Tensor
+    effective_parameters: Tensor
+
+
+def random_feature_sweep(
+    Phi_train: Tensor | Columns,
+    Y_train: Tensor,
+    Phi_test: Tensor | Columns,
+    Y_test: Tensor,
+    widths: Iterable[int],
+    ridge: float | Iterable[float] = 0.0,
+    steps: Iterable[int] | None = None,
+) -> SweepResult:
+    """Fit the targets by the first p features, for every p in `widths`.
+
+    The weights minimise |Phi w - Y|^2 + ridge |w|^2; where that leaves a choice, the shortest are taken.
+
+    Args:
+        Phi_train, Phi_test: features, (n, features) and (m, features), a matrix or a source of column blocks.
+        Y_train, Y_test: targets, (n, k) and (m, k), or (n,) and (m,) for one.
+        widths: rising, from 1 to the number of features.
+        ridge: 0 or more; several give every array a leading dimension.
+        steps: instead of the minimum, the weights after so many steps of gradient descent from 0 with the rate 1 /
+            (largest eigenvalue + ridge), 0 or more; every array gets a last dimension.
+
+    Returns:
+        A `SweepResult` in float64.
+
+    Raises:
+        ValueError: shapes do not fit, widths do not rise or are out of range, a ridge or a step is negative.
+    """
+    train, test = _source(Phi_train), _source(Phi_test)
+    widths = list(widths)
+    many = not isinstance(ridge, (int, float))
+    ridges = [float(each) for each in (ridge if many else [ridge])]
+    times = None if steps is None else [int(each) for each in steps]
+    Y, Y_new = (each.double().reshape(len(each), -1) for each in (Y_train, Y_test))
+    _check(train, Y, test, Y_new, widths, ridges, times)
+    judge = _Judge(Y, Y_new)
+    if times is None and ridges == [0.0]:
+        n = train.shape[0]
+        rows = _below(train, test, Y, [each for each in widths if each <= n], judge)
+        rows += _above(train, test, Y, [each for each in widths if each > n], judge)
+        rows = [[[row]] for row in rows]
+    else:
+        rows = [_filtered(train, test, Y, width, ridges, times, judge) for width in widths]
+    # (widths, ridges, steps, entries) -> entries first, then ridges, widths, steps
+    values = torch.tensor(rows, dtype=torch.float64).permute(3, 1, 0, 2)
+    values = values if times is not None else values[..., 0]
+    values = values if many else values[:, 0]
+    return SweepResult(torch.tensor(widths), *values)
+
+
+class _Matrix:
+    def __init__(self, matrix: Tensor) -> None:
+        self.matrix, self.shape = matrix, matrix.shape
+
+    def columns(self, start: int, stop: int) -> Tensor:
+        return self.matrix[:, start:stop]
+
+
+def _source(features: Tensor | Columns) -> Columns:
+    return _Matrix(features) if isinstance(features, Tensor) else features
+
+
+def _block(source: Columns, start: int, stop: int) -> Tensor:
+    return source.columns(start, stop).double()
+
+
+def _check(train: Columns, Y: Tensor, test: Columns, Y_new: Tensor, widths, ridges, times) -> None:
+    if (train.shape[0], test.shape[0]) != (len(Y), len(Y_new)) or Y.shape[1] != Y_new.shape[1]:
+        raise ValueError(
+            f"features are {tuple(train.shape)} and {tuple(test.shape)}, targets {tuple(Y.shape)} and "
+            f"{tuple(Y_new.shape)}; give as many rows of features as of targets, and the same targets for both"
+        )
+    if train.shape[1] != test.shape[1]:
+        raise ValueError(
+            f"there are {train.shape[1]} features in training and {test.shape[1]} in testing; give as many"
+        )
+    if not widths or widths[0] < 1 or widths[-1] > train.shape[1] or any(a >= b for a, b in pairwise(widths)):
+        raise ValueError(f"widths must rise, from 1 or more to at most {train.shape[1]}, the number of features")
+    if not ridges or not all(each >= 0 for each in ridges):
+        raise ValueError(f"ridge is {ridges}; every ridge must be 0 or more")
+    if times is not None and not all(each >= 0 for each in times):
+        raise ValueError(f"steps are {times}; every number of steps must be 0 or more")
+
+
+class _Judge:
+    """Errors and losses of predictions."""
+
+    def __init__(self, Y: Tensor, Y_new: Tensor) -> None:
+        self.targets = {"train": Y, "test": Y_new}
+        self.classes = {name: self._decide(each) for name, each in self.targets.items()}
+
+    @staticmethod
+    def _decide(values: Tensor) -> Tensor:
+        # Largest along the last of several; the sign of the one.
+        return values.argmax(1) if values.shape[1] > 1 else values[:, 0] >= 0
+
+    def row(self, train: Tensor, test: Tensor, norm: Tensor | float, parameters: Tensor | float) -> list[float]:
+        """train_error, test_error, train_loss, test_loss, norm, effective_parameters."""
+        errors = [
+            float((self._decide(values) != self.classes[name]).double().mean())
+            for name, values in (("train", train), ("test", test))
+        ]
+        losses = [
+            float((values - self.targets[name]).square().sum(1).mean())
+            for name, values in (("train", train), ("test", test))
+        ]
+        return [*errors, *losses, float(norm), float(parameters)]
+
+
+def _below(train: Columns, test: Columns, Y: Tensor, widths: list[int], judge: _Judge) -> list[list[float]]:
+    """Least squares at every width up to n from one QR factorisation."""
+    if not widths:
+        return []
+    most = widths[-1]
+    Q, R = torch.linalg.qr(_block(train, 0, most))
+    coefficients = Q.T @ Y  # row j: what the j-th direction adds
+    inverse = torch.linalg.solve_triangular(R, torch.eye(most, dtype=R.dtype, device=R.device), upper=True)
+    del R
+    # The inverse of R's first p rows and columns is the first p rows and columns of its inverse.
+    new = _block(test, 0, most) @ inverse
+    fit, prediction, weights = torch.zeros_like(Y), Y.new_zeros(new.shape[0], Y.shape[1]), Y.new_zeros(most, Y.shape[1])
+    rows, done = [], 0
+    for width in widths:
+        added = coefficients[done:width]
+        fit += Q[:, done:width] @ added
+        prediction += new[:, done:width] @ added
+        weights += inverse[:, done:width] @ added
+        done = width
+        rows.append(judge.row(fit, prediction, weights.norm(), width))
+    return rows
+
+
+def _above(train: Columns, test: Columns, Y: Tensor, widths: list[int], judge: _Judge) -> list[list[float]]:
+    """The shortest weights that fit, at every width above n, from K = Phi Phi' as columns are added to it."""
+    n = len(Y)
+    K, across = Y.new_zeros(n, n), Y.new_zeros(test.shape[0], n)
+    rows, done = [], 0
+    for width in widths:
+        done = _accumulate(train, test, K, across, done, width)
+        factor, failed = torch.linalg.cholesky_ex(K)
+        if failed:
+            raise ValueError(
+                f"at width {width} the {n} training rows are dependent to rounding, so that there is no fit; leave this "
+                f"width out, or give a ridge"
+            )
+        dual = torch.cholesky_solve(Y, factor)
+        rows.append(judge.row(K @ dual, across @ dual, (dual * Y).sum().clamp(min=0).sqrt(), n))
+    return rows
+
+
+def _accumulate(train: Columns, test: Columns, K: Tensor, across: Tensor, done: int, width: int) -> int:
+    """Add columns `done` to `width` - 1 to K and to the test rows' products with the training rows."""
+    while done < width:
+        stop = min(width, done + BLOCK)
+        block = _block(train, done, stop)
+        K.addmm_(block, block.T)
+        across.addmm_(_block(test, done, stop), block.T)
+        done = stop
+    return done
+
+
+def _filtered(
+    train: Columns, test: Columns, Y: Tensor, width: int, ridges: list[float], times: list[int] | None, judge: _Judge
+) -> list[list[list[float]]]:
+    """(ridges, steps) rows at one width, from one eigendecomposition of the smaller of Phi' Phi and Phi Phi'."""
+    n = len(Y)
+    if width <= n:
+        Phi = _block(train, 0, width)
+        values, vectors = torch.linalg.eigh(Phi.T @ Phi)
+        fit_basis, new_basis = Phi @ vectors, _block(test, 0, width) @ vectors
+        targets = fit_basis.T @ Y
+    else:
+        K, across = Y.new_zeros(n, n), Y.new_zeros(test.shape[0], n)
+        _accumulate(train, test, K, across, 0, width)
+        values, vectors = torch.linalg.eigh(K)
+        fit_basis, new_basis = vectors * values, across @ vectors
+        targets = vectors.T @ Y
+    values = values.clamp(min=0)
+    # What is below is rounding of 0; the shortest weights have no part there.
+    values[values < values[-1] * max(n, width) * torch.finfo(values.dtype).eps] = 0
+    found = []
+    for ridge in ridges:
+        row = []
+        for steps in [None] if times is None else times:
+            shrunk = _inverse(values, ridge, steps)
+            weights = shrunk[:, None] * targets
+            squares = weights.square() * (values[:, None] if width > n else 1.0)
+            row.append(
+                judge.row(fit_basis @ weights, new_basis @ weights, squares.sum().sqrt(), (shrunk * values).sum())
+            )
+        found.append(row)
+    return found
+
+
+def _inverse(values: Tensor, ridge: float, steps: int | None) -> Tensor:
+    """1 / (value + ridge), 0 where both are 0; after so many steps of descent, the part of it that is reached."""
+    total = values + ridge
+    inverse = torch.where(total > 0, 1 / total, 0.0)
+    if steps is None:
+        return inverse
+    return inverse * (1 - (1 - total / total[-1]).clamp(min=0) ** steps)
