@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ from torch.testing import assert_close
 
 from course.random_labels import experiment as module
 from course.random_labels import explorers, nets, theory
-from utils import data
-from utils.experiment import Record, columns, json_settings, load_record, select
+from utils import data, runner
+from utils.experiment import Record, columns, json_settings, load_record, same_result, select
 
 CPU = torch.device("cpu")
 
@@ -79,6 +80,29 @@ def test_the_full_preset_holds_the_papers_table_and_the_perceptrons_are_a_part_o
         for noise in (0.0, 1.0)
     }
     assert cells == plain | {(net, ("true", 0.0), True) for net in ("inception", "alexnet")}
+
+
+def test_a_resumed_run_leaves_the_same_record(tmp_path):
+    def dies_in_the_middle(job, *arguments):
+        if job.key.endswith("-1"):
+            raise RuntimeError("killed here")
+        return module.run_job(job, *arguments)
+
+    small = dataclasses.replace(module.experiment, presets={"tiny": lambda: module.Settings((tiny(repeats=3),))})
+    with ThreadPoolExecutor(1) as pool:
+
+        def run(experiment, folder, resume=False):
+            settings = {"out": tmp_path / folder, "resume": resume, "executor": pool, "progress": False}
+            return load_record(runner.run(experiment, "tiny", device="cpu", **settings))
+
+        whole = run(small, "whole")
+        with pytest.raises(runner.RunFailed):
+            run(dataclasses.replace(small, run_job=dies_in_the_middle), "cut")
+        assert same_result(whole, run(small, "cut", resume=True)) and len(whole.rows) == 6
+
+
+def test_the_fast_preset_needs_no_download():
+    assert {study.dataset for study in module.fast().studies} == {"digits"}
 
 
 # --- images ----------------------------------------------------------------------------------------------------------
