@@ -1,6 +1,7 @@
 """The lesson's exercises: what each asks, how it is checked, and what people get wrong."""
 
 import math
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -17,9 +18,12 @@ from utils.exercise import Cases, Exercise, Mistake, WrittenExercise
 def _labellings(rng: np.random.Generator) -> Cases:
     cases = []
     for n, classes in ((4_000, 2), (6_000, 3), (20_000, 10)):
+        # Most labels are 0, or a constant would pass for a uniform draw.
+        labels = torch.from_numpy(np.where(rng.random(n) < 0.6, 0, rng.integers(classes, size=n)))
         replaced = torch.from_numpy(rng.random(n) < 0.5)
         replaced[-1] = False
-        cases.append((torch.from_numpy(rng.integers(classes, size=n)), replaced, _uniform(rng, n), classes))
+        # Everything comes twice: who uses the numbers given has the same answer twice.
+        cases.append((labels.repeat(2), replaced.repeat(2), _uniform(rng, n).repeat(2), classes))
     return cases
 
 
@@ -49,24 +53,34 @@ def _fresh(labels: Tensor, draws: Tensor, classes: int) -> tuple[Tensor, Tensor]
 
 def _is_noise(observed: tuple[np.ndarray, ...], labels: Tensor, replaced: Tensor, draws: Tensor, classes: int):
     labels, replaced = labels.numpy(), replaced.numpy()
+    half = len(labels) // 2
     for kind, given in zip(theory.LABEL_KINDS, observed, strict=True):
-        if given.dtype.kind not in "iu":
+        if given.dtype != np.int64:
             return f"the labels with {kind} noise are {given.dtype}; a label is a whole number: int64."
         if not ((given >= 0) & (given < classes)).all():
             return f"the labels with {kind} noise run from {given.min()} to {given.max()}, out of 0 to {classes - 1}."
         kept = (given == labels)[~replaced]
         if not kept.all():
             return f"with {kind} noise {(~kept).sum()} labels changed that were not to be replaced."
-        steps = np.bincount((given - labels)[replaced] % classes, minlength=classes)
-        if kind == "incorrect" and steps[0]:
-            return f"with incorrect noise {steps[0]} of {replaced.sum()} replaced labels are the right ones."
-        shares = steps[kind == "incorrect" :] / steps.sum()
-        # Five standard errors of a share: a fair draw passes all of them but once in 100,000.
-        if np.abs(shares - 1 / len(shares)).max() > 5 * math.sqrt(1 / len(shares) / steps.sum()) and len(shares) > 1:
+        if not np.array_equal(given[:half], given[half:]):
             return (
-                f"with {kind} noise the new label is not spread evenly: one of the {len(shares)} classes it may be "
-                f"gets {shares.max():.0%} of the labels replaced, another {shares.min():.0%}."
+                f"with {kind} noise equal labels with equal numbers in `draws` came out different: take the random "
+                f"numbers that are given, not your own."
             )
+        for old in range(classes):
+            chosen = given[:half][replaced[:half] & (labels[:half] == old)]
+            counts = np.bincount(chosen, minlength=classes)
+            if kind == "incorrect" and counts[old]:
+                return f"with incorrect noise {counts[old]} of {len(chosen)} replaced labels {old} are {old} again."
+            shares = np.delete(counts, old) / len(chosen) if kind == "incorrect" else counts / len(chosen)
+            fair = 1 / len(shares)
+            # Five standard errors of a share: a fair draw passes all of them but once in 10,000.
+            if np.abs(shares - fair).max() > 5 * math.sqrt(fair * (1 - fair) / len(chosen)):
+                return (
+                    f"with {kind} noise the new labels are not spread evenly: of the labels {old} that are replaced, "
+                    f"{shares.max():.0%} become one class and {shares.min():.0%} another, where each of {len(shares)} "
+                    f"should get {fair:.0%}."
+                )
     return None
 
 
@@ -199,29 +213,38 @@ same_noise = Exercise(
 def _on_a_line(rng: np.random.Generator) -> Cases:
     cases = []
     for n in (1, 2, 5, 12):
-        gaps = torch.from_numpy(rng.uniform(0.5, 1.5, n))
-        cases.append((gaps.cumsum(0) - 3, torch.from_numpy(rng.integers(1, 10, n)).double()))
+        gaps = rng.uniform(0.5, 1.5, n)
+        gaps[n // 2] = 0.02  # as two images may be
+        cases.append((torch.from_numpy(gaps).cumsum(0) - 3, torch.from_numpy(rng.integers(1, 10, n)).double()))
     return cases
 
 
 def _memorises(observed: tuple[np.ndarray, ...], z: Tensor, y: Tensor) -> str | None:
     biases, outputs = map(torch.from_numpy, observed)
-    miss = ((z[:, None] - biases).relu() @ outputs - y).abs()
+    given = (z[:, None] - biases).relu() @ outputs
+    miss = (given - y).abs()
     if not miss.max() <= 1e-6:
         at = int(miss.nan_to_num(torch.inf).argmax())
-        return (
-            f"the net gives {float(((z[:, None] - biases).relu() @ outputs)[at]):.4g} at point {at + 1}, whose target "
-            f"is {float(y[at]):.4g}."
-        )
+        if miss.max() < 1e-2 * y.abs().max() or outputs.abs().max() > 1e8:
+            return (
+                f"at point {at + 1} the net misses its target by {float(miss[at]):.1e}, with outputs up to "
+                f"{float(outputs.abs().max()):.0e}: rounding. Leave more room between a bias and its point: b_j at "
+                f"z_(j-1), the point before, leaves most."
+            )
+        return f"the net gives {float(given[at]):.4g} at point {at + 1}, whose target is {float(y[at]):.4g}."
     return None
 
 
-def _between(z: Tensor) -> Tensor:
-    return torch.cat([z[:1] - 1, (z[:-1] + z[1:]) / 2])
+def _bends(z: Tensor, bend: float = 0.0) -> Tensor:
+    return torch.cat([z[:1] - 1, z[:-1] + bend * z.diff()])
 
 
 def _slopes(z: Tensor, y: Tensor) -> Tensor:
     return torch.cat([y[:1], y.diff() / z.diff()])
+
+
+def _solved(z: Tensor, biases: Tensor, y: Tensor) -> Tensor:
+    return torch.linalg.solve_triangular((z[:, None] - biases).relu(), y[:, None], upper=False).flatten()
 
 
 memorising_weights = Exercise(
@@ -235,33 +258,43 @@ memorising_weights = Exercise(
         Mistake(
             lambda z, y: (z.clone(), torch.linalg.solve((z[:, None] - z).relu(), y)),
             "Your system is singular. With biases on the points, or after them, unit j is 0 at its own point, and the "
-            "first point sees no unit at all. Put b_j half-way between z_{j-1} and z_j, and b_1 before z_1.",
+            "first point sees no unit at all. Put b_j at the point before, z_(j-1), and b_1 before z_1.",
         ),
         Mistake(
-            lambda z, y: (z - 1e-3, torch.linalg.solve((z[:, None] - z + 1e-3).relu(), y)),
-            "Your biases lie so close before their points that the weights grow by a large factor at every point, and "
-            "rounding eats the answer. Put b_j half-way between z_{j-1} and z_j.",
+            lambda z, y: (z - 1e-3, _solved(z, z - 1e-3, y)),
+            "Your biases lie so close before their points that the outputs grow by a large factor at every point, and "
+            "rounding eats the answer. Put b_j at the point before, z_(j-1).",
         ),
         Mistake(
-            lambda z, y: (_between(z), torch.linalg.solve(z[:, None] - _between(z), y)),
+            lambda z, y: (_bends(z), torch.linalg.solve(z[:, None] - _bends(z), y)),
             "You left the ReLU out of the system: every unit is then a straight line, and so are n of them together.",
         ),
         Mistake(
-            lambda z, y: (_between(z), _slopes(z, y)),
+            lambda z, y: (_bends(z), _slopes(z, y)),
             "You used the slopes between neighbours as outputs. A ReLU unit goes on for ever once it is on, so that "
-            "w_j is a change of slope, and the bends lie at the biases: solve the triangular system.",
+            "w_j is a change of slope.",
         ),
         Mistake(
-            lambda z, y: (_between(z), y / (z - _between(z))),
-            "You divided by the diagonal alone: at point i all units before the i-th are on as well.",
+            lambda z, y: (_bends(z, 0.5), torch.cat([_slopes(z, y)[:1], _slopes(z, y).diff()])),
+            "You took the changes of slope between the points as outputs. That is right where the bends lie at the "
+            "points, b_j = z_(j-1); with biases elsewhere solve the triangular system.",
+        ),
+        Mistake(
+            lambda z, y: (_bends(z), y / (z - _bends(z))),
+            "You used the diagonal alone (or told solve_triangular that the matrix is upper triangular): at point i "
+            "all units before the i-th are on as well.",
         ),
         Mistake(
             lambda z, y: (
-                _between(z),
-                torch.linalg.solve_triangular((z[:, None] - _between(z)).relu().T, y[:, None], upper=True).flatten(),
+                _bends(z),
+                torch.linalg.solve_triangular((z[:, None] - _bends(z)).relu().T, y[:, None], upper=True).flatten(),
             ),
             "You solved the transposed system: row i belongs to point i, column j to unit j, so the matrix is lower "
             "triangular.",
+        ),
+        Mistake(
+            lambda z, y: (_solved(z, _bends(z), y), _bends(z)),
+            "You have both, in the wrong order: return the biases, then the outputs.",
         ),
     ),
     forbids=(theory.memorising_network, theory.MemorisingNetwork),
@@ -287,22 +320,30 @@ def _time_to_fit(accuracy: Tensor, rates: Tensor) -> Tensor:
 
 
 def _training_runs(rng: np.random.Generator) -> Cases:
-    cases = []
-    for epochs, step in ((12, None), (30, 20), (40, 25)):
-        runs = torch.from_numpy(rng.uniform(0.5, 0.985, (6, epochs))).sort(1).values
-        runs[:, -3:] = 0.995  # nearly, and not
-        # One never fits, one fits at once, one for an epoch only, one from the step on, one after it, one before it.
-        runs[1, 0:] = 1
-        runs[2, 4] = 1
-        if step:
-            runs[3, step:] = 1
-            runs[4, step + 3 :] = 1
-        runs[5, 8:] = 1
-        rates = 0.1 * 0.95 ** torch.arange(epochs, dtype=torch.float64)
-        if step:
-            rates[step:] /= 10
-        cases.append((runs, rates))
-    return cases
+    smooth = 0.1 * 0.95 ** torch.arange(40, dtype=torch.float64)  # below half of the first rate from the 15th epoch on
+    stepped, warmed = smooth.clone(), torch.full((40,), 0.2, dtype=torch.float64)
+    at, first = int(rng.integers(20, 26)), int(rng.integers(14, 18))
+    stepped[at:] /= 10
+    warmed[:4] = torch.tensor([0.05, 0.1, 0.15, 0.2])
+    warmed[first:] /= 2  # a half exactly
+    warmed[first + 8 :] /= 10
+    warmed[first + 16 :] /= 10
+    return [
+        (_runs(rng, 40, int(rng.integers(16, 30)), 39), smooth),
+        (_runs(rng, 40, int(rng.integers(16, 19)), at - 1, at, at + 3), stepped),
+        (_runs(rng, 40, int(rng.integers(6, 10)), first - 1, first, first + 4, first + 12, first + 18), warmed),
+    ]
+
+
+def _runs(rng: np.random.Generator, epochs: int, *fits: int) -> Tensor:
+    """Accuracies of a run that never fits, one that fits at once, one for an epoch only, one from each of `fits` on."""
+    runs = torch.from_numpy(rng.uniform(0.5, 0.985, (3 + len(fits), epochs))).sort(1).values
+    runs[:, -12:] = 0.9995  # nearly, and not
+    runs[1] = 1
+    runs[2, int(rng.integers(2, 6))] = 1
+    for run, fit in zip(runs[3:], fits, strict=True):
+        run[fit:] = 1
+    return runs[[0, 2, *range(4, len(runs)), 1, 3]]  # the last one fits
 
 
 def _epochs(accuracy: Tensor) -> Tensor:
@@ -314,7 +355,22 @@ def _until(stepped: Tensor, right: Tensor, epochs: Tensor) -> Tensor:
 
 
 def _stepped(rates: Tensor) -> Tensor:
-    return torch.cat([torch.zeros(1, dtype=torch.bool), rates[1:] <= rates[:-1] / 2]).cumsum(0) > 0
+    return _from_the_first(rates[1:] <= rates[:-1] / 2)
+
+
+def _from_the_first(changes: Tensor) -> Tensor:
+    """Whether there was a change at this epoch or before; the first epoch has none."""
+    return torch.cat([torch.zeros(1, dtype=torch.bool), changes]).cumsum(0) > 0
+
+
+def _from_the_last(changes: Tensor) -> Tensor:
+    changed = torch.cat([torch.zeros(1, dtype=torch.bool), changes]).long()
+    return (changed.cumsum(0) == changed.sum()) & (changed.sum() > 0)
+
+
+def _fit_until(stepped) -> Callable[[Tensor, Tensor], Tensor]:
+    """A wrong `time_to_fit` that takes `stepped(rates)` for the epochs from the first step on."""
+    return lambda accuracy, rates: _until(stepped(rates), accuracy == 1, _epochs(accuracy))
 
 
 time_to_fit = Exercise(
@@ -326,44 +382,59 @@ time_to_fit = Exercise(
     cases=_training_runs,
     mistakes=(
         Mistake(
-            lambda accuracy, rates: _until(torch.zeros(1, dtype=torch.bool), accuracy == 1, _epochs(accuracy)),
+            _fit_until(lambda rates: torch.zeros(1, dtype=torch.bool)),
             "You count runs that fit only after the learning rate was stepped down. Their time is the schedule's: any "
             "run that was nearly there fits at the step.",
         ),
         Mistake(
-            lambda accuracy, rates: _until(
-                _stepped(rates).roll(1).index_fill(0, torch.tensor(0), False), accuracy == 1, _epochs(accuracy)
-            ),
+            _fit_until(lambda rates: _stepped(rates).roll(1).index_fill(0, torch.tensor(0), False)),
             "You count a fit in the epoch of the step itself. That epoch has the lower rate already: a fit counts only "
             "in an epoch before it.",
+        ),
+        Mistake(
+            _fit_until(lambda rates: _from_the_first((rates[1:] <= rates[:-1] / 2).roll(-1))),
+            "You stop an epoch too soon: the last epoch before the step still has the higher rate, and counts.",
+        ),
+        Mistake(
+            _fit_until(lambda rates: _from_the_first(rates[1:] < rates[:-1] / 2)),
+            "A fall to a half exactly is a step too: <=.",
+        ),
+        Mistake(
+            _fit_until(lambda rates: rates <= rates[0] / 2),
+            "You compare with the rate of the first epoch. A smooth decay passes half of that some day, and a warm-up "
+            "begins below it: compare each epoch with the one before.",
+        ),
+        Mistake(
+            _fit_until(lambda rates: _from_the_last(rates[1:] <= rates[:-1] / 2)),
+            "There may be several steps, and you count up to the last. From the first on, times are the schedule's.",
+        ),
+        Mistake(
+            _fit_until(lambda rates: _from_the_first((rates[1:] <= rates[:-1] / 2) | (rates[1:] >= rates[:-1] * 1.5))),
+            "You took a rise of the rate, a warm-up, for a step: a step is a fall.",
         ),
         Mistake(
             lambda accuracy, rates: _until(_stepped(rates), accuracy == 1, _epochs(accuracy) - 1),
             "You count from 0: after the first epoch one epoch has been spent.",
         ),
         Mistake(
-            lambda accuracy, rates: _until(_stepped(rates), accuracy >= 0.99, _epochs(accuracy)),
-            "You stop at 99 %. To fit is to have every example right: accuracy == 1. The last few examples are what "
+            lambda accuracy, rates: _until(_stepped(rates), accuracy >= 0.999, _epochs(accuracy)),
+            "You stop at nearly all. To fit is to have every example right: accuracy == 1. The last few examples are what "
             "takes the time.",
         ),
         Mistake(
-            lambda accuracy, rates: (accuracy == 1).double().argmax(1) + 1.0,
+            lambda accuracy, rates: (accuracy == 1).double().argmax(1).double() + 1,
             "For a run that never fits argmax gives 0, as if it had fitted at once; and a fit after a step of the rate "
             "does not count. Both are inf.",
         ),
         Mistake(
             lambda accuracy, rates: torch.where(
-                (accuracy[:, -1:] == 1) & ~_stepped(rates), (accuracy < 1).sum(1, keepdim=True) + 1.0, torch.inf
+                (accuracy[:, -1:] == 1) & ~_stepped(rates), (accuracy < 1).sum(1, keepdim=True).double() + 1, torch.inf
             ).amin(1),
             "You count the epochs with an error: a run may fit, lose an example again, and fit later. Take the first "
             "epoch that is right.",
         ),
         Mistake(
-            lambda accuracy, rates: _until(
-                torch.cat([torch.zeros(1, dtype=torch.bool), rates[1:] < rates[:-1]]).cumsum(0) > 0,
-                accuracy == 1,
-                _epochs(accuracy),
-            ),
+            _fit_until(lambda rates: _from_the_first(rates[1:] < rates[:-1])),
             "You took every fall of the rate for a step. A fall of a few per cent an epoch is no moment that slow runs "
             "wait for; a step is a fall to a half or less, at once.",
         ),
@@ -416,6 +487,11 @@ rademacher = Exercise(
         Mistake(
             lambda values: (_signs(values.shape[1]) @ values.T).amax(1).mean(),
             "You left out 1 / n.",
+        ),
+        Mistake(
+            lambda values: ((_signs(values.shape[1]) @ values.T).amax(1).mean() / values.shape[1] + 1) / 2,
+            "You took the fraction of signs that agree, (1 + complexity) / 2. The sum in the definition is agreements "
+            "less disagreements, over n.",
         ),
         Mistake(
             lambda values: (_signs(values.shape[1]) @ values.T).abs().amax(1).mean() / values.shape[1],

@@ -32,7 +32,13 @@ NOISES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 SEEDS = range(3)
 EPOCHS = 150
 INPUT_NAMES = {"true": "pixels", "shuffled_pixels": "shuffled", "random_pixels": "random", "gaussian": "Gaussian"}
-INPUT_LOOKS = {"true": BLUE, "shuffled_pixels": GREEN, "random_pixels": GOLD, "gaussian": PURPLE}
+# Colour and line: those that nearly coincide are both seen.
+INPUT_LOOKS = {
+    "true": (BLUE, "-"),
+    "shuffled_pixels": (GREEN, "--"),
+    "random_pixels": (INK, "--"),
+    "gaussian": (PURPLE, "-"),
+}
 
 
 @cache
@@ -128,16 +134,18 @@ def draw_noise(result: Noise, figure: Figure) -> None:
     plotting.line(curves, "now", [result.epoch] * 2, [-3, 100], color=GREY, linewidth=1, linestyle="--")
     plotting.legend(curves, loc="upper right", ncols=2)
     levels = 100 * np.array(NOISES)
-    for kind, each in result.runs.items():
+    for kind, (colour, style) in INPUT_LOOKS.items():
+        each = result.runs[kind]
         last = 100 * _last(each.test)
         for axes, values in ((times, each.fitted), (tests, last)):
-            look = {"color": INPUT_LOOKS[kind], "marker": "o", "markersize": 3, "linewidth": 1}
+            look = {"color": colour, "linestyle": style, "marker": "o", "markersize": 3, "linewidth": 1, "zorder": 2}
+            look["zorder"] += style == "--"
             plotting.line(axes, kind, levels, np.nanmean(values, 1), label=INPUT_NAMES[kind], **look)
     here = [levels[result.level]]
     for axes, values in ((times, runs.fitted), (tests, 100 * _last(runs.test))):
         look = {"color": ORANGE, "marker": "o", "markersize": 9, "markerfacecolor": "none", "linestyle": "none"}
         plotting.line(axes, "here", here, [np.nanmean(values[result.level])], clip_on=False, **look)
-    plotting.legend(tests, loc="lower right")
+    plotting.legend(tests, loc="lower right", fontsize=8)
 
 
 def _last(errors: np.ndarray) -> np.ndarray:
@@ -151,11 +159,12 @@ def read_noise(result: Noise) -> str:
     fitted, test = runs.fitted[level], 100 * _last(runs.test)[level]
     clean = result.runs["true"].fitted[0]
     now = [100 * np.mean(_last(errors[level, :, : result.epoch])) for errors in (runs.train, runs.test)]
+    stopped = " (all had stopped before)" if result.epoch > np.max(fitted) else ""
     return (
-        f"After epoch {result.epoch}: training error {now[0]:.0f} %, test error {now[1]:.0f} %. "
-        f"No training error after {np.nanmean(fitted):.0f} epochs ({_range(fitted)} over {len(SEEDS)} seeds), "
-        f"{np.nanmean(fitted) / np.nanmean(clean):.1f} times what true labels take. "
-        f"Test error {test.mean():.0f} % ({_range(test)})."
+        f"After epoch {result.epoch}{stopped}: training error {now[0]:.0f} %, test error {now[1]:.0f} %. "
+        f"The training error reaches zero after {np.nanmean(fitted):.0f} epochs ({_range(fitted)} over {len(SEEDS)} "
+        f"seeds), {np.nanmean(fitted) / np.nanmean(clean):.1f} times what true labels take; the test error is then "
+        f"{test.mean():.0f} % ({_range(test)})."
     )
 
 
@@ -180,7 +189,7 @@ noise = Explorer(
 # 2. The net that memorises, on a line
 
 POINTS = 6
-LABELS = (1.5, 2.0, 1.0, -0.5, -1.5, 0.5)
+LABELS = (1.0, -1.0, 2.0, 0.0, 2.5, -2.0)
 LINE = np.linspace(-0.1, 1.1, 481)
 
 
@@ -193,31 +202,34 @@ class Memory:
     biases: np.ndarray
     outputs: np.ndarray
     values: np.ndarray  # of the net, on LINE
+    peak: float  # its largest size between the first point and the last
     miss: float  # the largest error at a point
 
 
-def memorise(gap: float, **labels: float) -> Memory:
+def memorise(gap: float, bend: float, **labels: float) -> Memory:
     """The net through points whose third and fourth are `gap` apart, with the labels y1, y2, ..."""
     z = torch.tensor([0.0, 0.2, 0.5 - gap / 2, 0.5 + gap / 2, 0.8, 1.0], dtype=torch.float64)
     y = torch.tensor([labels[f"y{index + 1}"] for index in range(POINTS)], dtype=torch.float64)
-    biases, outputs = theory.memorising_weights(z, y)
+    biases, outputs = theory.memorising_weights(z, y, bend)
 
     def net(x: Tensor) -> Tensor:
         return (x[:, None] - biases).relu() @ outputs
 
     values = net(torch.from_numpy(LINE)).numpy()
-    return Memory(z.numpy(), y.numpy(), biases.numpy(), outputs.numpy(), values, float((net(z) - y).abs().max()))
+    # Straight from bend to bend, so that its extremes are at bends and at the ends.
+    peak = float(net(torch.cat([z, biases[1:]])).abs().max())
+    return Memory(z.numpy(), y.numpy(), biases.numpy(), outputs.numpy(), values, peak, float((net(z) - y).abs().max()))
 
 
 def draw_memory(result: Memory, figure: Figure) -> None:
     if not figure.axes:
-        net, weights = plotting.panels(figure, 2, widths=[1.7, 1], wspace=0.24)
+        net, weights = plotting.panels(figure, 2, widths=[1.7, 1], wspace=0.3)
         net.set(
             xlabel="z = a'x",
             ylabel="label",
             xlim=(-0.1, 1.1),
             ylim=(-6, 6),
-            title="Any labels, one bend before each point",
+            title="Any labels, one bend for each point",
         )
         weights.set(xlabel="unit j", ylabel=r"output weight $w_j$", title="Near points, large weights")
         weights.set(xlim=(0.4, POINTS + 0.6), xticks=range(1, POINTS + 1))
@@ -239,7 +251,8 @@ def read_memory(result: Memory) -> str:
     biases, outputs = (", ".join(f"{each:.3g}" for each in values) for values in (result.biases, result.outputs))
     return (
         f"a = 1; b = {biases}; w = {outputs}. Numbers in all: 1 + {POINTS} + {POINTS} = {1 + 2 * POINTS} = 2n + d with "
-        f"n = {POINTS}, d = 1. Largest error at a point {result.miss:.0e}."
+        f"n = {POINTS}, d = 1. Largest error at a point {result.miss:.0e}; largest size between the points "
+        f"{result.peak:.3g}."
     )
 
 
@@ -251,6 +264,7 @@ memory = Explorer(
     controls={
         **{f"y{i + 1}": Slider(f"label {i + 1}", -3, 3, 0.5, LABELS[i], vertical=True) for i in range(POINTS)},
         "gap": Slider("gap of points 3 and 4", -3, -0.8, 0.2, -0.8, log=True, format=".3f"),
+        "bend": Slider("bend, from point to point", 0, 0.8, 0.1, 0.0),
     },
 )
 
@@ -299,7 +313,7 @@ def regularised(progress: Progress = no_progress) -> dict[tuple[bool, bool, bool
                 theory.corrupt_labels(labels, noise, CLASSES, "uniform", _seeded(0))[0],
                 0,
                 tests,
-                # As many of them wrong as in training: what a validation set split off would be.
+                # As many of them wrong as in training: images held out from the same set.
                 theory.corrupt_labels(test_labels, noise, CLASSES, "uniform", _seeded(1))[0],
             )
             for noise in LABELLINGS.values()
@@ -342,7 +356,7 @@ def draw_regularised(result: Regularised, figure: Figure) -> None:
     for axes, history in zip(figure.axes, result.histories.values()):
         for what, accuracy, colour in (
             ("training error", history.train_accuracy, BLUE),
-            ("validation error", history.test_accuracy, ORANGE),
+            ("test error", history.test_accuracy, ORANGE),
         ):
             error, rest = 100 * (1 - accuracy.numpy()), f"{what}, not run"
             plotting.line(axes, what, epochs[:stop], error[:stop], color=colour, label=what)
@@ -358,7 +372,7 @@ def read_regularised(result: Regularised) -> str:
         train_error, test_error = (100 * (1 - each) for each in (history.train_accuracy, history.test_accuracy))
         parts.append(
             f"{name.capitalize()}, after epoch {result.stop}: training error {train_error[result.stop - 1]:.1f} %, "
-            f"validation error {test_error[result.stop - 1]:.1f} % (least at epoch {int(test_error.argmin()) + 1}: "
+            f"test error {test_error[result.stop - 1]:.1f} % (least at epoch {int(test_error.argmin()) + 1}: "
             f"{test_error.min():.1f} %)."
         )
     return " ".join(parts)
@@ -384,14 +398,14 @@ EXPLORERS: tuple[Explorer, ...] = (noise, memory, regularisers)
 # The experiment's record
 
 CELL_LOOKS = {
-    ("true", 0.0): ("true labels", BLUE),
-    ("true", 0.5): ("half of them drawn anew", INK),
-    ("true", 1.0): ("random labels", ORANGE),
-    ("shuffled_pixels", 0.0): ("shuffled pixels", GREEN),
-    ("random_pixels", 0.0): ("random pixels", GOLD),
-    ("gaussian", 0.0): ("Gaussian pixels", PURPLE),
+    ("true", 0.0): ("true labels", BLUE, "-"),
+    ("true", 0.5): ("half of them drawn anew", ORANGE, "--"),
+    ("true", 1.0): ("random labels", ORANGE, "-"),
+    ("shuffled_pixels", 0.0): ("shuffled pixels", GREEN, "--"),
+    ("random_pixels", 0.0): ("random pixels", GOLD, "-"),
+    ("gaussian", 0.0): ("Gaussian pixels", PURPLE, "-"),
 }
-SERIES_LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
+SERIES_LOOKS = ((INK, "o"), (GREY, "s"))
 
 
 def draw_record(record: Record) -> Figure:
@@ -401,7 +415,7 @@ def draw_record(record: Record) -> Figure:
     figure, (curves, times, tests) = plotting.subplots(1, 3, width=10.5, height=3.9)
     _draw_inputs(curves, record.rows)
     _draw_noise_levels(times, tests, record.rows)
-    figure.legend(*curves.get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8.5)
+    curves.legend(loc="upper center", bbox_to_anchor=(0.45, -0.17), ncols=2, fontsize=8)
     return figure
 
 
@@ -409,14 +423,14 @@ def _draw_inputs(axes: Axes, rows: list[dict]) -> None:
     rows = select(rows, crop=False, repeat=0)
     # The last: where there is the small Inception, with which the paper drew its figure, it comes after the perceptron.
     *_, (dataset, net) = {(row["dataset"], row["net"]): None for row in select(rows, study="inputs")}
-    for (inputs, noise), (label, colour) in CELL_LOOKS.items():
+    for (inputs, noise), (label, colour, style) in CELL_LOOKS.items():
         mine = [
             row
             for row in select(rows, dataset=dataset, net=net, inputs=inputs, noise=noise)
             if row["study"] in ("inputs", "table")
         ]
         epochs, accuracy = columns(mine, "epoch", "train_accuracy")
-        axes.plot(epochs, 100 * (1 - accuracy), color=colour, label=label)
+        axes.plot(epochs, 100 * (1 - accuracy), color=colour, linestyle=style, label=label)
     axes.set(xscale="log", xlabel="epoch", ylabel="training error (%)", ylim=(-3, 100), title=shown_net(dataset, net))
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axes.xaxis.set_major_formatter("{x:g}")
@@ -426,7 +440,7 @@ def _draw_inputs(axes: Axes, rows: list[dict]) -> None:
 def _draw_noise_levels(times: Axes, tests: Axes, rows: list[dict]) -> None:
     rows = select(experiment.ends(rows), inputs="true", crop=False)
     series = {(row["dataset"], row["net"]): None for row in select(rows, study="corruption")}
-    longest = 0.0
+    longest, fitted = 0.0, []
     for (dataset, net), (colour, marker) in zip(series, SERIES_LOOKS):
         mine = [row for row in select(rows, dataset=dataset, net=net) if row["study"] != "inputs"]
         look = {"color": colour, "marker": marker, "markersize": 4}
@@ -439,11 +453,12 @@ def _draw_noise_levels(times: Axes, tests: Axes, rows: list[dict]) -> None:
             axes.plot(100 * np.array(levels), middle, label=shown_net(dataset, net), **look)
             ends = [[least(each) for each in values] for least in (np.min, np.max)]
             axes.fill_between(100 * np.array(levels), *ends, color=colour, alpha=0.2, linewidth=0)
-            if entry == "epochs_to_fit":
-                longest = max([longest, *(value for each in values for value in each if np.isfinite(value))])
+            if entry == "epochs_to_fit" and np.isfinite(middle).any():
+                longest = max(longest, *(value for each in values for value in each if np.isfinite(value)))
+                fitted.append(shown_net(dataset, net))
     for axes in (times, tests):
         axes.set(xlabel="labels drawn anew (%)", xticks=range(0, 101, 20))
-    times.set(ylabel="epochs to no training error", ylim=(0, 1.1 * max(longest, 1)), title="Time to fit")
+    times.set(ylabel="epochs to no training error", ylim=(0, 1.1 * max(longest, 1)), title=" and ".join(fitted))
     tests.set(ylabel="test error (%)", ylim=(0, 100), title="Test error")
     tests.legend(loc="lower right", fontsize=7.5)
 

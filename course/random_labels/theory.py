@@ -149,10 +149,12 @@ class MemorisingNetwork(nn.Module):
         return (X @ self.direction[:, None] - self.biases).relu() @ self.outputs
 
 
-def memorising_network(X: Tensor, labels: Tensor, generator: torch.Generator | None = None) -> MemorisingNetwork:
+def memorising_network(
+    X: Tensor, labels: Tensor, generator: torch.Generator | None = None, bend: float = 0.0
+) -> MemorisingNetwork:
     """A two-layer ReLU net that gives each row its label exactly: built, not trained, with 2n + d weights.
 
-    On a direction a the rows become numbers z_1 < ... < z_n. With biases b_1 < z_1 < b_2 < z_2 < ... unit j is 0 at
+    On a direction a the rows become numbers z_1 < ... < z_n. With biases b_1 < z_1 <= b_2 < z_2 <= ... unit j is 0 at
     every row before the j-th and positive from it on, so that the outputs solve a triangular system with a positive
     diagonal, which has a solution whatever the labels. Of several random directions it takes the one whose closest
     neighbours are farthest apart, relative to their range: the smaller a gap, the larger the weights.
@@ -161,6 +163,7 @@ def memorising_network(X: Tensor, labels: Tensor, generator: torch.Generator | N
         X: inputs, (n, d), floating-point. Equal rows count once.
         labels: (n,), any real numbers; classes are given by their number.
         generator: draws the directions; None: one seeded with 0.
+        bend: where a bias lies between two rows, as in `memorising_weights`.
 
     Returns:
         The net, in the precision of X; its weights are 2 n + d for n distinct rows.
@@ -202,19 +205,21 @@ def memorising_network(X: Tensor, labels: Tensor, generator: torch.Generator | N
             f"within the rounding of {X.dtype}: they cannot be told apart. Drop one of them"
             f"{', or give float64' if X.dtype == torch.float32 else ''}"
         )
-    biases, outputs = memorising_weights(z, y)
+    biases, outputs = memorising_weights(z, y, bend)
     return MemorisingNetwork(direction, biases, outputs)
 
 
-def memorising_weights(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def memorising_weights(z: Tensor, y: Tensor, bend: float = 0.0) -> tuple[Tensor, Tensor]:
     """Biases b and outputs w with sum_j w_j max(z_i - b_j, 0) = y_i for every i: theorem 1 on a line.
 
-    b_1 lies as far before z_1 as z_2 lies behind it, every other b_j half-way between z_{j-1} and z_j. The system is then
-    lower triangular, and a point added on the right changes no earlier unit.
+    b_1 lies as far before z_1 as z_2 lies behind it, every other b_j between z_{j-1} and z_j. The system is then lower
+    triangular, and a point added on the right changes no earlier unit.
 
     Args:
         z: numbers that rise, (n,).
         y: targets, (n,).
+        bend: how far from z_{j-1} to z_j the bias b_j lies, from 0 to below 1. At 0 the net is straight between points;
+            beyond it each bend has to make up for the last, and the weights grow from point to point.
 
     Returns:
         b and w, each (n,).
@@ -223,7 +228,7 @@ def memorising_weights(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """
     gaps = z.diff()
     first = z[:1] - (gaps[:1] if len(gaps) else 1.0)  # so that points on the right change no bias on the left
-    biases = torch.cat([first, (z[:-1] + z[1:]) / 2])
+    biases = torch.cat([first, z[:-1] + bend * gaps])
     system = (z[:, None] - biases).relu()
     return biases, torch.linalg.solve_triangular(system, y[:, None], upper=False).flatten()
 

@@ -283,7 +283,7 @@ def test_the_picture_shows_the_training_error_of_each_of_the_six_inputs(record):
     rows, axes = record().rows, explorers.draw_record(record()).axes[0]
     drawn = {line.get_label(): line for line in axes.lines}
     assert len(drawn) == 6
-    for (inputs, noise), (label, _) in explorers.CELL_LOOKS.items():
+    for (inputs, noise), (label, *_) in explorers.CELL_LOOKS.items():
         mine = select(rows, dataset="cifar10", net="mlp_3x512", inputs=inputs, noise=noise, crop=False)
         epochs, accuracy = columns(mine, "epoch", "train_accuracy")
         np.testing.assert_array_equal(drawn[label].get_xdata(), epochs)

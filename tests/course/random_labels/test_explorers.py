@@ -16,8 +16,9 @@ def test_a_shifted_image_is_the_image_moved_by_at_most_a_pixel_with_its_edge_rep
     assert {each.numpy().tobytes() for each in moved} == windows
 
 
-def test_the_net_on_a_line_goes_through_its_points_and_is_straight_between_its_biases():
-    result = explorers.memorise(gap=0.01, y1=3, y2=-3, y3=2, y4=-1, y5=0, y6=1)
+@pytest.mark.parametrize("bend", [0.0, 0.7])
+def test_the_net_on_a_line_goes_through_its_points_and_is_straight_between_its_biases(bend):
+    result = explorers.memorise(gap=0.01, bend=bend, y1=3, y2=-3, y3=2, y4=-1, y5=0, y6=1)
     assert result.miss < 1e-9 and np.diff(result.z)[2] == pytest.approx(0.01)
     np.testing.assert_allclose(result.y, [3, -3, 2, -1, 0, 1])
     between = np.interp(
@@ -25,6 +26,11 @@ def test_the_net_on_a_line_goes_through_its_points_and_is_straight_between_its_b
     )
     inside = (explorers.LINE >= result.biases[0]) & (explorers.LINE <= result.biases[-1])
     np.testing.assert_allclose(result.values[inside], between[inside], rtol=1e-9, atol=1e-9)
+    if bend == 0:
+        straight = np.interp(explorers.LINE, result.z, result.y)
+        among = (explorers.LINE >= 0) & (explorers.LINE <= 1)
+        np.testing.assert_allclose(result.values[among], straight[among], atol=1e-9)
+    assert result.peak == pytest.approx(3) if bend == 0 else result.peak > 100
 
 
 def runs():
@@ -43,10 +49,12 @@ def test_the_noise_explorer_reads_a_net_that_has_stopped_at_its_last_epoch():
         for epoch in (2, 9)
     )
     assert at_two.startswith("After epoch 2: training error 13 %, test error 30 %.")  # (0 + 40 + 0) / 3
-    assert at_nine.startswith("After epoch 9: training error 0 %, test error 23 %.")  # (20 + 30 + 20) / 3
+    assert at_nine.startswith(  # (20 + 30 + 20) / 3
+        "After epoch 9 (all had stopped before): training error 0 %, test error 23 %."
+    )
     for sentence in (at_two, at_nine):
-        assert "No training error after 3 epochs (2 to 4 over 3 seeds), 1.0 times what true labels take." in sentence
-        assert sentence.endswith("Test error 23 % (20 to 30).")
+        assert "reaches zero after 3 epochs (2 to 4 over 3 seeds), 1.0 times what true labels take" in sentence
+        assert sentence.endswith("the test error is then 23 % (20 to 30).")
 
 
 def test_the_noise_explorer_takes_the_level_it_is_told():

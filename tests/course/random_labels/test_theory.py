@@ -122,9 +122,11 @@ def test_the_net_gives_every_row_its_label_with_2n_plus_d_weights(n, d):
 
 def test_the_nets_biases_interleave_the_rows():
     X = torch.randn(30, 4, generator=seeded(), dtype=FLOAT64)
-    net = theory.memorising_network(X, torch.arange(30), seeded())
-    z = (X @ net.direction).sort().values
-    assert (net.biases < z).all() and (net.biases[1:] > z[:-1]).all()
+    for bend in (0.0, 0.5):
+        net = theory.memorising_network(X, torch.arange(30), seeded(), bend)
+        z = (X @ net.direction).sort().values
+        assert (net.biases < z).all()
+        torch.testing.assert_close(net.biases[1:], z[:-1] + bend * z.diff(), rtol=0, atol=1e-12)
 
 
 @needs_mnist
