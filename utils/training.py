@@ -11,6 +11,7 @@ Example:
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ from utils.progress import Progress, no_progress
 STACKED = 2**19  # numbers in the weights of one stack on a CPU: with gradient and velocity they stay in its cache
 STACKED_CUDA = 2**27  # on a GPU
 PADDING = 1.5  # a stack's weights may be so many times those of its members
+SMALL = 2**21  # weights times examples of a step: up to so many, a second thread gains nothing on a CPU
 EVALUATED = 2**20  # activations in memory at once while accuracies are computed
 
 
@@ -252,7 +254,24 @@ def _size(layers: list[nn.Linear]) -> int:
 # --- one net by itself -----------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _threads_for(net: nn.Module, recipe: Recipe, device: torch.device) -> Iterator[None]:
+    """One thread for small steps: where others compute too, two that wait for each other take many times as long."""
+    before = torch.get_num_threads()
+    if device.type == "cpu" and recipe.batch_size * sum(each.numel() for each in net.parameters()) <= SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _train_alone(member: Member, recipe: Recipe, device: torch.device, progress: Progress) -> History:
+    with _threads_for(member.net, recipe, device):
+        return _trained_alone(member, recipe, device, progress)
+
+
+def _trained_alone(member: Member, recipe: Recipe, device: torch.device, progress: Progress) -> History:
     weight, was_training = next(member.net.parameters()), member.net.training
     home, dtype = weight.device, weight.dtype
     net = member.net.to(device)
