@@ -134,7 +134,10 @@ class Choice:
             value=self.value,
             description=self.label,
             style=LABEL | {"button_width": "82px"},
-            layout=ipywidgets.Layout(width=CONTROL_WIDTH, flex_flow="row nowrap", display="flex"),
+            # In a row with the label, however many there are: beyond three they need more than a slider does.
+            layout=ipywidgets.Layout(
+                width=CONTROL_WIDTH if len(self.options) <= 3 else "auto", flex_flow="row nowrap", display="flex"
+            ),
         )
 
 

@@ -264,7 +264,7 @@ memory = Explorer(
     controls={
         **{f"y{i + 1}": Slider(f"label {i + 1}", -3, 3, 0.5, LABELS[i], vertical=True) for i in range(POINTS)},
         "gap": Slider("gap of points 3 and 4", -3, -0.8, 0.2, -0.8, log=True, format=".3f"),
-        "bend": Slider("bend, from point to point", 0, 0.8, 0.1, 0.0),
+        "bend": Slider("place of the bends", 0, 0.8, 0.1, 0.0),
     },
 )
 

@@ -108,7 +108,7 @@ for fourth in (3.0, 2.1, 2.001):
 # On the right its six output weights, on an axis that is logarithmic away from 0.
 #
 # **Try**: move label 4 and watch how many weights change. Bring points 3 and 4 together. Then move the bends from the point
-# before (0) towards the next (the theorem asks only that they lie between).
+# before (0) towards the next one (1) (the theorem asks only that they lie between).
 # **Look for**: which weights change when label 4 moves, and what the network does between the points.
 
 # %% tags=["demo"]
