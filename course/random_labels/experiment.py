@@ -156,7 +156,7 @@ def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
     test_images = prepare(dataset.test_images[: study.test_size], study.dataset)
     test_labels = torch.from_numpy(dataset.test_labels[: study.test_size]).long()
     draw = int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0])
-    chosen = torch.randperm(len(images), generator=_seeded(draw))[: study.n]
+    chosen = torch.randperm(len(images), generator=seeded(draw))[: study.n]
     images, labels = images[chosen], labels[chosen]
     seen: dict[str, tuple[Tensor, Tensor]] = {}  # so that nets with the same inputs share them
     members, changed = [], []
@@ -165,9 +165,9 @@ def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
             seen[kind] = images, test_images
             if kind != "true":
                 # Together, so that a shuffle is the same for both and no random number serves twice.
-                corrupted = theory.corrupt_inputs(torch.cat([images, test_images]), kind, _seeded(draw))
+                corrupted = theory.corrupt_inputs(torch.cat([images, test_images]), kind, seeded(draw))
                 seen[kind] = corrupted[: len(images)], corrupted[len(images) :]
-        given, differ = theory.corrupt_labels(labels, noise, nets.CLASSES, "uniform", _seeded(draw + 1))
+        given, differ = theory.corrupt_labels(labels, noise, nets.CLASSES, "uniform", seeded(draw + 1))
         net = nets.make(study.net, draw, Whiten()(images[:1]).numel())
         members.append(Member(nn.Sequential(Whiten(), net) if study.crop else net, seen[kind][0], given, draw))
         members[-1] = replace(members[-1], test_inputs=seen[kind][1], test_labels=test_labels)
@@ -270,7 +270,8 @@ def _scaled(images: np.ndarray, dataset: str) -> Tensor:
     return scaled.permute(0, 3, 1, 2).contiguous() if scaled.ndim == 4 else scaled
 
 
-def _seeded(seed: int) -> torch.Generator:
+def seeded(seed: int) -> torch.Generator:
+    """A new generator in the state that the seed gives."""
     return torch.Generator().manual_seed(seed)
 
 

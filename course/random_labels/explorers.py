@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from torch import Tensor
 
 from course.random_labels import experiment, theory
-from course.random_labels.experiment import INPUTS, whitened
+from course.random_labels.experiment import INPUTS, seeded, whitened
 from utils import data, plotting
 from utils.experiment import Record, columns, select
 from utils.explorer import Choice, Explorer, Slider
@@ -72,8 +72,8 @@ def all_runs(progress: Progress = no_progress) -> dict[str, Runs]:
         mine, theirs = images, tests
         if kind != "true":
             # Together, so that a shuffle is the same for both and no random number serves twice.
-            mine, theirs = theory.corrupt_inputs(torch.cat([images, tests]), kind, _seeded(seed)).split(TRAINED)
-        given, _ = theory.corrupt_labels(labels, noise, CLASSES, "uniform", _seeded(seed))
+            mine, theirs = theory.corrupt_inputs(torch.cat([images, tests]), kind, seeded(seed)).split(TRAINED)
+        given, _ = theory.corrupt_labels(labels, noise, CLASSES, "uniform", seeded(seed))
         members.append(Member(perceptron(64, [HIDDEN], CLASSES, seed), mine, given, seed, theirs, test_labels))
     found = train(members, Recipe(EPOCHS, BATCH, RATE, momentum=0.9), progress=progress)
     shape = (len(INPUTS), len(NOISES), len(SEEDS))
@@ -87,10 +87,6 @@ def all_runs(progress: Progress = no_progress) -> dict[str, Runs]:
 
 def _padded(values: Tensor, length: int) -> np.ndarray:
     return np.pad(values.numpy(), (0, length - len(values)), constant_values=np.nan)
-
-
-def _seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 @dataclass(frozen=True)
@@ -310,11 +306,11 @@ def regularised(progress: Progress = no_progress) -> dict[tuple[bool, bool, bool
             Member(
                 perceptron(64, [HIDDEN], CLASSES, 0, DROPOUT if dropout else 0.0),
                 images,
-                theory.corrupt_labels(labels, noise, CLASSES, "uniform", _seeded(0))[0],
+                theory.corrupt_labels(labels, noise, CLASSES, "uniform", seeded(0))[0],
                 0,
                 tests,
                 # As many of them wrong as in training: images held out from the same set.
-                theory.corrupt_labels(test_labels, noise, CLASSES, "uniform", _seeded(1))[0],
+                theory.corrupt_labels(test_labels, noise, CLASSES, "uniform", seeded(1))[0],
             )
             for noise in LABELLINGS.values()
         ]

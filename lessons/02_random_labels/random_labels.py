@@ -633,7 +633,7 @@ for noise, mine in zip(NOISES, fits):
 
 print("\nCIFAR-10, MLP 3 x 512: epochs to no training error, test accuracy on true labels at the end, and at best")
 for (inputs, noise), (shown, *_) in explorers.CELL_LOOKS.items():
-    curve = [row for row in select(record.rows, dataset="cifar10", net="mlp_3x512", inputs=inputs, noise=noise)]
+    curve = select(record.rows, dataset="cifar10", net="mlp_3x512", inputs=inputs, noise=noise)
     best = max(curve, key=lambda row: row["test_accuracy"])
     print(f"{shown:24} {curve[-1]['epochs_to_fit'] or '-':>4} epochs {curve[-1]['test_accuracy']:8.1%} "
           f"{best['test_accuracy']:8.1%} after epoch {best['epoch']}")
