@@ -322,9 +322,10 @@ for name, given in (("random", random_labels), ("true", labels)):
             train_miss = (memory(images[:500]) - given[:500]).abs().max()
             right = (memory(test_images).round() == test_labels).double().mean()
             typical = memory(test_images).abs().median()
-        print(f"{name:6} labels, bends at {bend}: {memory.weights} = 2 x 500 + 64 weights, the largest "
-              f"{memory.outputs.abs().max():.0e}, training error {train_miss:.0e};\n"
-              f"              on new images {right:5.1%} right, typical size of the answer {typical:.0f}")
+        print(f"{name:6} labels, bends at {bend}: training error {train_miss:.0e}, largest weight "
+              f"{memory.outputs.abs().max():.0e};\n"
+              f"    on new images {right:5.1%} right, typical size of the answer {typical:.0f}")
+print(f"weights: {memory.weights} = 2 x 500 + 64")
 
 # %% [markdown]
 # Every training label is reproduced to many digits. On new images the network with bends at the points is right one time in
@@ -457,7 +458,7 @@ network = theory.trained_rademacher_complexity(
     lambda seed: perceptron(64, [128], 2, seed), images[:500].float(), recipe, range(5))
 print(f"128 hidden units on 500 digits: at least {network.value:.2f} (standard error {network.error:.2f})")
 bound = theory.risk_bound(0.0, network.value, 500)
-print(f"so with probability 0.95 every such network with no training error is wrong at most {bound:.0%} of the time")
+print(f"so, with probability 0.95, a network that fits is wrong at most {bound:.0%} of the time")
 
 # %% [markdown]
 # All five draws of signs were fitted, so the estimate is 1, the largest there is. (Five draws out of $2^{500}$, but of a maximum
@@ -514,7 +515,7 @@ learned = exercises.learned_at.use(learned_at)
 noisy, wrong = theory.corrupt_labels(labels[:500], 0.2, 10, "uniform", torch.Generator().manual_seed(0))
 when = torch.stack([learned(follow(noisy, seed)) for seed in range(5)]).mean(0)
 latest = when.argsort()[-int(wrong.sum()) :]  # as many as there are wrong labels
-print(f"epoch at which an example is learned, median: {when[~wrong].median():.0f} for the {(~wrong).sum()} right labels, "
+print(f"epoch of learning, median: {when[~wrong].median():.0f} for the {(~wrong).sum()} right labels, "
       f"{when[wrong].median():.0f} for the {wrong.sum()} wrong ones")
 print(f"of the {len(latest)} examples learned last, {wrong[latest].double().mean():.0%} have wrong labels")
 
@@ -552,8 +553,8 @@ histories = train(members, Recipe(epochs=300, batch_size=64, learning_rate=0.1, 
 error = torch.tensor([1 - float(history.train_accuracy[-1]) for history in histories]).view(len(WIDTHS), 2, 3)
 for width, (true, random) in zip(WIDTHS, error):
     size = (64 + 1) * width + (width + 1) * 10
-    print(f"{width:4} hidden units, {size:6,} weights: training error {true.max():.1%} on true, {random.min():.1%} to "
-          f"{random.max():.1%} on random labels")
+    print(f"{width:4} units, {size:6,} weights: training error {true.max():.1%} on true, {random.min():.1%} to "
+          f"{random.max():.1%} on random")
 
 # %% [markdown]
 # So there is some truth in it. With 8 and with 16 hidden units true labels fit and random ones do not, at least not in 300
@@ -646,23 +647,24 @@ print("The recorded run:", record.provenance())
 
 # %%
 rows = experiment.ends(record.rows)
-print("CIFAR-10: training / test accuracy (%)                      paper              this run")
+print("CIFAR-10: training / test accuracy (%)              paper          this run\n"
+      "net          weights")
 for (net, noise, crop), (train_accuracy, test_accuracy) in experiment.PAPER.items():
     setting = "random labels" if noise else "crop, weight decay" if crop else "no regulariser"
     ours = select(rows, study="table", net=net, noise=noise, crop=crop)
-    here = f"{100 * ours[0]['train_accuracy']:6.2f} / {100 * ours[0]['test_accuracy']:5.2f}" if ours else "not run"
+    here = f"{100 * ours[0]['train_accuracy']:.2f} / {100 * ours[0]['test_accuracy']:5.2f}" if ours else "not run"
     weights = sum(each.numel() for each in nets.make(net, 0).parameters() if each.requires_grad)
-    print(f"{net:10} {weights:9,} weights, {setting:19} {train_accuracy:12.2f} / {test_accuracy:5.2f} {here:>21}")
+    print(f"{net:10} {weights:9,}  {setting:19} {train_accuracy:6.2f} / {test_accuracy:5.2f} {here:>17}")
 
 mnist = select(rows, dataset="mnist")
 fits = torch.stack([torch.from_numpy(columns(select(mnist, noise=noise), "epochs_to_fit")[0]) for noise in NOISES])
-print("\nMNIST, 2,000 images, MLP 1 x 512: epochs to no training error, and times those of true labels")
+print("\nMNIST, 2,000 images, MLP 1 x 512: epochs to no training error, times true labels")
 for noise, mine in zip(NOISES, fits):
     ratio = mine / fits[0]
     print(f"noise {noise:4.0%}: {mine.min():.0f} to {mine.max():.0f} epochs, "
           f"{ratio.mean():.2f} times ({ratio.min():.2f} to {ratio.max():.2f} over five draws)")
 
-print("\nCIFAR-10, MLP 3 x 512: epochs to no training error, test accuracy on true labels at the end, and at best")
+print("\nCIFAR-10, MLP 3 x 512: epochs to no training error, test accuracy at the end, at best")
 for (inputs, noise), (shown, *_) in explorers.CELL_LOOKS.items():
     curve = select(record.rows, dataset="cifar10", net="mlp_3x512", inputs=inputs, noise=noise)
     best = max(curve, key=lambda row: row["test_accuracy"])
