@@ -84,6 +84,8 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Where all chance comes from.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the record.")] = Path("results"),
     workers: Annotated[int | None, typer.Option(min=1, help="Processes on a CPU; default: the experiment's.")] = None,
+    cluster: Annotated[str | None, typer.Option(
+        metavar="ADDRESS", help="A Dask scheduler's, such as tcp://host:8786, or local: where jobs run.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
 ) -> None:
     """Run a lesson's experiment and write its record."""
@@ -91,7 +93,7 @@ def run(
 
     def record() -> Path:
         return runner.run(chosen.room("experiment").experiment, preset, device=device.value, seed=seed, out=out,
-                          resume=resume, workers=workers)
+                          resume=resume, workers=workers, cluster=cluster)
 
     raise typer.Exit(runner.exit_status(record, context.fail))
 

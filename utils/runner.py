@@ -25,7 +25,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import import_module
@@ -43,6 +43,7 @@ from utils.files import write_whole
 
 RESUME = "run it again with --resume (in Python: resume=True)"
 POLL_S = 0.5
+CLUSTER = "a Dask scheduler's address, such as tcp://host:8786, or local, instead of processes of its own"
 
 
 class RunFailed(RuntimeError):
@@ -58,11 +59,13 @@ def run(
     resume: bool = False,
     executor: Executor | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
     progress: bool = True,
 ) -> Path:
     """Run `experiment` and return the path of its record.
 
-    When a job fails, those under way end and are saved, and no other starts. An interrupt stops all at once.
+    When a job fails, those under way end and are saved (on a cluster they are stopped), and no other starts. An
+    interrupt stops all at once.
 
     Args:
         preset: one of the experiment's presets.
@@ -74,32 +77,46 @@ def run(
             Default: new processes, one for each GPU with CUDA, else `workers` of them.
         workers: processes on a CPU, which share its cores as threads. Default: what the experiment asks for, else one
             for each core.
+        cluster: instead of `executor`, a Dask cluster: the address of its scheduler, or "local" for one of this machine's
+            processes (see `utils.cluster`).
         progress: show a bar on stderr.
 
     Raises:
-        ValueError: unknown preset, bad seed, device or number of workers; a partial file without `resume`, or one
-            that was made with other settings. Nothing was run.
+        ValueError: unknown preset, bad seed, device or number of workers; no cluster at that address; a partial file
+            without `resume`, or one that was made with other settings. Nothing was run.
         RunFailed: a job failed, a worker died, or `out` cannot be written. The finished jobs are saved.
     """
     settings = experiment.settings(preset, seed)
     jobs = experiment.plan(settings)
     if workers is not None and workers < 1:
         raise ValueError(f"the number of workers is {workers}; it must be 1 or more")
-    if executor is None:
+    if executor is not None and cluster is not None:
+        raise ValueError(f"give an executor or a cluster, not both (the cluster is {cluster!r})")
+    if executor is None and cluster is None:
         device = str(devices.resolve(device))
-    ledger = _Ledger(Path(out), experiment, preset, settings)
-    ledger.open(jobs, resume)
-
-    waiting = [job for job in jobs if job.key not in ledger.rows]
-    if executor is None:
-        # By all the jobs, not by those that wait: a resumed run has the same threads, on which rounding depends.
-        slots = _slots(device, workers or experiment.workers(settings), len(jobs))
-        pool, width = _own_processes(slots), len(slots)
-    else:
-        pool, width = nullcontext(executor), len(waiting)
-    with pool as open_pool, _bar(len(jobs), len(ledger.rows), progress) as bar:
-        _work_through(open_pool, width, waiting, experiment.run_job, device, ledger, bar)
+    # A cluster's workers may have another working directory.
+    ledger = _Ledger(Path(out) if cluster is None else Path(out).resolve(), experiment, preset, settings)
+    # By all the jobs, not by those that wait: a resumed run has the same threads, on which rounding depends.
+    slots = _slots(device if cluster is None else "cpu", workers or experiment.workers(settings), len(jobs))
+    with _pool(executor, cluster, slots) as pool:
+        ledger.open(jobs, resume)
+        waiting = [job for job in jobs if job.key not in ledger.rows]
+        width = pool.width if isinstance(pool, _Processes) else len(waiting)
+        with _bar(len(jobs), len(ledger.rows), progress) as bar:
+            _work_through(pool, width, waiting, experiment.run_job, device, ledger, bar)
     return ledger.finish(jobs)
+
+
+def _pool(
+    executor: Executor | None, cluster: str | None, slots: Sequence[int | None]
+) -> AbstractContextManager[Executor]:
+    if executor is not None:
+        return nullcontext(executor)
+    if cluster is None:
+        return _own_processes(slots)
+    from utils.cluster import cluster_executor
+
+    return cluster_executor(cluster, len(slots), max(1, _cores() // len(slots)))
 
 
 # --- what is on disk -------------------------------------------------------------------------------------------------
@@ -393,7 +410,7 @@ class _Processes(ProcessPoolExecutor):
         places = context.SimpleQueue()
         for slot in slots:
             places.put(slot)
-        self.threads = max(1, _cores() // len(slots))
+        self.width, self.threads = len(slots), max(1, _cores() // len(slots))
         arguments = (self.threads, lifeline, places)
         super().__init__(len(slots), mp_context=context, initializer=_start_worker, initargs=arguments)
 
@@ -456,11 +473,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--workers", type=int, help="processes on a CPU; default: as the experiment asks, else one for each core"
     )
+    parser.add_argument("--cluster", metavar="ADDRESS", help=CLUSTER)
     asked = parser.parse_args(arguments)
 
     def record() -> Path:
         experiment = _experiment(asked.module)
-        return run(experiment, asked.preset, asked.device, asked.seed, asked.out, asked.resume, workers=asked.workers)
+        return run(
+            experiment,
+            asked.preset,
+            asked.device,
+            asked.seed,
+            asked.out,
+            asked.resume,
+            workers=asked.workers,
+            cluster=asked.cluster,
+        )
 
     return exit_status(record, parser.error)
 

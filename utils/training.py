@@ -13,6 +13,7 @@ Example:
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -25,12 +26,13 @@ STACKED = 2**19  # numbers in the weights of one stack on a CPU: with gradient a
 STACKED_CUDA = 2**27  # on a GPU
 PADDING = 1.5  # a stack's weights may be so many times those of its members
 SMALL = 2**21  # weights times examples of a step: up to so many, a second thread gains nothing on a CPU
+LOSSES = ("cross_entropy", "squared")
 EVALUATED = 2**20  # activations in memory at once while accuracies are computed
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Stochastic gradient descent on the mean cross-entropy, as `torch.optim.SGD` does it.
+    """Stochastic gradient descent, as `torch.optim.SGD` does it, or `torch.optim.Adam`.
 
     Attributes:
         epochs: at most.
@@ -39,8 +41,13 @@ class Recipe:
         momentum: 0 for none.
         weight_decay: added to the gradient, times the weight; on biases too.
         decay: the learning rate is multiplied by it after each epoch.
-        stop_at_fit: a net stops after the first epoch that leaves no training error.
+        stop_at_fit: a net stops after the first epoch that leaves no training error, among those that are measured.
         augment: (inputs of a batch, generator) -> inputs of the same shape; the generator is the member's.
+        loss: of an example: "cross_entropy", or "squared", the sum over classes of (output - one-hot label)^2. Its mean
+            over the batch is what is descended.
+        measured: the epochs after which losses and accuracies on all examples are computed, rising; the last is added.
+            None: after every one.
+        adam: Adam instead of plain descent, without momentum; such a net is trained alone.
     """
 
     epochs: int
@@ -51,6 +58,9 @@ class Recipe:
     decay: float = 1.0
     stop_at_fit: bool = True
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None
+    loss: str = "cross_entropy"
+    measured: tuple[int, ...] | None = None
+    adam: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1)):
@@ -64,6 +74,17 @@ class Recipe:
             raise ValueError(f"weight_decay is {self.weight_decay}; it must be 0 or more")
         if not 0 < self.decay <= 1:
             raise ValueError(f"decay is {self.decay}; it must lie in (0, 1]")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss is {self.loss!r}; it must be one of {', '.join(LOSSES)}")
+        if self.adam and self.momentum:
+            raise ValueError(f"momentum is {self.momentum} with adam, which has its own; leave it 0")
+        rising = self.measured is None or all(a < b for a, b in pairwise((0, *self.measured)))
+        if not rising or (self.measured and self.measured[-1] > self.epochs):
+            raise ValueError(f"measured is {self.measured}; give epochs that rise, from 1 to at most {self.epochs}")
+
+    def measures(self, epoch: int) -> bool:
+        """Whether losses and accuracies are computed after this epoch, counted from 1."""
+        return self.measured is None or epoch == self.epochs or epoch in self.measured
 
 
 @dataclass(frozen=True)
@@ -71,7 +92,7 @@ class Member:
     """One net with its data.
 
     Attributes:
-        net: (b, ...) -> logits, (b, classes). Trained in place.
+        net: (b, ...) -> outputs, (b, classes). Trained in place.
         inputs: (n, ...); the same tensor may serve many members.
         labels: (n,), whole numbers.
         seed: draws the order of the examples, and what dropout and `Recipe.augment` draw.
@@ -111,20 +132,39 @@ class History:
     """How one net's training went.
 
     Attributes:
-        losses: the mean cross-entropy of each batch before its step, (steps,).
-        train_accuracy: on all training examples after each epoch, (epochs,).
-        test_accuracy: on all test examples after each epoch, (epochs,); without a test set (0,).
+        losses: the mean loss of each batch before its step, (steps,).
+        epochs: those after which the rest was measured, counted from 1, (measured,), int64.
+        train_accuracy, train_loss: on all training examples, (measured,); the mean loss.
+        test_accuracy, test_loss: on all test examples, (measured,); without a test set (0,).
     """
 
     losses: Tensor
+    epochs: Tensor
     train_accuracy: Tensor
+    train_loss: Tensor
     test_accuracy: Tensor
+    test_loss: Tensor
 
     @property
     def epochs_to_fit(self) -> int | None:
-        """The first epoch that left no training error, counted from 1; None where there was none."""
+        """The first measured epoch that left no training error, counted from 1; None where there was none."""
         fitted = (self.train_accuracy == 1).nonzero()
-        return int(fitted[0]) + 1 if len(fitted) else None
+        return int(self.epochs[fitted[0]]) if len(fitted) else None
+
+
+class _Measured:
+    """What a History is made of, as it grows."""
+
+    def __init__(self) -> None:
+        self.losses: list[Tensor] = []
+        self.epochs: list[int] = []
+        self.train: list[tuple[float, float]] = []  # accuracy and loss
+        self.test: list[tuple[float, float]] = []
+
+    def history(self) -> History:
+        epochs = torch.tensor(self.epochs, dtype=torch.int64)
+        parts = (torch.tensor(each, dtype=torch.float64).view(-1, 2).unbind(1) for each in (self.train, self.test))
+        return History(torch.cat(self.losses).cpu(), epochs, *(part for pair in parts for part in pair))
 
 
 def perceptron(inputs: int, hidden: Sequence[int], classes: int, seed: int, dropout: float = 0.0) -> nn.Sequential:
@@ -178,7 +218,8 @@ def train(
             progress((done + fraction) / len(groups), note)
 
         mine = [members[index] for index in group]
-        found = _train_alone(mine[0], recipe, device, share) if _layers(mine[0].net) is None or recipe.augment else None
+        alone = _layers(mine[0].net) is None or _alone(recipe)
+        found = _train_alone(mine[0], recipe, device, share) if alone else None
         for index, history in zip(group, [found] if found else _train_stack(mine, recipe, device, share), strict=True):
             if not history.losses.isfinite().all():
                 step = int((~history.losses.isfinite()).nonzero()[0])
@@ -188,6 +229,11 @@ def train(
                 )
             histories[index] = history
     return [histories[index] for index in range(len(members))]
+
+
+def _alone(recipe: Recipe) -> bool:
+    """Whether the recipe is one that a stack does not follow."""
+    return recipe.augment is not None or recipe.adam
 
 
 def _layers(net: nn.Module) -> list[nn.Linear] | None:
@@ -209,7 +255,7 @@ def _groups(members: Sequence[Member], recipe: Recipe, most: int) -> Iterator[li
     families: dict[tuple, list[int]] = {}
     for index, member in enumerate(members):
         layers = _layers(member.net)
-        if layers is None or recipe.augment:
+        if layers is None or _alone(recipe):
             yield [index]
             continue
         alike = (
@@ -278,12 +324,16 @@ def _trained_alone(member: Member, recipe: Recipe, device: torch.device, progres
     inputs, labels = member.inputs.to(device, dtype), member.labels.to(device)
     if member.test_inputs is not None:
         test_inputs, test_labels = member.test_inputs.to(device, dtype), member.test_labels.to(device)
-    optimiser = torch.optim.SGD(net.parameters(), recipe.learning_rate, recipe.momentum, 0.0, recipe.weight_decay)
+    optimiser = (
+        torch.optim.Adam(net.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+        if recipe.adam
+        else torch.optim.SGD(net.parameters(), recipe.learning_rate, recipe.momentum, 0.0, recipe.weight_decay)
+    )
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, recipe.decay)
     generator = torch.Generator().manual_seed(member.seed)
     # Streams of their own: from one seed the shifts of the images would follow their order.
     own = torch.Generator().manual_seed(_spawned(member.seed, 1))
-    losses, train_accuracy, test_accuracy = [], [], []
+    seen = _Measured()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(_spawned(member.seed, 2))  # dropout draws from torch's own generator
         for epoch in range(recipe.epochs):
@@ -291,37 +341,46 @@ def _trained_alone(member: Member, recipe: Recipe, device: torch.device, progres
             order = torch.randperm(len(labels), generator=generator).to(device)
             for rows in order.split(recipe.batch_size):
                 batch = inputs[rows] if recipe.augment is None else recipe.augment(inputs[rows], own)
-                loss = functional.cross_entropy(net(batch), labels[rows])
+                loss = _mean_loss(net(batch), labels[rows], recipe)
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
-                losses.append(loss.detach())
+                seen.losses.append(loss.detach()[None])
             schedule.step()
-            net.eval()
-            train_accuracy.append(_accuracy(net, inputs, labels))
-            if member.test_inputs is not None:
-                test_accuracy.append(_accuracy(net, test_inputs, test_labels))
-            progress((epoch + 1) / recipe.epochs, f"epoch {epoch + 1}, training accuracy {train_accuracy[-1]:.1%}")
-            if (recipe.stop_at_fit and train_accuracy[-1] == 1) or not losses[-1].isfinite():
+            if recipe.measures(epoch + 1):
+                net.eval()
+                seen.epochs.append(epoch + 1)
+                seen.train.append(_evaluate(net, inputs, labels, recipe))
+                if member.test_inputs is not None:
+                    seen.test.append(_evaluate(net, test_inputs, test_labels, recipe))
+                progress((epoch + 1) / recipe.epochs, f"epoch {epoch + 1}, training accuracy {seen.train[-1][0]:.1%}")
+                if recipe.stop_at_fit and seen.train[-1][0] == 1:
+                    break
+            if not seen.losses[-1].isfinite():
                 break
     member.net.to(home).train(was_training)
-    return History(torch.stack(losses).cpu(), *(_vector(each) for each in (train_accuracy, test_accuracy)))
+    return seen.history()
+
+
+def _mean_loss(outputs: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
+    if recipe.loss == "cross_entropy":
+        return functional.cross_entropy(outputs, labels)
+    return (outputs - functional.one_hot(labels, outputs.shape[1])).square().sum(1).mean()
 
 
 def _spawned(seed: int, stream: int) -> int:
     return int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])
 
 
-def _accuracy(net: nn.Module, inputs: Tensor, labels: Tensor) -> float:
+def _evaluate(net: nn.Module, inputs: Tensor, labels: Tensor, recipe: Recipe) -> tuple[float, float]:
+    """Accuracy and mean loss on all examples."""
+    right, loss = 0, 0.0
     with torch.no_grad():
-        right = [
-            int((net(rows).argmax(1) == given).sum()) for rows, given in zip(inputs.split(1024), labels.split(1024))
-        ]
-    return sum(right) / len(labels)
-
-
-def _vector(values: list[float]) -> Tensor:
-    return torch.tensor(values, dtype=torch.float64)
+        for rows, given in zip(inputs.split(1024), labels.split(1024)):
+            outputs = net(rows)
+            right += int((outputs.argmax(1) == given).sum())
+            loss += float(_mean_loss(outputs, given, recipe)) * len(given)
+    return right / len(labels), loss / len(labels)
 
 
 # --- a stack of perceptrons ------------------------------------------------------------------------------------------
@@ -335,50 +394,47 @@ def _train_stack(members: list[Member], recipe: Recipe, device: torch.device, pr
     generators = [torch.Generator().manual_seed(member.seed) for member in members]
     n, active, rate = len(members[0].labels), list(range(len(members))), recipe.learning_rate
     step = _stepper(stack, train_rows, recipe, n)
-    losses: list[list[Tensor]] = [[] for _ in members]
-    train_accuracy: list[list[float]] = [[] for _ in members]
-    test_accuracy: list[list[float]] = [[] for _ in members]
+    seen = [_Measured() for _ in members]
     for epoch in range(recipe.epochs):
         order = torch.stack([torch.randperm(n, generator=generators[index]) for index in active]).to(device)
-        seen = torch.stack([step(rows, rate) for rows in order.split(recipe.batch_size, 1)]).cpu()
+        losses = torch.stack([step(rows, rate) for rows in order.split(recipe.batch_size, 1)]).cpu()
         rate *= recipe.decay
-        right = stack.accuracies(train_rows)
-        tested = stack.accuracies(test_rows) if test_rows else [None] * len(active)
+        lost = (~losses[-1].isfinite()).tolist()
         for place, index in enumerate(active):
-            losses[index].append(seen[:, place])
-            train_accuracy[index].append(right[place])
-            if test_rows:
-                test_accuracy[index].append(tested[place])
-        lost = (~seen[-1].isfinite()).tolist()
-        leaving = [place for place in range(len(active)) if lost[place] or (recipe.stop_at_fit and right[place] == 1)]
-        if epoch == recipe.epochs - 1:
-            leaving = list(range(len(active)))
+            seen[index].losses.append(losses[:, place])
+        if recipe.measures(epoch + 1):
+            trained = stack.evaluate(train_rows, recipe.loss)
+            tested = stack.evaluate(test_rows, recipe.loss) if test_rows else None
+            for place, index in enumerate(active):
+                seen[index].epochs.append(epoch + 1)
+                seen[index].train.append(trained[place])
+                if tested:
+                    seen[index].test.append(tested[place])
+            lost = [each or (recipe.stop_at_fit and accuracy == 1) for each, (accuracy, _) in zip(lost, trained)]
+            done = len(members) - len(active)
+            mean = (sum(accuracy for accuracy, _ in trained) + done) / len(members)
+            note = f"epoch {epoch + 1}, training accuracy {mean:.1%}, {done + sum(lost)} of {len(members)} nets done"
+            progress((epoch + 1) / recipe.epochs, note)
+        leaving = list(range(len(active))) if epoch == recipe.epochs - 1 else np.flatnonzero(lost).tolist()
         if leaving:
             staying = [place for place in range(len(active)) if place not in leaving]
             for place in leaving:
                 stack.write(place, _layers(members[active[place]].net))
             active = [active[place] for place in staying]
-            if active:
-                for part in filter(None, (stack, train_rows, test_rows)):
-                    part.keep(staying)
-                del step  # with its graph, before another is recorded
-                step = _stepper(stack, train_rows, recipe, n)
-        done, mean = len(members) - len(active), sum(each[-1] for each in train_accuracy) / len(members)
-        note = f"epoch {epoch + 1}, training accuracy {mean:.1%}, {done} of {len(members)} nets done"
-        progress((epoch + 1) / recipe.epochs, note)
-        if not active:
-            break
-    return [
-        History(torch.cat(losses[index]), _vector(train_accuracy[index]), _vector(test_accuracy[index]))
-        for index in range(len(members))
-    ]
+            if not active:
+                break
+            for part in filter(None, (stack, train_rows, test_rows)):
+                part.keep(staying)
+            del step  # with its graph, before another is recorded
+            step = _stepper(stack, train_rows, recipe, n)
+    return [each.history() for each in seen]
 
 
 def _stepper(stack: "_Stack", rows: "_Rows", recipe: Recipe, n: int) -> Callable[[Tensor, float], Tensor]:
     """(examples of each member, (members, b), learning rate) -> losses, (members,): one step of the whole stack."""
 
     def step(chosen: Tensor, rate: float | Tensor) -> Tensor:
-        return stack.step(*rows.batch(chosen), rate, recipe.momentum, recipe.weight_decay)
+        return stack.step(*rows.batch(chosen), rate, recipe)
 
     if stack.weights.device.type != "cuda":
         return step
@@ -502,18 +558,10 @@ class _Stack:
                 layer.weight.copy_(weight[place, : layer.out_features, : layer.in_features])
                 layer.bias.copy_(bias[place, : layer.out_features, 0])
 
-    def step(
-        self, inputs: Tensor, labels: Tensor, rate: float | Tensor, momentum: float, weight_decay: float
-    ) -> Tensor:
+    def step(self, inputs: Tensor, labels: Tensor, rate: float | Tensor, recipe: Recipe) -> Tensor:
         """One step of every member on its batch; the losses before it, (members,)."""
         hidden = self._forward(inputs)
-        logs = hidden.pop().log_softmax(1)
-        at_label = labels.unsqueeze(1)
-        losses = logs.gather(1, at_label).mean((1, 2)).neg_()
-        # The mean cross-entropy's gradient at the logits: (probabilities - one-hot labels) / batch.
-        delta = logs.exp_()
-        delta.scatter_add_(1, at_label, delta.new_full((1, 1, 1), -1.0).expand_as(at_label))
-        delta.div_(labels.shape[1])
+        losses, delta = _losses_and_gradient(hidden.pop(), labels, recipe.loss)
         for index in reversed(range(len(self.layers))):
             weight_gradient, bias_gradient = self.gradients[index]
             torch.bmm(delta, hidden[index].mT, out=weight_gradient)
@@ -521,11 +569,11 @@ class _Stack:
             if index:
                 # Of a ReLU's value the sign is its derivative; the value itself is not needed any more.
                 delta = torch.bmm(self.layers[index][0].mT, delta).mul_(hidden[index].sign_())
-        if weight_decay:
-            self.gradient.add_(self.weights, alpha=weight_decay)
-        if momentum:
-            self.velocity.mul_(momentum).add_(self.gradient)
-        move = self.velocity if momentum else self.gradient
+        if recipe.weight_decay:
+            self.gradient.add_(self.weights, alpha=recipe.weight_decay)
+        if recipe.momentum:
+            self.velocity.mul_(recipe.momentum).add_(self.gradient)
+        move = self.velocity if recipe.momentum else self.gradient
         if isinstance(rate, Tensor):
             self.weights.addcmul_(move, rate, value=-1)
         else:
@@ -541,14 +589,36 @@ class _Stack:
                 values[-1].relu_()
         return values
 
-    def accuracies(self, rows: _Rows) -> list[float]:
-        """The fraction of each member's examples that it gets right."""
+    def evaluate(self, rows: _Rows, loss: str) -> list[tuple[float, float]]:
+        """Accuracy and mean loss of each member on its examples."""
         n = rows.labels.shape[1]
         width = self.count * max(inputs for inputs, _ in self.shapes)
         right = torch.zeros(self.count, dtype=torch.int64, device=self.weights.device)
+        lost = torch.zeros(self.count, dtype=torch.float64, device=self.weights.device)
         for start in range(0, n, max(1, EVALUATED // width)):
             inputs, labels = rows.part(slice(start, start + max(1, EVALUATED // width)))
+            outputs = self._forward(inputs)[-1]
             # Largest along the last dimension: along another it takes many times as long.
-            given = self._forward(inputs)[-1].mT.contiguous().argmax(2)
-            right += (given == labels).sum(1)
-        return [each / n for each in right.tolist()]
+            right += (outputs.mT.contiguous().argmax(2) == labels).sum(1)
+            at_label = labels.unsqueeze(1)
+            if loss == "cross_entropy":
+                lost -= outputs.log_softmax(1).gather(1, at_label).sum((1, 2))
+            else:
+                lost += _less_one_hot(outputs, at_label).square_().sum((1, 2))
+        return list(zip([each / n for each in right.tolist()], (lost / n).tolist()))
+
+
+def _losses_and_gradient(outputs: Tensor, labels: Tensor, loss: str) -> tuple[Tensor, Tensor]:
+    """Mean losses, (members,), and their gradient at the outputs, (members, classes, b), which it overwrites."""
+    at_label, count = labels.unsqueeze(1), labels.shape[1]
+    if loss == "cross_entropy":
+        logs = outputs.log_softmax(1)
+        losses = logs.gather(1, at_label).mean((1, 2)).neg_()
+        return losses, _less_one_hot(logs.exp_(), at_label).div_(count)
+    rest = _less_one_hot(outputs, at_label)
+    return rest.square().sum((1, 2)).div_(count), rest.mul_(2 / count)
+
+
+def _less_one_hot(outputs: Tensor, at_label: Tensor) -> Tensor:
+    """1 subtracted in place at each example's label, (members, classes, b) and (members, 1, b)."""
+    return outputs.scatter_add_(1, at_label, outputs.new_full((1, 1, 1), -1.0).expand_as(at_label))

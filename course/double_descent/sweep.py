@@ -14,7 +14,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from utils.progress import Progress, no_progress
+
 BLOCK = 2_048  # columns in memory at once above the threshold
+ROWS = 2_048  # rows of a symmetric product computed at once: what lies above the diagonal is not computed twice
 
 
 class Columns(Protocol):
@@ -32,8 +35,8 @@ class Columns(Protocol):
 class SweepResult:
     """What least squares gives at each width.
 
-    All arrays but `widths` have the shape (widths,) for one ridge, (ridges, widths) for several; with `steps` another
-    dimension, (..., steps), comes last.
+    All arrays but `widths` have the shape (widths,); several labellings and several ridges each put a dimension before
+    it, `steps` one after it: (labellings, ridges, widths, steps).
 
     Attributes:
         widths: columns used, (widths,), int64.
@@ -42,6 +45,7 @@ class SweepResult:
         train_loss, test_loss: mean squared error, summed over targets.
         norm: of the weights, over all targets.
         effective_parameters: the trace of the matrix that takes the targets to the fit; min(p, n) without a ridge.
+        predictions: of the test rows, with two more dimensions, (..., m, k); None unless they were asked for.
     """
 
     widths: Tensor
@@ -51,6 +55,7 @@ class SweepResult:
     test_loss: Tensor
     norm: Tensor
     effective_parameters: Tensor
+    predictions: Tensor | None = None
 
 
 def random_feature_sweep(
@@ -61,6 +66,8 @@ def random_feature_sweep(
     widths: Iterable[int],
     ridge: float | Iterable[float] = 0.0,
     steps: Iterable[int] | None = None,
+    keep_predictions: bool = False,
+    progress: Progress = no_progress,
 ) -> SweepResult:
     """Fit the targets by the first p features, for every p in `widths`.
 
@@ -68,38 +75,58 @@ def random_feature_sweep(
 
     Args:
         Phi_train, Phi_test: features, (n, features) and (m, features), a matrix or a source of column blocks.
-        Y_train, Y_test: targets, (n, k) and (m, k), or (n,) and (m,) for one.
+        Y_train: targets, (n, k), or (n,) for one; or several labellings of the same rows, (labellings, n, k), at hardly
+            more than the price of one.
+        Y_test: (m, k), or (m,) for one; the same for all labellings.
         widths: rising, from 1 to the number of features.
-        ridge: 0 or more; several give every array a leading dimension.
+        ridge: 0 or more, or several.
         steps: instead of the minimum, the weights after so many steps of gradient descent from 0 with the rate 1 /
-            (largest eigenvalue + ridge), 0 or more; every array gets a last dimension.
+            (largest eigenvalue + ridge), 0 or more.
+        keep_predictions: whether the result holds them.
+        progress: called with the fraction done and a note.
 
     Returns:
         A `SweepResult` in float64.
 
     Raises:
-        ValueError: shapes do not fit, widths do not rise or are out of range, a ridge or a step is negative.
+        ValueError: shapes do not fit, widths do not rise or are out of range, a ridge or a step is negative; or the
+            training rows are dependent at a width above n.
     """
     train, test = _source(Phi_train), _source(Phi_test)
     widths = list(widths)
     many = not isinstance(ridge, (int, float))
     ridges = [float(each) for each in (ridge if many else [ridge])]
     times = None if steps is None else [int(each) for each in steps]
-    Y, Y_new = (each.double().reshape(len(each), -1) for each in (Y_train, Y_test))
+    labellings = Y_train.ndim == 3
+    Y = (Y_train if labellings else Y_train.reshape(1, len(Y_train), -1)).double()
+    Y_new = Y_test.double().reshape(len(Y_test), -1)
     _check(train, Y, test, Y_new, widths, ridges, times)
-    judge = _Judge(Y, Y_new)
+    judge = _Judge(Y, Y_new, keep_predictions)
+    flat = Y.permute(1, 0, 2).flatten(1)  # all targets of all labellings side by side
     if times is None and ridges == [0.0]:
         n = train.shape[0]
-        rows = _below(train, test, Y, [each for each in widths if each <= n], judge)
-        rows += _above(train, test, Y, [each for each in widths if each > n], judge)
-        rows = [[[row]] for row in rows]
+        progress(0.0, "all widths up to n")
+        found = _below(train, test, flat, [each for each in widths if each <= n], judge)
+        found += _above(train, test, flat, [each for each in widths if each > n], judge, progress)
+        found = [[[each]] for each in found]
     else:
-        rows = [_filtered(train, test, Y, width, ridges, times, judge) for width in widths]
-    # (widths, ridges, steps, entries) -> entries first, then ridges, widths, steps
-    values = torch.tensor(rows, dtype=torch.float64).permute(3, 1, 0, 2)
-    values = values if times is not None else values[..., 0]
-    values = values if many else values[:, 0]
-    return SweepResult(torch.tensor(widths), *values)
+        found = []
+        for done, width in enumerate(widths):
+            progress(done / len(widths), f"width {width}")
+            found.append(_filtered(train, test, flat, width, ridges, times, judge))
+
+    def stacked(part: int) -> Tensor:
+        # (widths, ridges, steps, labellings, ...) -> (labellings, ridges, widths, steps, ...)
+        values = torch.stack(
+            [torch.stack([torch.stack([each[part] for each in row]) for row in rows]) for rows in found]
+        )
+        values = values.permute(3, 1, 0, 2, *range(4, values.ndim))
+        values = values if times is not None else values[:, :, :, 0]
+        values = values if many else values[:, 0]
+        return values if labellings else values[0]
+
+    entries = stacked(0)
+    return SweepResult(torch.tensor(widths), *entries.unbind(-1), stacked(1) if keep_predictions else None)
 
 
 class _Matrix:
@@ -119,9 +146,9 @@ def _block(source: Columns, start: int, stop: int) -> Tensor:
 
 
 def _check(train: Columns, Y: Tensor, test: Columns, Y_new: Tensor, widths, ridges, times) -> None:
-    if (train.shape[0], test.shape[0]) != (len(Y), len(Y_new)) or Y.shape[1] != Y_new.shape[1]:
+    if (train.shape[0], test.shape[0]) != (Y.shape[1], len(Y_new)) or Y.shape[2] != Y_new.shape[1]:
         raise ValueError(
-            f"features are {tuple(train.shape)} and {tuple(test.shape)}, targets {tuple(Y.shape)} and "
+            f"features are {tuple(train.shape)} and {tuple(test.shape)}, targets {tuple(Y.shape[1:])} and "
             f"{tuple(Y_new.shape)}; give as many rows of features as of targets, and the same targets for both"
         )
     if train.shape[1] != test.shape[1]:
@@ -136,32 +163,41 @@ def _check(train: Columns, Y: Tensor, test: Columns, Y_new: Tensor, widths, ridg
         raise ValueError(f"steps are {times}; every number of steps must be 0 or more")
 
 
-class _Judge:
-    """Errors and losses of predictions."""
+Found = tuple[Tensor, Tensor]  # (labellings, entries), and predictions, (labellings, m, k) or empty
 
-    def __init__(self, Y: Tensor, Y_new: Tensor) -> None:
-        self.targets = {"train": Y, "test": Y_new}
+
+class _Judge:
+    """Errors and losses of predictions, for every labelling."""
+
+    def __init__(self, Y: Tensor, Y_new: Tensor, keep: bool) -> None:
+        self.targets = {"train": Y, "test": Y_new[None]}
         self.classes = {name: self._decide(each) for name, each in self.targets.items()}
+        self.labellings, self.keep = len(Y), keep
 
     @staticmethod
     def _decide(values: Tensor) -> Tensor:
         # Largest along the last of several; the sign of the one.
-        return values.argmax(1) if values.shape[1] > 1 else values[:, 0] >= 0
+        return values.argmax(-1) if values.shape[-1] > 1 else values[..., 0] >= 0
 
-    def row(self, train: Tensor, test: Tensor, norm: Tensor | float, parameters: Tensor | float) -> list[float]:
-        """train_error, test_error, train_loss, test_loss, norm, effective_parameters."""
-        errors = [
-            float((self._decide(values) != self.classes[name]).double().mean())
-            for name, values in (("train", train), ("test", test))
-        ]
-        losses = [
-            float((values - self.targets[name]).square().sum(1).mean())
-            for name, values in (("train", train), ("test", test))
-        ]
-        return [*errors, *losses, float(norm), float(parameters)]
+    def found(self, train: Tensor, test: Tensor, squares: Tensor, parameters: Tensor | float) -> Found:
+        """train_error, test_error, train_loss, test_loss, norm, effective_parameters of each labelling.
+
+        Args:
+            train, test: predictions, (rows, labellings x k).
+            squares: of the weights, summed over them, (labellings x k,).
+        """
+        values = {"train": self._apart(train), "test": self._apart(test)}
+        errors = [(self._decide(each) != self.classes[name]).double().mean(-1) for name, each in values.items()]
+        losses = [(each - self.targets[name]).square().sum(-1).mean(-1) for name, each in values.items()]
+        norm = squares.view(self.labellings, -1).sum(1).clamp(min=0).sqrt()
+        entries = torch.stack([*errors, *losses, norm, torch.full_like(norm, float(parameters))], -1)
+        return entries.cpu(), values["test"].cpu().clone() if self.keep else entries.new_empty(0)
+
+    def _apart(self, values: Tensor) -> Tensor:
+        return values.view(len(values), self.labellings, -1).permute(1, 0, 2)
 
 
-def _below(train: Columns, test: Columns, Y: Tensor, widths: list[int], judge: _Judge) -> list[list[float]]:
+def _below(train: Columns, test: Columns, Y: Tensor, widths: list[int], judge: _Judge) -> list[Found]:
     """Least squares at every width up to n from one QR factorisation."""
     if not widths:
         return []
@@ -173,24 +209,28 @@ def _below(train: Columns, test: Columns, Y: Tensor, widths: list[int], judge: _
     # The inverse of R's first p rows and columns is the first p rows and columns of its inverse.
     new = _block(test, 0, most) @ inverse
     fit, prediction, weights = torch.zeros_like(Y), Y.new_zeros(new.shape[0], Y.shape[1]), Y.new_zeros(most, Y.shape[1])
-    rows, done = [], 0
+    found, done = [], 0
     for width in widths:
         added = coefficients[done:width]
         fit += Q[:, done:width] @ added
         prediction += new[:, done:width] @ added
         weights += inverse[:, done:width] @ added
         done = width
-        rows.append(judge.row(fit, prediction, weights.norm(), width))
-    return rows
+        found.append(judge.found(fit, prediction, weights.square().sum(0), width))
+    return found
 
 
-def _above(train: Columns, test: Columns, Y: Tensor, widths: list[int], judge: _Judge) -> list[list[float]]:
+def _above(
+    train: Columns, test: Columns, Y: Tensor, widths: list[int], judge: _Judge, progress: Progress
+) -> list[Found]:
     """The shortest weights that fit, at every width above n, from K = Phi Phi' as columns are added to it."""
     n = len(Y)
     K, across = Y.new_zeros(n, n), Y.new_zeros(test.shape[0], n)
-    rows, done = [], 0
+    found, done = [], 0
     for width in widths:
+        progress(0.2 + 0.8 * done / widths[-1], f"width {width}")
         done = _accumulate(train, test, K, across, done, width)
+        _mirror(K)
         factor, failed = torch.linalg.cholesky_ex(K)
         if failed:
             raise ValueError(
@@ -198,24 +238,32 @@ def _above(train: Columns, test: Columns, Y: Tensor, widths: list[int], judge: _
                 f"width out, or give a ridge"
             )
         dual = torch.cholesky_solve(Y, factor)
-        rows.append(judge.row(K @ dual, across @ dual, (dual * Y).sum().clamp(min=0).sqrt(), n))
-    return rows
+        found.append(judge.found(K @ dual, across @ dual, (dual * Y).sum(0), n))
+    return found
 
 
 def _accumulate(train: Columns, test: Columns, K: Tensor, across: Tensor, done: int, width: int) -> int:
-    """Add columns `done` to `width` - 1 to K and to the test rows' products with the training rows."""
+    """Add columns `done` to `width` - 1 to K, on and below its diagonal, and to the test rows' products with the rows."""
     while done < width:
         stop = min(width, done + BLOCK)
         block = _block(train, done, stop)
-        K.addmm_(block, block.T)
+        for start in range(0, len(K), ROWS):
+            end = start + ROWS
+            K[start:end, :end].addmm_(block[start:end], block[:end].T)
         across.addmm_(_block(test, done, stop), block.T)
         done = stop
     return done
 
 
+def _mirror(K: Tensor) -> None:
+    """Write what is below the blocks of the diagonal above them."""
+    for start in range(ROWS, len(K), ROWS):
+        K[:start, start : start + ROWS] = K[start : start + ROWS, :start].T
+
+
 def _filtered(
     train: Columns, test: Columns, Y: Tensor, width: int, ridges: list[float], times: list[int] | None, judge: _Judge
-) -> list[list[list[float]]]:
+) -> list[list[Found]]:
     """(ridges, steps) rows at one width, from one eigendecomposition of the smaller of Phi' Phi and Phi Phi'."""
     n = len(Y)
     if width <= n:
@@ -226,6 +274,7 @@ def _filtered(
     else:
         K, across = Y.new_zeros(n, n), Y.new_zeros(test.shape[0], n)
         _accumulate(train, test, K, across, 0, width)
+        _mirror(K)
         values, vectors = torch.linalg.eigh(K)
         fit_basis, new_basis = vectors * values, across @ vectors
         targets = vectors.T @ Y
@@ -239,9 +288,7 @@ def _filtered(
             shrunk = _inverse(values, ridge, steps)
             weights = shrunk[:, None] * targets
             squares = weights.square() * (values[:, None] if width > n else 1.0)
-            row.append(
-                judge.row(fit_basis @ weights, new_basis @ weights, squares.sum().sqrt(), (shrunk * values).sum())
-            )
+            row.append(judge.found(fit_basis @ weights, new_basis @ weights, squares.sum(0), (shrunk * values).sum()))
         found.append(row)
     return found
 

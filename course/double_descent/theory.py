@@ -4,17 +4,20 @@ Sources: Belkin, Hsu, Ma, Mandal 2019; Hastie, Montanari, Rosset, Tibshirani 202
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from course.double_descent.sweep import Columns, SweepResult, random_feature_sweep
+from course.minimum_norm.theory import gaussian_gram
 
 __all__ = [
     "Columns",
     "FourierFeatures",
     "SweepResult",
+    "fourier_features",
+    "kernel_limit",
     "optimal_ridge",
     "optimal_ridge_risk",
     "random_feature_sweep",
@@ -83,6 +86,24 @@ def fourier_features(X: Tensor, width: int, bandwidth: float, generator: torch.G
 def random_fourier_features(X: Tensor, width: int, bandwidth: float, generator: torch.Generator) -> Tensor:
     """`fourier_features` as a matrix, (n, width)."""
     return fourier_features(X, width, bandwidth, generator).columns(0, width)
+
+
+def kernel_limit(X: Tensor, Y: Tensor, X_test: Tensor, Y_test: Tensor, bandwidth: float) -> SweepResult:
+    """What infinitely many Fourier features give: the shortest function of the Gaussian kernel through the targets.
+
+    Args:
+        X, X_test: inputs, (n, d) and (m, d).
+        Y, Y_test: targets, as `random_feature_sweep` takes them.
+        bandwidth: of `fourier_features`.
+
+    Returns:
+        A `SweepResult` of one width, 0. Its norm is that of the function, with the features scaled by 1 / sqrt(width).
+    """
+    # With K = L L' the rows of L are n features whose products are the kernel's: least squares on them is the same problem.
+    factor = torch.linalg.cholesky(gaussian_gram(X, X, bandwidth))
+    across = torch.linalg.solve_triangular(factor, gaussian_gram(X, X_test, bandwidth), upper=False).T
+    result = random_feature_sweep(factor, Y, across, Y_test, [len(X)])
+    return replace(result, widths=torch.tensor([0]))
 
 
 # --- the risk of isotropic linear regression ------------------------------------------------------------------------

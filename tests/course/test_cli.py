@@ -129,7 +129,9 @@ def experiment(monkeypatch: pytest.MonkeyPatch) -> object:
 def test_run_hands_everything_to_the_runner(experiment: object, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*arguments, **options) -> Path:
         assert arguments == (experiment, "full")
-        assert options == {"device": "cpu", "seed": 3, "out": Path("there"), "resume": True, "workers": 2}
+        assert options == {"device": "cpu", "seed": 3, "out": Path("there"), "resume": True, "workers": 2} | {
+            "cluster": "tcp://there:8786"
+        }
         return Path("there/record.json")
 
     monkeypatch.setattr(runner, "run", run)
@@ -146,6 +148,8 @@ def test_run_hands_everything_to_the_runner(experiment: object, monkeypatch: pyt
         "there",
         "--workers",
         "2",
+        "--cluster",
+        "tcp://there:8786",
         "--resume",
     )
     assert (result.exit_code, result.stdout) == (0, "there/record.json\n")
@@ -157,7 +161,7 @@ def test_run_without_options_runs_fast_and_leaves_the_workers_to_the_experiment(
     called = []
     monkeypatch.setattr(runner, "run", lambda *arguments, **options: called.append((arguments, options)))
     course("run", NAME)
-    options = {"device": "auto", "seed": 0, "out": Path("results"), "resume": False, "workers": None}
+    options = {"device": "auto", "seed": 0, "out": Path("results"), "resume": False, "workers": None, "cluster": None}
     assert called == [((experiment, "fast"), options)]
 
 

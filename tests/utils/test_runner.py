@@ -27,7 +27,7 @@ from utils.runner import RunFailed, run
 
 ROOT = Path(__file__).parents[2]
 NOT_ON_A_BARE_MACHINE = (
-    "IPython ipykernel ipywidgets jupyter_client jupyter_core jupyterlab jupytext matplotlib nbclient nbformat "
+    "IPython dask distributed ipykernel ipywidgets jupyter_client jupyter_core jupyterlab jupytext matplotlib nbclient nbformat "
     "nbgrader pooch pytest requests scipy sklearn traitlets typer"
 ).split()
 

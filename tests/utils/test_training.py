@@ -31,34 +31,46 @@ def members(shapes, data=None, **changed):
 
 def plain(member, recipe):
     """The oracle: what anybody would write for one net."""
+
+    def criterion(outputs, labels):
+        if recipe.loss == "cross_entropy":
+            return functional.cross_entropy(outputs, labels)
+        return functional.mse_loss(outputs, torch.eye(outputs.shape[1])[labels].to(outputs)) * outputs.shape[1]
+
     model = copy.deepcopy(member.net)
     optimiser = torch.optim.SGD(
         model.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )
     generator = torch.Generator().manual_seed(member.seed)
-    losses, accuracies = [], []
+    losses, measured = [], []
     for epoch in range(recipe.epochs):
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * recipe.decay**epoch
         order = torch.randperm(len(member.labels), generator=generator)
         for rows in order.split(recipe.batch_size):
-            loss = functional.cross_entropy(model(member.inputs[rows]), member.labels[rows])
+            loss = criterion(model(member.inputs[rows]), member.labels[rows])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             losses.append(loss.item())
+        if recipe.measured and epoch + 1 not in (*recipe.measured, recipe.epochs):
+            continue
         with torch.no_grad():
-            accuracies.append(float((model(member.inputs).argmax(1) == member.labels).double().mean()))
-        if recipe.stop_at_fit and accuracies[-1] == 1:
+            outputs = model(member.inputs)
+            accuracy = float((outputs.argmax(1) == member.labels).double().mean())
+            measured.append((epoch + 1, accuracy, float(criterion(outputs, member.labels))))
+        if recipe.stop_at_fit and accuracy == 1:
             break
-    return model, losses, accuracies
+    return model, losses, list(zip(*measured))
 
 
 def assert_agrees(member, history, expected, rtol):
     """That a member's losses, accuracies and weights are those of `plain`, to rtol."""
-    model, losses, accuracies = expected
+    model, losses, (epochs, accuracies, mean_losses) = expected
     assert history.losses.tolist() == pytest.approx(losses, rel=rtol)
+    assert history.epochs.tolist() == list(epochs)
     assert history.train_accuracy.tolist() == pytest.approx(accuracies)
+    assert history.train_loss.tolist() == pytest.approx(mean_losses, rel=rtol)
     for trained, reference in zip(member.net.parameters(), model.parameters(), strict=True):
         assert_close(trained, reference, rtol=10 * rtol, atol=1e-12)
 
@@ -67,6 +79,7 @@ RECIPES = {
     "plain": Recipe(5, 16, 0.1),
     "everything": Recipe(6, 16, 0.05, momentum=0.9, weight_decay=0.01, decay=0.8),
     "whole batch": Recipe(4, 50, 0.2, momentum=0.5),
+    "squared": Recipe(7, 16, 0.02, momentum=0.9, loss="squared", measured=(1, 4)),
 }
 
 
@@ -107,6 +120,8 @@ def test_members_may_have_data_of_their_own_and_test_sets():
         assert history.losses.tolist() == pytest.approx(losses, rel=1e-10)
         right = float((model(member.test_inputs).argmax(1) == member.test_labels).double().mean())
         assert len(history.test_accuracy) == 3 and float(history.test_accuracy[-1]) == pytest.approx(right)
+        loss = functional.cross_entropy(model(member.test_inputs), member.test_labels)
+        assert float(history.test_loss[-1]) == pytest.approx(float(loss))
 
 
 def test_members_with_other_sizes_of_data_are_trained_apart():
@@ -128,8 +143,8 @@ def test_a_member_stops_when_it_fits_and_the_others_go_on():
     expected = [plain(member, recipe) for member in mine]
     histories = train(mine, recipe)
     assert len({len(history.train_accuracy) for history in histories}) > 2
-    for member, history, (model, losses, accuracies) in zip(mine, histories, expected, strict=True):
-        assert history.epochs_to_fit == len(history.train_accuracy) == len(accuracies) < 200
+    for member, history, (model, losses, (epochs, *_)) in zip(mine, histories, expected, strict=True):
+        assert history.epochs_to_fit == len(history.train_accuracy) == len(epochs) < 200
         assert history.losses.tolist() == pytest.approx(losses, rel=1e-7)
         for trained, reference in zip(member.net.parameters(), model.parameters(), strict=True):
             assert_close(trained, reference, rtol=1e-6, atol=1e-9)
@@ -143,6 +158,33 @@ def test_without_the_stop_training_goes_on_and_the_epoch_of_the_fit_is_the_first
     assert history.train_accuracy[fitted - 1] == 1 > history.train_accuracy[fitted - 2]
 
 
+@pytest.mark.parametrize("stacked", [True, False])
+def test_between_the_measured_epochs_nothing_is_measured_and_no_net_stops(stacked, monkeypatch):
+    X = torch.randn(30, 6, generator=torch.Generator().manual_seed(0), dtype=FLOAT64)
+    mine = [Member(net((32,), classes=2), X, (X[:, 0] > 0).long(), 0)]
+    if not stacked:
+        monkeypatch.setattr(training, "_layers", lambda net: None)
+    (history,) = train(mine, Recipe(200, 10, 0.1, momentum=0.9, measured=(2, 50, 60, 70)))
+    assert history.epochs.tolist() == [2, 50] and history.epochs_to_fit == 50 and len(history.losses) == 150
+    (history,) = train([Member(net((2,)), *problem(), 0)], Recipe(5, 16, 0.01, measured=(2,)))
+    assert history.epochs.tolist() == [2, 5]
+
+
+def test_adam_takes_the_steps_of_torchs_own():
+    (mine,) = members([(8,)])
+    model, generator = copy.deepcopy(mine.net), torch.Generator().manual_seed(mine.seed)
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
+    losses = []
+    for _ in range(3):
+        for rows in torch.randperm(50, generator=generator).split(16):
+            losses.append(functional.cross_entropy(model(mine.inputs[rows]), mine.labels[rows]))
+            optimiser.zero_grad()
+            losses[-1].backward()
+            optimiser.step()
+    (history,) = train([mine], Recipe(3, 16, 0.01, adam=True))
+    assert history.losses.tolist() == pytest.approx([float(each) for each in losses])
+
+
 def test_a_net_that_never_fits_has_no_epoch_of_the_fit():
     X = torch.zeros(4, 6, dtype=FLOAT64)
     (history,) = train([Member(net(()), X, torch.tensor([0, 1, 0, 1]), 0)], Recipe(3, 2, 0.1))
@@ -154,7 +196,7 @@ def test_padding_stays_zero_whatever_the_recipe():
     stack = training._Stack(shallow, torch.device("cpu"))
     X, y = problem(n=16)
     for _ in range(5):
-        stack.step(X.expand(2, -1, -1), y.expand(2, -1), 0.5, 0.9, 0.1)
+        stack.step(X.expand(2, -1, -1), y.expand(2, -1), 0.5, Recipe(1, 16, 0.5, momentum=0.9, weight_decay=0.1))
     (first, bias), (second, _) = stack.layers
     assert first[0, 2:].abs().max() == bias[0, 2:].abs().max() == second[0, :, 2:].abs().max() == 0
     assert first[1].ne(0).all()
@@ -314,6 +356,11 @@ def test_bad_arguments_are_refused_with_what_to_do():
         ({"momentum": 1.0}, "momentum is 1"),
         ({"weight_decay": -1.0}, "weight_decay is -1"),
         ({"decay": 0.0}, "decay is 0"),
+        ({"loss": "hinge"}, "one of cross_entropy, squared"),
+        ({"adam": True, "momentum": 0.9}, "momentum is 0.9 with adam"),
+        ({"measured": (2, 2), "epochs": 3}, "epochs that rise, from 1 to at most 3"),
+        ({"measured": (0, 2), "epochs": 3}, "epochs that rise"),
+        ({"measured": (4,), "epochs": 3}, "epochs that rise"),
     ):
         with pytest.raises(ValueError, match=told):
             Recipe(**({"epochs": 1, "batch_size": 1, "learning_rate": 0.1} | changed))
@@ -334,7 +381,7 @@ def test_a_step_takes_its_rate_as_a_number_or_a_tensor():
     stacks = [training._Stack([training._layers(net((4,), 0))], torch.device("cpu")) for _ in range(2)]
     for stack, rate in zip(stacks, (0.3, torch.tensor(0.3, dtype=FLOAT64)), strict=True):
         for _ in range(3):
-            stack.step(X[None], y[None], rate, 0.9, 0.1)
+            stack.step(X[None], y[None], rate, Recipe(1, 16, 0.3, momentum=0.9, weight_decay=0.1))
     assert_close(stacks[0].weights, stacks[1].weights, rtol=1e-14, atol=0)
 
 

@@ -156,3 +156,41 @@ def test_dependent_rows_are_refused_with_the_width():
     Phi, Y, Psi, Y_new = problem()
     with pytest.raises(ValueError, match="at width 60 the 40 training rows are dependent"):
         random_feature_sweep(Phi[torch.zeros(40, dtype=torch.int64)], Y, Psi, Y_new, [60])
+
+
+@pytest.mark.parametrize("options", [{}, {"ridge": [0.0, 0.5]}, {"ridge": 0.5, "steps": [3, 9]}])
+def test_several_labellings_are_each_as_if_alone(options):
+    Phi, Y, Psi, Y_new = problem()
+    labellings = torch.stack([Y, Y.flip(0), Y.roll(1, 1)])
+    widths = [5, 30, 60]
+    together = random_feature_sweep(Phi, labellings, Psi, Y_new, widths, keep_predictions=True, **options)
+    for place, labelling in enumerate(labellings):
+        alone = random_feature_sweep(Phi, labelling, Psi, Y_new, widths, keep_predictions=True, **options)
+        assert_close(table(together)[:, place], table(alone), rtol=1e-10, atol=1e-12)
+        assert_close(together.predictions[place], alone.predictions)
+        assert alone.predictions.shape == (*alone.test_loss.shape, 30, 3)
+
+
+def test_predictions_are_those_that_are_judged():
+    Phi, Y, Psi, Y_new = problem()
+    result = random_feature_sweep(Phi, Y, Psi, Y_new, [7, 80], keep_predictions=True)
+    for place, width in enumerate((7, 80)):
+        weights = np.linalg.lstsq(Phi[:, :width].numpy(), Y.numpy(), rcond=None)[0]
+        assert_close(result.predictions[place], Psi[:, :width] @ torch.from_numpy(weights))
+    assert random_feature_sweep(Phi, Y, Psi, Y_new, [7]).predictions is None
+
+
+@pytest.mark.parametrize("rows", [7, 16, 40])
+def test_half_of_a_symmetric_product_is_all_of_it(rows, monkeypatch):
+    given = problem()
+    expected = table(random_feature_sweep(*given, [60, 100]))
+    ridged = table(random_feature_sweep(*given, [60, 100], 0.1))
+    monkeypatch.setattr(sweep, "ROWS", rows)
+    assert_close(table(random_feature_sweep(*given, [60, 100])), expected, rtol=1e-9, atol=1e-12)
+    assert_close(table(random_feature_sweep(*given, [60, 100], 0.1)), ridged, rtol=1e-9, atol=1e-12)
+
+
+def test_progress_never_falls():
+    told = []
+    random_feature_sweep(*problem(), [5, 30, 60, 100], progress=lambda fraction, note: told.append(fraction))
+    assert told == sorted(told) and len(told) == 3 and told[-1] < 1

@@ -81,3 +81,19 @@ def test_what_is_no_problem_is_refused(bad):
     for risk in (theory.ridgeless_risk, theory.optimal_ridge_risk):
         with pytest.raises(ValueError, match="must be above 0"):
             risk(*bad)
+
+
+def test_the_kernel_is_what_many_features_tend_to_and_interpolates_with_its_norm():
+    X, Z = torch.randn(2, 12, 3, generator=seeded(), dtype=FLOAT64)
+    Y, Y_new = torch.eye(3, dtype=FLOAT64)[torch.arange(12) % 3], torch.eye(3, dtype=FLOAT64)[torch.arange(12) // 4]
+    limit = theory.kernel_limit(X, Y, Z, Y_new, 1.0)
+    K = torch.exp(-(torch.cdist(X, X) ** 2) / 2)
+    expected = torch.exp(-(torch.cdist(Z, X) ** 2) / 2) @ torch.linalg.solve(K, Y)
+    assert limit.widths.tolist() == [0] and float(limit.train_loss[0]) < 1e-20
+    assert float(limit.test_loss[0]) == pytest.approx(float((expected - Y_new).square().sum(1).mean()))
+    assert float(limit.norm[0]) == pytest.approx(float((Y * torch.linalg.solve(K, Y)).sum().sqrt()))
+    width = 400_000
+    source = theory.fourier_features(X, width, 1.0, seeded(1))
+    wide = theory.random_feature_sweep(source, Y, source.of(Z), Y_new, [width])
+    assert float(wide.test_loss[0]) == pytest.approx(float(limit.test_loss[0]), rel=0.03)
+    assert math.sqrt(width) * float(wide.norm[0]) == pytest.approx(float(limit.norm[0]), rel=0.03)

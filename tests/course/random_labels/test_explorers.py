@@ -67,7 +67,8 @@ def test_the_switches_choose_the_nets_trained_with_them_and_the_stop_where_they_
     for switches in np.ndindex(2, 2, 2):
         for name in explorers.LABELLINGS:
             accuracy = torch.linspace(0.1, 0.1 + 0.1 * (1 + len(made) % 7), explorers.REGULARISED_EPOCHS)
-            made[*map(bool, switches), name] = History(torch.zeros(1), accuracy, accuracy / 2)
+            epochs, loss = torch.arange(1, len(accuracy) + 1), torch.zeros(len(accuracy))
+            made[*map(bool, switches), name] = History(torch.zeros(1), epochs, accuracy, loss, accuracy / 2, loss)
     result = explorers.regularise(made, weight_decay="on", dropout="off", augmentation="on", stop=3)
     assert result.histories == {name: made[True, False, True, name] for name in explorers.LABELLINGS}
     error = 100 * (1 - float(made[True, False, True, "random labels"].train_accuracy[2]))
