@@ -1,8 +1,8 @@
 """Many nets at once: each takes the steps it would take alone, and small ones share the cost of a step.
 
-A step of a small net is mostly overhead: a dozen calls that each do little. Multi-layer perceptrons of one depth are
-therefore stacked, narrow ones padded with hidden units whose weights are 0 and stay 0, and one batched product serves
-them all. A large net fills the processor by itself and is trained alone, as is every net that is no perceptron.
+A step of a small net is mostly overhead: a dozen calls that each do little. Multi-layer perceptrons are therefore put
+side by side (`utils.stacks`). A large net fills the processor by itself and is trained alone, as is every net that is no
+perceptron.
 
 Example:
     nets = [perceptron(64, [width], 10, seed) for width in (4, 8, 16) for seed in range(3)]
@@ -21,13 +21,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from utils.progress import Progress, no_progress
+from utils.stacks import ConcatenatedStack, PaddedStack, Rows, Stack, size, stacked_size
 
 STACKED = 2**19  # numbers in the weights of one stack on a CPU: with gradient and velocity they stay in its cache
 STACKED_CUDA = 2**27  # on a GPU
-PADDING = 1.5  # a stack's weights may be so many times those of its members
+PADDING = 1.5  # a padded stack's weights may be so many times those of its members
 SMALL = 2**21  # weights times examples of a step: up to so many, a second thread gains nothing on a CPU
 LOSSES = ("cross_entropy", "squared")
-EVALUATED = 2**20  # activations in memory at once while accuracies are computed
 
 
 @dataclass(frozen=True)
@@ -268,33 +268,47 @@ def _groups(members: Sequence[Member], recipe: Recipe, most: int) -> Iterator[li
         )
         families.setdefault(alike, []).append(index)
     for family in families.values():
-        family.sort(key=lambda index: _size(_layers(members[index].net)))
-        group: list[int] = []
+        family.sort(key=lambda index: size(_layers(members[index].net)))
+        batches: dict[tuple, list[int]] = {}
         for index in family:
-            wanted = [*group, index]
-            nets = [_layers(members[each].net) for each in wanted]
-            stacked = len(wanted) * _size_of(_widest(nets))
-            if group and (stacked > most or stacked > PADDING * sum(map(_size, nets))):
-                yield group
-                wanted = [index]
-            group = wanted
+            batches.setdefault(_batch(members[index]), []).append(index)
+        apart = [batch for batch in batches.values() if _concatenates([members[index] for index in batch])]
+        rest = [index for index in family if not any(index in batch for batch in apart)]
+        for batch in apart:
+            yield from _cut(batch, lambda wanted: sum(size(_layers(members[each].net)) for each in wanted) <= most)
+        yield from _cut(rest, lambda wanted: _pads_little([_layers(members[each].net) for each in wanted], most))
+
+
+def _cut(family: list[int], fits: Callable[[list[int]], bool]) -> Iterator[list[int]]:
+    """The family in groups that fit, one member at least, in order."""
+    group: list[int] = []
+    for index in family:
+        if group and not fits([*group, index]):
+            yield group
+            group = []
+        group.append(index)
+    if group:
         yield group
 
 
-def _widest(nets: list[list[nn.Linear]]) -> list[tuple[int, int]]:
-    """Inputs and outputs of each layer of the net that holds all of them."""
-    return [
-        (max(layer.in_features for layer in layers), max(layer.out_features for layer in layers))
-        for layers in zip(*nets, strict=True)
-    ]
+def _pads_little(nets: list[list[nn.Linear]], most: int) -> bool:
+    stacked = stacked_size(nets)
+    return stacked <= most and stacked <= PADDING * sum(map(size, nets))
 
 
-def _size_of(shapes: list[tuple[int, int]]) -> int:
-    return sum((inputs + 1) * outputs for inputs, outputs in shapes)
+def _batch(member: Member) -> tuple:
+    """What members share that see the same inputs in the same order."""
+    return id(member.inputs), id(member.test_inputs), member.seed
 
 
-def _size(layers: list[nn.Linear]) -> int:
-    return _size_of(_widest([layers]))
+def _concatenates(members: Sequence[Member]) -> bool:
+    """Whether these are nets with one hidden layer, not all of one width, that see the same inputs in the same order."""
+    nets = [_layers(member.net) for member in members]
+    return (
+        all(len(layers) == 2 for layers in nets)
+        and len({layers[0].out_features for layers in nets}) > 1
+        and len(set(map(_batch, members))) == 1
+    )
 
 
 # --- one net by itself -----------------------------------------------------------------------------------------------
@@ -387,10 +401,12 @@ def _evaluate(net: nn.Module, inputs: Tensor, labels: Tensor, recipe: Recipe) ->
 
 
 def _train_stack(members: list[Member], recipe: Recipe, device: torch.device, progress: Progress) -> list[History]:
-    stack = _Stack([_layers(member.net) for member in members], device)
-    train_rows, test_rows = _Rows(members, device, test=False), None
+    kind = ConcatenatedStack if _concatenates(members) else PaddedStack
+    stack = kind([_layers(member.net) for member in members], device, recipe.loss, recipe.momentum, recipe.weight_decay)
+    train_rows = Rows([each.inputs for each in members], [each.labels for each in members], stack.weights)
+    test_rows = None
     if members[0].test_labels is not None:
-        test_rows = _Rows(members, device, test=True)
+        test_rows = Rows([each.test_inputs for each in members], [each.test_labels for each in members], stack.weights)
     generators = [torch.Generator().manual_seed(member.seed) for member in members]
     n, active, rate = len(members[0].labels), list(range(len(members))), recipe.learning_rate
     step = _stepper(stack, train_rows, recipe, n)
@@ -403,8 +419,8 @@ def _train_stack(members: list[Member], recipe: Recipe, device: torch.device, pr
         for place, index in enumerate(active):
             seen[index].losses.append(losses[:, place])
         if recipe.measures(epoch + 1):
-            trained = stack.evaluate(train_rows, recipe.loss)
-            tested = stack.evaluate(test_rows, recipe.loss) if test_rows else None
+            trained = stack.evaluate(train_rows)
+            tested = stack.evaluate(test_rows) if test_rows else None
             for place, index in enumerate(active):
                 seen[index].epochs.append(epoch + 1)
                 seen[index].train.append(trained[place])
@@ -430,11 +446,11 @@ def _train_stack(members: list[Member], recipe: Recipe, device: torch.device, pr
     return [each.history() for each in seen]
 
 
-def _stepper(stack: "_Stack", rows: "_Rows", recipe: Recipe, n: int) -> Callable[[Tensor, float], Tensor]:
+def _stepper(stack: Stack, rows: Rows, recipe: Recipe, n: int) -> Callable[[Tensor, float], Tensor]:
     """(examples of each member, (members, b), learning rate) -> losses, (members,): one step of the whole stack."""
 
     def step(chosen: Tensor, rate: float | Tensor) -> Tensor:
-        return stack.step(*rows.batch(chosen), rate, recipe)
+        return stack.step(*stack.batch(rows, chosen), rate)
 
     if stack.weights.device.type != "cuda":
         return step
@@ -451,7 +467,7 @@ class _Replay:
         batch_size: of every batch to come.
     """
 
-    def __init__(self, stack: "_Stack", step: Callable[[Tensor, Tensor], Tensor], batch_size: int) -> None:
+    def __init__(self, stack: Stack, step: Callable[[Tensor, Tensor], Tensor], batch_size: int) -> None:
         self.device, self.batch_size = stack.weights.device, batch_size
         self.chosen = torch.zeros(stack.count, batch_size, dtype=torch.int64, device=self.device)
         self.rate = torch.zeros((), dtype=stack.weights.dtype, device=self.device)
@@ -476,149 +492,3 @@ class _Replay:
         with torch.cuda.device(self.device):
             self.graph.replay()
         return self.losses.clone()
-
-
-class _Rows:
-    """The members' examples, each distinct set of inputs once on the device."""
-
-    def __init__(self, members: list[Member], device: torch.device, test: bool) -> None:
-        given = [member.test_inputs if test else member.inputs for member in members]
-        distinct = list({id(each): each for each in given}.values())
-        dtype = next(members[0].net.parameters()).dtype
-        tables = [each.flatten(1).to(device, dtype) for each in distinct]
-        self.table = tables[0] if len(tables) == 1 else torch.cat(tables)
-        starts = {id(each): place * len(each) for place, each in enumerate(distinct)}
-        self.starts = torch.tensor([starts[id(each)] for each in given], device=device)[:, None]
-        labels = [member.test_labels if test else member.labels for member in members]
-        self.labels = torch.stack([each.to(device) for each in labels])
-
-    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs, (members, b, d), and labels, (members, b), at each member's rows, (members, b)."""
-        chosen = self.table.index_select(0, (rows + self.starts).flatten())
-        return chosen.view(*rows.shape, -1), self.labels.gather(1, rows)
-
-    def part(self, rows: slice) -> tuple[Tensor, Tensor]:
-        """Inputs, (members, b, d), and labels, (members, b), of the same rows of every member."""
-        labels = self.labels[:, rows]
-        if len(self.table) == self.labels.shape[1]:  # they share their inputs
-            return self.table[rows].expand(len(labels), -1, -1), labels
-        return self.batch(torch.arange(self.labels.shape[1], device=labels.device)[rows].expand_as(labels))
-
-    def keep(self, places: list[int]) -> None:
-        self.starts, self.labels = self.starts[places], self.labels[places]
-
-
-class _Stack:
-    """The weights of several perceptrons, side by side: layer by layer (members, outputs, inputs), in one buffer.
-
-    Activations are (members, units, examples): softmax and products are several times faster on a CPU when the last
-    dimension is the batch and not the ten classes.
-    """
-
-    def __init__(self, nets: list[list[nn.Linear]], device: torch.device) -> None:
-        self.shapes = _widest(nets)
-        dtype = nets[0][0].weight.dtype
-        self._allocate(torch.zeros(len(nets) * _size_of(self.shapes), dtype=dtype, device=device), len(nets))
-        for place, layers in enumerate(nets):
-            for (weight, bias), layer in zip(self.layers, layers):
-                weight[place, : layer.out_features, : layer.in_features] = layer.weight.detach()
-                bias[place, : layer.out_features, 0] = layer.bias.detach()
-
-    def _allocate(self, weights: Tensor, count: int) -> None:
-        self.weights, self.count = weights, count
-        self.gradient, self.velocity = torch.zeros_like(weights), torch.zeros_like(weights)
-        self.layers, self.gradients, self.velocities = map(self._views, (weights, self.gradient, self.velocity))
-
-    def _views(self, buffer: Tensor) -> list[tuple[Tensor, Tensor]]:
-        views, start = [], 0
-        for inputs, outputs in self.shapes:
-            middle = start + self.count * inputs * outputs
-            end = middle + self.count * outputs
-            views.append(
-                (
-                    buffer[start:middle].view(self.count, outputs, inputs),
-                    buffer[middle:end].view(self.count, outputs, 1),
-                )
-            )
-            start = end
-        return views
-
-    def keep(self, places: list[int]) -> None:
-        layers, velocities = self.layers, self.velocities
-        self._allocate(self.weights.new_zeros(len(places) * _size_of(self.shapes)), len(places))
-        for new, old in ((self.layers, layers), (self.velocities, velocities)):
-            for news, olds in zip(new, old):
-                for mine, theirs in zip(news, olds):
-                    mine.copy_(theirs[places])
-
-    def write(self, place: int, layers: list[nn.Linear]) -> None:
-        """Copy one member's weights into its net."""
-        with torch.no_grad():
-            for (weight, bias), layer in zip(self.layers, layers):
-                layer.weight.copy_(weight[place, : layer.out_features, : layer.in_features])
-                layer.bias.copy_(bias[place, : layer.out_features, 0])
-
-    def step(self, inputs: Tensor, labels: Tensor, rate: float | Tensor, recipe: Recipe) -> Tensor:
-        """One step of every member on its batch; the losses before it, (members,)."""
-        hidden = self._forward(inputs)
-        losses, delta = _losses_and_gradient(hidden.pop(), labels, recipe.loss)
-        for index in reversed(range(len(self.layers))):
-            weight_gradient, bias_gradient = self.gradients[index]
-            torch.bmm(delta, hidden[index].mT, out=weight_gradient)
-            torch.sum(delta, 2, keepdim=True, out=bias_gradient)
-            if index:
-                # Of a ReLU's value the sign is its derivative; the value itself is not needed any more.
-                delta = torch.bmm(self.layers[index][0].mT, delta).mul_(hidden[index].sign_())
-        if recipe.weight_decay:
-            self.gradient.add_(self.weights, alpha=recipe.weight_decay)
-        if recipe.momentum:
-            self.velocity.mul_(recipe.momentum).add_(self.gradient)
-        move = self.velocity if recipe.momentum else self.gradient
-        if isinstance(rate, Tensor):
-            self.weights.addcmul_(move, rate, value=-1)
-        else:
-            self.weights.add_(move, alpha=-rate)
-        return losses
-
-    def _forward(self, inputs: Tensor) -> list[Tensor]:
-        """The inputs, (members, b, d), as (members, d, b); then each layer's values, (members, units, b)."""
-        values = [inputs.mT]
-        for index, (weight, bias) in enumerate(self.layers):
-            values.append(torch.baddbmm(bias, weight, values[-1]))
-            if index < len(self.layers) - 1:
-                values[-1].relu_()
-        return values
-
-    def evaluate(self, rows: _Rows, loss: str) -> list[tuple[float, float]]:
-        """Accuracy and mean loss of each member on its examples."""
-        n = rows.labels.shape[1]
-        width = self.count * max(inputs for inputs, _ in self.shapes)
-        right = torch.zeros(self.count, dtype=torch.int64, device=self.weights.device)
-        lost = torch.zeros(self.count, dtype=torch.float64, device=self.weights.device)
-        for start in range(0, n, max(1, EVALUATED // width)):
-            inputs, labels = rows.part(slice(start, start + max(1, EVALUATED // width)))
-            outputs = self._forward(inputs)[-1]
-            # Largest along the last dimension: along another it takes many times as long.
-            right += (outputs.mT.contiguous().argmax(2) == labels).sum(1)
-            at_label = labels.unsqueeze(1)
-            if loss == "cross_entropy":
-                lost -= outputs.log_softmax(1).gather(1, at_label).sum((1, 2))
-            else:
-                lost += _less_one_hot(outputs, at_label).square_().sum((1, 2))
-        return list(zip([each / n for each in right.tolist()], (lost / n).tolist()))
-
-
-def _losses_and_gradient(outputs: Tensor, labels: Tensor, loss: str) -> tuple[Tensor, Tensor]:
-    """Mean losses, (members,), and their gradient at the outputs, (members, classes, b), which it overwrites."""
-    at_label, count = labels.unsqueeze(1), labels.shape[1]
-    if loss == "cross_entropy":
-        logs = outputs.log_softmax(1)
-        losses = logs.gather(1, at_label).mean((1, 2)).neg_()
-        return losses, _less_one_hot(logs.exp_(), at_label).div_(count)
-    rest = _less_one_hot(outputs, at_label)
-    return rest.square().sum((1, 2)).div_(count), rest.mul_(2 / count)
-
-
-def _less_one_hot(outputs: Tensor, at_label: Tensor) -> Tensor:
-    """1 subtracted in place at each example's label, (members, classes, b) and (members, 1, b)."""
-    return outputs.scatter_add_(1, at_label, outputs.new_full((1, 1, 1), -1.0).expand_as(at_label))

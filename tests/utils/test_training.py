@@ -1,6 +1,7 @@
 """Many nets at once against a plain loop of torch.nn and torch.optim.SGD."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 from torch.testing import assert_close
 
-from utils import training
+from utils import stacks, training
 from utils.training import Member, Recipe, perceptron, train
 
 FLOAT64 = torch.float64
@@ -90,10 +91,13 @@ RECIPES = {
     ids=["linear", "alike", "widths", "deep", "mixed"],
 )
 @pytest.mark.parametrize("stacked", [training.STACKED, 60, 0], ids=["one stack", "small stacks", "alone"])
-def test_every_member_takes_the_steps_it_takes_alone(recipe, shapes, stacked, monkeypatch):
+@pytest.mark.parametrize("order", ["of its own", "shared"])
+def test_every_member_takes_the_steps_it_takes_alone(recipe, shapes, stacked, order, monkeypatch):
     monkeypatch.setattr(training, "STACKED", stacked)
     monkeypatch.setattr(training, "PADDING", 100.0)
     mine = members(shapes)
+    if order == "shared":
+        mine = [replace(member, seed=0) for member in mine]
     expected = [plain(member, recipe) for member in mine]
     for member, history, alone in zip(mine, train(mine, recipe), expected, strict=True):
         assert_agrees(member, history, alone, 1e-10)
@@ -121,7 +125,7 @@ def test_members_may_have_data_of_their_own_and_test_sets():
         right = float((model(member.test_inputs).argmax(1) == member.test_labels).double().mean())
         assert len(history.test_accuracy) == 3 and float(history.test_accuracy[-1]) == pytest.approx(right)
         loss = functional.cross_entropy(model(member.test_inputs), member.test_labels)
-        assert float(history.test_loss[-1]) == pytest.approx(float(loss))
+        assert float(history.test_loss[-1]) == pytest.approx(float(loss.detach()))
 
 
 def test_members_with_other_sizes_of_data_are_trained_apart():
@@ -193,26 +197,50 @@ def test_a_net_that_never_fits_has_no_epoch_of_the_fit():
 
 def test_padding_stays_zero_whatever_the_recipe():
     shallow = [training._layers(net((width,), width)) for width in (2, 7)]
-    stack = training._Stack(shallow, torch.device("cpu"))
+    stack = stacks.PaddedStack(shallow, torch.device("cpu"), "cross_entropy", 0.9, 0.1)
     X, y = problem(n=16)
     for _ in range(5):
-        stack.step(X.expand(2, -1, -1), y.expand(2, -1), 0.5, Recipe(1, 16, 0.5, momentum=0.9, weight_decay=0.1))
+        stack.step(X.expand(2, -1, -1), y.expand(2, -1), 0.5)
     (first, bias), (second, _) = stack.layers
     assert first[0, 2:].abs().max() == bias[0, 2:].abs().max() == second[0, :, 2:].abs().max() == 0
     assert first[1].ne(0).all()
 
 
-def test_groups_are_small_enough_and_waste_little(monkeypatch):
+def test_groups_are_small_enough_and_waste_little():
     mine = members([(width,) for width in (1, 2, 3, 4, 30, 32, 64, 64, 64, 64)])
-    size = training._size(training._layers(mine[-1].net))
+    size = stacks.size(training._layers(mine[-1].net))
     groups = list(training._groups(mine, Recipe(1, 1, 1.0), 3 * size))
     assert sorted(sum(groups, [])) == list(range(10))
     for group in groups:
         nets = [training._layers(mine[index].net) for index in group]
-        stacked = len(group) * training._size_of(training._widest(nets))
-        assert len(group) == 1 or (stacked <= 3 * size and stacked <= 1.5 * sum(map(training._size, nets)))
+        stacked = stacks.stacked_size(nets)
+        assert len(group) == 1 or (stacked <= 3 * size and stacked <= 1.5 * sum(map(stacks.size, nets)))
     assert [6, 7, 8] in groups
     assert all(len(group) == 1 for group in training._groups(mine, Recipe(1, 1, 1.0), 0))
+
+
+def test_nets_of_many_widths_that_see_the_same_order_are_concatenated_whatever_their_labels():
+    X, y = problem()
+    mine = [Member(net((width,), width), X, y.roll(width), width % 2) for width in (3, 40, 7, 6, 5, 4)]
+    mine += [Member(net((5,), seed), X, y, 9) for seed in (1, 2)] + [Member(net((5, 5), 0), X, y, 0)]
+    groups = list(training._groups(mine, Recipe(1, 1, 1.0), 10**6))
+    assert sorted(map(sorted, groups)) == [[0, 2, 4], [1, 3, 5], [6, 7], [8]]
+    assert [training._concatenates([mine[index] for index in group]) for group in groups].count(True) == 2
+    assert not training._concatenates([replace(each, inputs=X.clone()) for each in mine[:2]])
+    small = list(training._groups(mine, Recipe(1, 1, 1.0), 120))
+    assert [5, 3] in small and [1] in small  # 4 and 6 units: 103 numbers; 40 units: 403
+
+
+@pytest.mark.parametrize("recipe", [Recipe(200, 10, 0.1, momentum=0.9), Recipe(150, 10, 0.02, loss="squared")])
+def test_a_member_leaves_its_concatenation_when_it_fits(recipe):
+    X = torch.randn(30, 6, generator=torch.Generator().manual_seed(0), dtype=FLOAT64)
+    labels = [(X[:, 0] > 0).long(), torch.randint(2, (30,), generator=torch.Generator().manual_seed(1))]
+    mine = [Member(net((width,), width, classes=2), X, labels[width % 2], 0, X, labels[0]) for width in (32, 9, 2, 33)]
+    expected = [plain(member, recipe) for member in mine]
+    histories = train(mine, recipe)
+    assert len({len(history.train_accuracy) for history in histories}) > 2
+    for member, history, alone in zip(mine, histories, expected, strict=True):
+        assert_agrees(member, history, alone, 1e-8)
 
 
 def convolution(seed):
@@ -378,11 +406,12 @@ def test_a_perceptron_is_drawn_from_its_seed_as_torch_draws_it():
 
 def test_a_step_takes_its_rate_as_a_number_or_a_tensor():
     X, y = problem(n=16)
-    stacks = [training._Stack([training._layers(net((4,), 0))], torch.device("cpu")) for _ in range(2)]
-    for stack, rate in zip(stacks, (0.3, torch.tensor(0.3, dtype=FLOAT64)), strict=True):
+    cpu, layers = torch.device("cpu"), training._layers(net((4,), 0))
+    made = [stacks.PaddedStack([layers], cpu, "cross_entropy", 0.9, 0.1) for _ in range(2)]
+    for stack, rate in zip(made, (0.3, torch.tensor(0.3, dtype=FLOAT64)), strict=True):
         for _ in range(3):
-            stack.step(X[None], y[None], rate, Recipe(1, 16, 0.3, momentum=0.9, weight_decay=0.1))
-    assert_close(stacks[0].weights, stacks[1].weights, rtol=1e-14, atol=0)
+            stack.step(X[None], y[None], rate)
+    assert_close(made[0].weights, made[1].weights, rtol=1e-14, atol=0)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
