@@ -1,26 +1,34 @@
 """The lesson's experiment: test error against the number of parameters, for random features and for nets.
 
-Belkin et al. 2019: random Fourier features on 10,000 images of MNIST (figure 2). Images are divided by 255, the features
-are cosines with normal frequencies of deviation 1/5, their weights the shortest that solve least squares on one-hot
-targets.
+Belkin et al. 2019: random Fourier features on 10,000 images of MNIST (figure 2) and nets with one hidden layer on 4,000
+(figure 3). Images are divided by 255. The features are cosines with normal frequencies of deviation 1/5, their weights
+the shortest that solve least squares on one-hot targets. The nets descend the same squared loss, with momentum 0.95 and
+batches of 128; the paper trains for 6,000 epochs.
+
+Nakkiran et al. 2020: a convolutional net, label noise, every width and every epoch. Ours is a declared proxy (see
+`nets`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from course.double_descent import theory
+from course.double_descent import nets, theory
 from course.random_labels.theory import corrupt_labels
 from utils import data
 from utils.experiment import Experiment, Job
+from utils.progress import Progress
+from utils.training import History, Member, Recipe, perceptron, train
 
 RECORDS = Path(__file__).parent / "records"  # shipped with the course
 FEATURES_RECORD = RECORDS / "double_descent-features-0.json"
-LEVELS = {"digits": 16, "mnist": 255}  # the brightest value
+PERCEPTRONS_RECORD = RECORDS / "double_descent-perceptrons-0.json"
+LEVELS = {"digits": 16, "mnist": 255, "cifar10": 255}  # the brightest value
+MOMENTUM = 0.95
 CLASSES = 10
 MEASURED = ("train_error", "test_error", "train_loss", "test_loss")
 
@@ -51,10 +59,47 @@ class Features:
 
 
 @dataclass(frozen=True)
+class Nets:
+    """Nets of every width, trained alike on the same images, several of each.
+
+    Attributes:
+        dataset: a name for `utils.data.load`.
+        n: training images.
+        net: "perceptron", with one hidden layer of `width` units; or "convolution" (see `nets.convolution`).
+        widths: rising.
+        noises: as in `Features`.
+        epochs, batch_size, learning_rate, loss: of `Recipe`; momentum is 0.95, or Adam without it.
+        measured: of `Recipe`; there is a row for each of these epochs.
+        test_size: how many test images are used.
+        repeats: nets of each width and noise level: draws of weights and order. Images and noise are the same for all.
+        start: "fresh" weights, or "reused": the narrowest net starts fresh, every other from the trained weights of the
+            one before it, its further units from normal weights of deviation 0.1.
+        adam: as in `Recipe`.
+        crop: whether images are shifted and mirrored at random.
+    """
+
+    dataset: str
+    n: int
+    net: str
+    widths: tuple[int, ...]
+    noises: tuple[float, ...]
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    measured: tuple[int, ...]
+    test_size: int
+    repeats: int
+    start: str = "fresh"
+    loss: str = "squared"
+    adam: bool = False
+    crop: bool = False
+
+
+@dataclass(frozen=True)
 class Settings:
     """All studies."""
 
-    studies: tuple[Features, ...]
+    studies: tuple[Features | Nets, ...]
     seed: int = 0
 
 
@@ -84,12 +129,18 @@ RELATIVE = (
 ) + (1.0, 1.01, 1.02, 1.05, 1.1, 1.2, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0)
 
 
-def _relative(n: int) -> tuple[int, ...]:
-    return tuple(sorted({max(1, round(share * n)) for share in RELATIVE}))
-
-
 RIDGES = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0)
 RIDGED = (50, 100, 200, 400, 800, 1_200, 1_600, 1_900, 2_000, 2_100, 2_400, 3_000, 4_000, 6_000, 8_000, 12_000)
+# 27, closer near the 50 units at which there are as many parameters as targets.
+UNITS = (
+    *(4, 6, 8, 11, 14, 17, 20, 24, 28, 32, 36, 40, 45, 50, 56, 64, 72, 80),
+    *(100, 128, 160, 200, 256, 360, 500, 700, 1_000),
+)
+TIMES = (1, 2, 5, 10, 20, 30, 50, 100, 200, 300, 500)
+
+
+def _relative(n: int) -> tuple[int, ...]:
+    return tuple(sorted({max(1, round(share * n)) for share in RELATIVE}))
 
 
 def fast() -> Settings:
@@ -107,16 +158,74 @@ def features() -> Settings:
     )
 
 
+def perceptrons() -> Settings:
+    """The paper's nets, for as many epochs as two cores manage in about an hour; and with fewer and more images."""
+    fresh = Nets("mnist", 4_000, "perceptron", UNITS, (0.0, 0.2), 1_000, 128, 0.01, TIMES, 10_000, 5)
+    small = tuple(width for width in UNITS if nets.parameters(784, width, CLASSES) <= 4_000 * CLASSES)
+    samples = tuple(replace(fresh, n=n, widths=(8, 14, 20, 28, 40, 56), noises=(0.2,)) for n in (1_000, 2_000, 8_000))
+    return Settings((fresh, replace(fresh, start="reused", widths=small), *samples))
+
+
+def full() -> Settings:
+    """All of it, with the convolutional proxy: for a GPU."""
+    widths = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64)
+    proxy = Nets(
+        dataset="cifar10",
+        n=10_000,
+        net="convolution",
+        widths=widths,
+        noises=NOISES,
+        epochs=1_000,
+        batch_size=128,
+        learning_rate=1e-4,
+        measured=TIMES,
+        test_size=10_000,
+        repeats=1,
+        loss="cross_entropy",
+        adam=True,
+        crop=True,
+    )
+    longer = tuple(replace(study, epochs=6_000, measured=(*TIMES, 1_000, 2_000)) for study in perceptrons().studies)
+    return Settings((*features().studies, *longer, proxy))
+
+
 def jobs(settings: Settings) -> list[Job]:
-    """A job for each study and repeat."""
-    return [
-        Job(f"features-{study.dataset}-{study.n}-{repeat}", (study, repeat, settings.seed))
-        for study in settings.studies
-        for repeat in range(study.repeats)
-    ]
+    """A job for each draw of features, and for each block of widths of the nets, the largest blocks first."""
+    planned = []
+    for study in settings.studies:
+        if isinstance(study, Features):
+            parts = {str(repeat): (study, repeat) for repeat in range(study.repeats)}
+        else:
+            parts = {f"{block[0]}-{block[-1]}": (replace(study, widths=block), None) for block in _blocks(study)}
+        kind = "features" if isinstance(study, Features) else f"{study.net}-{study.start}"
+        for name, part in parts.items():
+            planned.append(Job(f"{kind}-{study.dataset}-{study.n}-{name}", (*part, settings.seed)))
+    return planned
+
+
+def _blocks(study: Nets) -> list[tuple[int, ...]]:
+    """The widths in blocks of about as much work each: all where they need one another, one where it is much."""
+    if study.start == "reused":
+        return [study.widths]
+    if study.net == "convolution":
+        return [(width,) for width in reversed(study.widths)]
+    blocks: list[tuple[int, ...]] = []
+    for width in reversed(study.widths):
+        if not blocks or sum(blocks[-1]) + width > study.widths[-1]:
+            blocks.append(())
+        blocks[-1] = (width, *blocks[-1])
+    return blocks
 
 
 def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
+    """The rows of one part of a study; see `feature_rows` and `net_rows`."""
+    study, repeat, seed = job.settings
+    if isinstance(study, Features):
+        return feature_rows(study, repeat, seed, device, progress)
+    return net_rows(study, seed, device, progress)
+
+
+def feature_rows(study: Features, repeat: int, seed: int, device: torch.device, progress: Progress) -> list[dict]:
     """One draw of images, noise and features, at every width and noise level.
 
     Returns:
@@ -125,12 +234,9 @@ def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
         (squared, summed over classes) and norm (sqrt(width) times that of the weights, which is comparable between
         widths and tends to the norm of the kernel's function).
     """
-    study, repeat, seed = job.settings
-    images, labels, tests, test_labels = _images(study, seed, repeat, device)
-    noisy = (
-        corrupt_labels(labels.cpu(), noise, CLASSES, "incorrect", drawn(seed, repeat, 1))[0] for noise in study.noises
-    )
-    given, true = torch.stack([one_hot(each) for each in noisy]).to(device), one_hot(test_labels)
+    images, labels, tests, test_labels = _images(study, seed, repeat)
+    images, tests, true = images.double().to(device), tests.double().to(device), one_hot(test_labels).to(device)
+    given = torch.stack([one_hot(each) for each in _noisy(labels, study.noises, seed, repeat)]).to(device)
     source = theory.fourier_features(images, study.widths[-1], study.bandwidth, drawn(seed, repeat, 2))
     finite = theory.random_feature_sweep(
         source, given, source.of(tests), true, study.widths, study.ridges, progress=progress
@@ -159,37 +265,156 @@ def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
     ]
 
 
+def net_rows(study: Nets, seed: int, device: torch.device, progress: Progress) -> list[dict]:
+    """Nets of the study's widths, all repeats and noise levels, trained together.
+
+    Returns:
+        Rows of study, dataset, net, n, start, noise, width, parameters, repeat, epoch, train_error, train_loss (on the
+        labels given), test_error and test_loss (on the true ones): one for each net and measured epoch. And one for the
+        mean output of all repeats at the end, whose repeat and training entries are None.
+    """
+    images, labels, tests, test_labels = _images(study, seed, 0)
+    given = dict(zip(study.noises, _noisy(labels, study.noises, seed, 0)))
+    recipe = Recipe(
+        study.epochs,
+        study.batch_size,
+        study.learning_rate,
+        momentum=0.0 if study.adam else MOMENTUM,
+        stop_at_fit=False,
+        loss=study.loss,
+        measured=study.measured,
+        adam=study.adam,
+        augment=nets.shifted_and_mirrored if study.crop else None,
+    )
+    cells = list(product(study.widths, study.noises, range(study.repeats)))
+
+    def member(width: int, noise: float, repeat: int, before: nn.Module | None) -> Member:
+        drawn_seed = _number(seed, repeat, 3)
+        if before is not None:
+            net = nets.widened(before, width, drawn_seed)
+        elif study.net == "convolution":
+            net = nets.convolution(width, drawn_seed)
+        else:
+            net = perceptron(images[0].numel(), [width], CLASSES, drawn_seed)
+        # The order of the examples is one for all nets of a repeat.
+        return Member(net, images, given[noise], _number(seed, repeat, 4), tests, test_labels)
+
+    members: dict[tuple, Member] = {}
+    histories: dict[tuple, History] = {}
+    steps = [[width] for width in study.widths] if study.start == "reused" else [study.widths]
+    for done, widths in enumerate(steps):
+        now = [cell for cell in cells if cell[0] in widths]
+        for width, noise, repeat in now:
+            before = members.get((steps[done - 1][0], noise, repeat)) if done else None
+            members[width, noise, repeat] = member(width, noise, repeat, before and before.net)
+
+        def share(fraction: float, note: str, done: int = done, widths: list[int] = widths) -> None:
+            progress((done + fraction) / len(steps), f"widths {widths[0]} to {widths[-1]}, {note}")
+
+        histories |= zip(now, train([members[cell] for cell in now], recipe, device, share))
+
+    rows = []
+    for width, noise in product(study.widths, study.noises):
+        mine = [(width, noise, repeat) for repeat in range(study.repeats)]
+        common = {
+            "study": "nets",
+            "dataset": study.dataset,
+            "net": study.net,
+            "n": study.n,
+            "start": study.start,
+            "noise": noise,
+            "width": width,
+            "parameters": sum(each.numel() for each in members[mine[0]].net.parameters()),
+        }
+        for cell in mine:
+            rows += [common | {"repeat": cell[-1]} | each for each in _measured(histories[cell])]
+        error, loss = _together([members[cell].net for cell in mine], tests, test_labels, study, device)
+        rows.append(
+            common
+            | {"repeat": None, "epoch": study.epochs, "train_error": None, "train_loss": None}
+            | {"test_error": error, "test_loss": loss}
+        )
+    return rows
+
+
+def _measured(history: History) -> list[dict]:
+    return [
+        {
+            "epoch": int(epoch),
+            "train_error": 1 - float(history.train_accuracy[place]),
+            "train_loss": float(history.train_loss[place]),
+            "test_error": 1 - float(history.test_accuracy[place]),
+            "test_loss": float(history.test_loss[place]),
+        }
+        for place, epoch in enumerate(history.epochs)
+    ]
+
+
+def _together(
+    ensemble: list[nn.Module], tests: Tensor, test_labels: Tensor, study: Nets, device: torch.device
+) -> tuple[float, float]:
+    """Error and loss of the mean output; of the mean probabilities with the cross-entropy."""
+    means = []
+    with torch.no_grad():
+        for part in tests.split(1_000):
+            outputs = torch.stack([net.to(device).eval()(part.to(device)) for net in ensemble]).double()
+            means.append((outputs.softmax(-1) if study.loss == "cross_entropy" else outputs).mean(0).cpu())
+    mean = torch.cat(means)
+    error = float((mean.argmax(1) != test_labels).double().mean())
+    if study.loss == "cross_entropy":
+        return error, float(nn.functional.nll_loss(mean.log(), test_labels))
+    return error, float((mean - one_hot(test_labels)).square().sum(1).mean())
+
+
 def one_hot(labels: Tensor) -> Tensor:
     """(n,) -> (n, 10), float64."""
-    return torch.nn.functional.one_hot(labels, CLASSES).double()
+    return nn.functional.one_hot(labels, CLASSES).double()
 
 
 def drawn(seed: int, repeat: int, stream: int) -> torch.Generator:
-    """A generator of its own for each repeat and purpose: images 0, noise 1, features 2."""
-    return torch.Generator().manual_seed(int(np.random.SeedSequence([seed, repeat, stream]).generate_state(1)[0]))
+    """A generator of its own for each repeat and purpose: images 0, noise 1, features 2, weights 3, order 4."""
+    return torch.Generator().manual_seed(_number(seed, repeat, stream))
 
 
-def _images(study: Features, seed: int, repeat: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """n training images of the repeat's own draw, (n, d), and their labels; the first test images and theirs."""
+def _number(seed: int, repeat: int, stream: int) -> int:
+    return int(np.random.SeedSequence([seed, repeat, stream]).generate_state(1)[0])
+
+
+def _images(study: Features | Nets, seed: int, repeat: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """n training images of the repeat's own draw and their labels; the first test images and theirs.
+
+    Images are float32 from 0 to 1: (n, d), or in colour (n, 3, h, w).
+    """
     dataset = data.load(study.dataset)
     chosen = torch.randperm(len(dataset.train_images), generator=drawn(seed, repeat, 0))[: study.n].numpy()
     pictures = dataset.train_images[chosen], dataset.test_images[: study.test_size]
-    images, tests = (torch.from_numpy(each).double().flatten(1) / LEVELS[study.dataset] for each in pictures)
+    images, tests = (torch.from_numpy(each).float() / LEVELS[study.dataset] for each in pictures)
+    images, tests = (
+        each.permute(0, 3, 1, 2).contiguous() if each.ndim == 4 else each.flatten(1) for each in (images, tests)
+    )
     given = dataset.train_labels[chosen], dataset.test_labels[: study.test_size]
     labels, test_labels = (torch.from_numpy(each).long() for each in given)
-    return images.to(device), labels.to(device), tests.to(device), test_labels.to(device)
+    return images, labels, tests, test_labels
+
+
+def _noisy(labels: Tensor, noises: tuple[float, ...], seed: int, repeat: int) -> list[Tensor]:
+    return [corrupt_labels(labels, noise, CLASSES, "incorrect", drawn(seed, repeat, 1))[0] for noise in noises]
 
 
 def _datasets(settings: Settings) -> list[str]:
     return sorted({study.dataset for study in settings.studies})
 
 
+def _workers(settings: Settings) -> int | None:
+    # A job of features at full size needs 6 GB, and its products use every core.
+    return 1 if any(isinstance(study, Features) and study.n > 1_000 for study in settings.studies) else None
+
+
 experiment = Experiment(
     lesson="double_descent",
-    presets={"fast": fast, "features": features},
+    presets={"fast": fast, "features": features, "perceptrons": perceptrons, "full": full},
     jobs=jobs,
     run_job=run_job,
     datasets=_datasets,
-    # A job of full size needs 6 GB, and its products use every core.
-    workers=lambda settings: 1 if any(study.n > 1_000 for study in settings.studies) else None,
+    workers=_workers,
 )

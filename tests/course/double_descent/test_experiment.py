@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from course.double_descent import experiment as room
-from course.double_descent import theory
+from course.double_descent import nets, theory
 from course.double_descent.experiment import drawn, experiment, one_hot
 from course.random_labels.theory import corrupt_labels
 from utils import data
 from utils.experiment import Job, select
+from utils.training import perceptron
 
 SMALL = replace(room.fast().studies[0], n=60, widths=(5, 30, 60, 90), repeats=2, test_size=100)
 
@@ -74,3 +75,121 @@ def test_a_job_can_be_pickled_and_run_by_name():
 
     job = experiment.plan(room.Settings((SMALL,)))[0]
     assert isinstance(pickle.loads(pickle.dumps(job)), Job)
+
+
+# --- nets ------------------------------------------------------------------------------------------------------------
+
+TINY = room.Nets("digits", 60, "perceptron", (2, 5, 3 * 8), (0.0, 0.2), 12, 20, 0.01, (1, 4), 100, 2)
+
+
+def nets_of(study, seed=0):
+    return rows_of(study, seed)
+
+
+def alone(study, width, noise, repeat, seed=0, before=None):
+    """One net of a study, trained by a plain loop; the net and its rows (epoch, errors and losses)."""
+    digits, chosen = data.load("digits"), torch.randperm(1297, generator=drawn(seed, 0, 0))[: study.n].numpy()
+    X, T = (
+        torch.from_numpy(each).float().flatten(1) / 16
+        for each in (digits.train_images[chosen], digits.test_images[:100])
+    )
+    labels, tests = torch.from_numpy(digits.train_labels[chosen]), torch.from_numpy(digits.test_labels[:100])
+    given, _ = corrupt_labels(labels, noise, 10, "incorrect", drawn(seed, 0, 1))
+    number = room._number(seed, repeat, 3)
+    net = perceptron(64, [width], 10, number) if before is None else nets.widened(before, width, number)
+    optimiser = torch.optim.SGD(net.parameters(), lr=study.learning_rate, momentum=0.95)
+    order, rows = drawn(seed, repeat, 4), []
+    for epoch in range(study.epochs):
+        for batch in torch.randperm(study.n, generator=order).split(study.batch_size):
+            optimiser.zero_grad()
+            (net(X[batch]) - one_hot(given[batch])).square().sum(1).mean().backward()
+            optimiser.step()
+        if epoch + 1 in (*study.measured, study.epochs):
+            with torch.no_grad():
+                pairs = [(net(inputs), answers) for inputs, answers in ((X, given), (T, tests))]
+            errors = [float((values.argmax(1) != answers).double().mean()) for values, answers in pairs]
+            losses = [float((values - one_hot(answers)).square().sum(1).mean()) for values, answers in pairs]
+            rows.append((epoch + 1, *errors, *losses))
+    return net, T, tests, rows
+
+
+ENTRIES = ("epoch", "train_error", "test_error", "train_loss", "test_loss")
+
+
+def test_the_rows_of_a_net_are_those_of_a_plain_loop():
+    rows = nets_of(TINY, seed=2)
+    assert len(rows) == 3 * 2 * (2 * 3 + 1)
+    for width, noise, repeat in ((5, 0.2, 1), (24, 0.0, 0)):
+        expected = alone(TINY, width, noise, repeat, seed=2)[-1]
+        mine = select(rows, width=width, noise=noise, repeat=repeat)
+        assert {row["parameters"] for row in mine} == {nets.parameters(64, width, 10)}
+        for row, values in zip(mine, expected, strict=True):
+            assert [row[name] for name in ENTRIES] == pytest.approx(values, rel=1e-4)
+
+
+def test_the_ensemble_is_the_mean_output():
+    (row,) = select(nets_of(TINY), width=5, noise=0.2, repeat=None)
+    found = [alone(TINY, 5, 0.2, repeat) for repeat in range(2)]
+    with torch.no_grad():
+        mean = sum(net(T) for net, T, _, _ in found) / 2
+    tests = found[0][2]
+    assert row["epoch"] == 12 and row["train_error"] is None
+    assert row["test_error"] == pytest.approx(float((mean.argmax(1) != tests).double().mean()))
+    assert row["test_loss"] == pytest.approx(float((mean - one_hot(tests)).square().sum(1).mean()), rel=1e-4)
+
+
+def test_a_reused_net_starts_from_the_one_before_it():
+    study = replace(TINY, start="reused", widths=(2, 5), noises=(0.2,))
+    rows = nets_of(study)
+    first, *_ = alone(study, 2, 0.2, 1)
+    expected = alone(study, 5, 0.2, 1, before=first)[-1]
+    for row, values in zip(select(rows, width=5, repeat=1), expected, strict=True):
+        assert [row[name] for name in ENTRIES] == pytest.approx(values, rel=1e-4)
+    assert {row["start"] for row in rows} == {"reused"}
+
+
+def test_blocks_hold_every_width_once_and_change_nothing():
+    study = experiment.settings("perceptrons").studies[0]
+    blocks = room._blocks(study)
+    assert sorted(sum(blocks, ())) == list(study.widths) and max(map(sum, blocks)) <= 1_000 and len(blocks) <= 6
+    whole = nets_of(replace(TINY, widths=(2, 5, 24, 30)))
+    (block,) = [each for each in room._blocks(replace(TINY, widths=(2, 5, 24, 30))) if 5 in each]
+    assert block == (5, 24)
+    part = nets_of(replace(TINY, widths=block))
+    for row in part:
+        (same,) = select(whole, **{name: row[name] for name in ("width", "noise", "repeat", "epoch")})
+        assert same["test_loss"] == pytest.approx(row["test_loss"], rel=1e-4)
+
+
+def test_the_perceptrons_study_is_the_papers_but_for_what_it_says():
+    fresh, reused, *samples = experiment.settings("perceptrons").studies
+    assert (fresh.dataset, fresh.n, fresh.batch_size, fresh.loss, fresh.repeats) == ("mnist", 4_000, 128, "squared", 5)
+    assert len(fresh.widths) == 27 and nets.parameters(784, fresh.widths[-1], 10) > 790_000
+    assert reused.widths == tuple(width for width in fresh.widths if width <= 50)
+    assert 50 <= nets.threshold(4_000, 784, 10) <= 51
+    assert {study.n for study in samples} == {1_000, 2_000, 8_000}
+
+
+def test_the_full_preset_holds_everything_at_size_and_the_proxy():
+    full = experiment.settings("full").studies
+    assert full[:2] == experiment.settings("features").studies
+    assert [replace(each, epochs=1_000, measured=room.TIMES) for each in full[2:-1]] == list(
+        experiment.settings("perceptrons").studies
+    )
+    assert full[2].epochs == 6_000 and full[-1].net == "convolution" and len(full[-1].widths) == 16
+
+
+def test_the_convolutional_study_runs_at_a_small_size(monkeypatch):
+    generator = np.random.default_rng(0)
+    pictures = generator.integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+    labels = generator.integers(0, 10, 40)
+    colour = data.Dataset("cifar10", "drawn", (), pictures, labels, pictures[:20], labels[:20])
+    proxy = replace(
+        experiment.settings("full").studies[-1], n=30, widths=(1, 2), epochs=2, measured=(1,), noises=(0.2,)
+    )
+    monkeypatch.setattr(room.data, "load", lambda name: colour)
+    rows = nets_of(proxy)
+    assert [(row["width"], row["epoch"], row["repeat"]) for row in rows] == [
+        (2, 1, 0), (2, 2, 0), (2, 2, None), (1, 1, 0), (1, 2, 0), (1, 2, None),
+    ]  # fmt: skip
+    assert rows[1]["test_loss"] == pytest.approx(rows[2]["test_loss"], rel=1e-4) and rows[1]["train_loss"] > 0

@@ -65,7 +65,7 @@ def test_the_optimal_ridge_is_what_a_search_finds_and_its_risk_what_simulation_g
         factor: theory.simulated_risk(n, round(gamma * n), signal, noise, 60, seeded(1), factor * best)
         for factor in (0.3, 1.0, 3.0)
     }
-    mean, error = risks[1.0]
+    mean, _ = risks[1.0]
     assert mean < risks[0.3][0] and mean < risks[3.0][0]
     assert mean == pytest.approx(theory.optimal_ridge_risk(gamma, signal, noise), rel=0.03)
     assert mean < theory.ridgeless_risk(gamma, signal, noise)
