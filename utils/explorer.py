@@ -141,6 +141,41 @@ class Choice:
         )
 
 
+@dataclass(frozen=True)
+class Stops:
+    """One of several values in order, on a slider that stops at these alone."""
+
+    label: str
+    options: tuple[float, ...]
+    value: float
+
+    def extremes(self) -> list[float]:
+        """The first and the last."""
+        return [self.options[0], self.options[-1]]
+
+    def values(self, count: int) -> list[float]:
+        """At most `count` of them, spread from the first to the last."""
+        places = np.unique(np.linspace(0, len(self.options) - 1, min(count, len(self.options))).round().astype(int))
+        return [self.options[place] for place in places]
+
+    @property
+    def start(self) -> float:
+        """The value before anybody moves it."""
+        return self.value
+
+    def widget(self):
+        """A fresh ipywidgets control."""
+        import ipywidgets
+
+        return ipywidgets.SelectionSlider(
+            options=[(f"{each:,g}", each) for each in self.options],
+            value=self.value,
+            description=self.label,
+            style=LABEL,
+            layout=ipywidgets.Layout(width=CONTROL_WIDTH),
+        )
+
+
 class Explorer:
     """A picture with controls.
 
@@ -159,7 +194,7 @@ class Explorer:
         name: str,
         compute: Callable,
         draw: Callable[..., None],
-        controls: dict[str, Slider | Choice],
+        controls: dict[str, Slider | Choice | Stops],
         read: Callable[..., str],
         height: float = 3.6,
         data: Callable[[Progress], Any] | None = None,
@@ -350,7 +385,7 @@ class _Once:
             return self._result
 
 
-def worst_values(controls: dict[str, Slider | Choice]) -> Sequence[dict]:
+def worst_values(controls: dict[str, Slider | Choice | Stops]) -> Sequence[dict]:
     """Every combination of the controls' extremes: where a picture breaks if it ever does."""
     combinations: list[dict] = [{}]
     for name, control in controls.items():

@@ -16,12 +16,14 @@ __all__ = [
     "Columns",
     "FourierFeatures",
     "SweepResult",
+    "bias_variance",
     "fourier_features",
     "kernel_limit",
     "optimal_ridge",
     "optimal_ridge_risk",
     "random_feature_sweep",
     "random_fourier_features",
+    "ridge_risk",
     "ridgeless_risk",
     "ridgeless_risk_exact",
     "simulated_risk",
@@ -69,7 +71,7 @@ def fourier_features(X: Tensor, width: int, bandwidth: float, generator: torch.G
         bandwidth: above 0.
         generator: draws frequencies and phases.
 
-    Source: Rahimi, Recht 2007. Belkin et al. 2019 use the complex exponentials whose real parts these are.
+    Source: Rahimi, Recht 2007. Belkin et al. 2019 use complex exponentials of v.x instead of cosines with a phase.
     """
     if X.ndim != 2 or not X.is_floating_point():
         raise ValueError(f"X is {X.dtype} of shape {tuple(X.shape)}; give floating-point inputs, (n, d)")
@@ -104,6 +106,31 @@ def kernel_limit(X: Tensor, Y: Tensor, X_test: Tensor, Y_test: Tensor, bandwidth
     across = torch.linalg.solve_triangular(factor, gaussian_gram(X, X_test, bandwidth), upper=False).T
     result = random_feature_sweep(factor, Y, across, Y_test, [len(X)])
     return replace(result, widths=torch.tensor([0]))
+
+
+# --- bias and variance ----------------------------------------------------------------------------------------------
+
+
+def bias_variance(predictions: Tensor, targets: Tensor) -> tuple[float, float]:
+    """Squared bias and variance of a predictor that is drawn at random, both without bias themselves.
+
+    Their sum is the mean squared error of the draws. The mean of k draws has the error bias^2 + variance / k.
+
+    Args:
+        predictions: of several draws for the same inputs, (draws, m) or (draws, m, k), 2 draws or more.
+        targets: (m,) or (m, k).
+
+    Returns:
+        Squared bias and variance, mean over the m inputs and summed over k.
+    """
+    if len(predictions) < 2 or predictions.shape[1:] != targets.shape:
+        raise ValueError(
+            f"predictions are {tuple(predictions.shape)} for targets {tuple(targets.shape)}; give 2 draws or more of "
+            f"predictions like the targets"
+        )
+    mean = predictions.mean(0)
+    variance = float((predictions - mean).square().sum() / (len(predictions) - 1) / len(targets))
+    return float((mean - targets).square().sum() / len(targets)) - variance / len(predictions), variance
 
 
 # --- the risk of isotropic linear regression ------------------------------------------------------------------------
@@ -149,7 +176,7 @@ def ridgeless_risk_exact(n: int, p: int, signal: float, noise: float) -> float:
 def optimal_ridge(gamma: float, signal: float, noise: float) -> float:
     """The ridge, in |y - X w|^2 / n + ridge |w|^2, that makes the limiting risk least: gamma noise / signal.
 
-    Source: Hastie et al. 2022, corollary 5; Dobriban, Wager 2018.
+    Source: Dobriban, Wager 2018; Hastie et al. 2022.
     """
     _check_risk(gamma, signal, noise)
     return math.inf if signal == 0 else gamma * noise / signal
@@ -158,17 +185,43 @@ def optimal_ridge(gamma: float, signal: float, noise: float) -> float:
 def optimal_ridge_risk(gamma: float, signal: float, noise: float) -> float:
     """The limiting excess risk with the best ridge: noise gamma m(-ridge), m the limit of tr (X'X / n + ridge)^-1 / p.
 
-    Source: Hastie et al. 2022, corollary 5.
+    Source: Dobriban, Wager 2018; Hastie et al. 2022.
     """
     ridge = optimal_ridge(gamma, signal, noise)
     if noise == 0:
         return signal * max(0.0, 1 - 1 / gamma)
     if math.isinf(ridge):
         return signal
+    return noise * gamma * _transform(gamma, ridge)
+
+
+def ridge_risk(gamma: float, signal: float, noise: float, ridge: float) -> float:
+    """The limiting excess risk with any ridge; `ridgeless_risk` for none.
+
+    Args:
+        ridge: as in `optimal_ridge`, 0 or more; inf for the fit 0.
+
+    Source: Dobriban, Wager 2018; Hastie et al. 2022.
+    """
+    _check_risk(gamma, signal, noise)
+    if not ridge >= 0:
+        raise ValueError(f"ridge = {ridge} must be 0 or more")
+    if ridge == 0:
+        return ridgeless_risk(gamma, signal, noise)
+    if math.isinf(ridge):
+        return signal
+    m = _transform(gamma, ridge)
+    # Its derivative by -ridge, from the quadratic equation that m solves.
+    slope = (gamma * m**2 + m) / (2 * gamma * ridge * m + 1 - gamma + ridge)
+    return signal * ridge**2 * slope + noise * gamma * (m - ridge * slope)
+
+
+def _transform(gamma: float, ridge: float) -> float:
+    """The limit of tr (X'X / n + ridge)^-1 / p: the Stieltjes transform of the Marchenko-Pastur law at -ridge."""
     middle = 1 - gamma + ridge
-    # The Stieltjes transform of the Marchenko-Pastur law at -ridge.
-    transform = (-middle + math.sqrt(middle**2 + 4 * gamma * ridge)) / (2 * gamma * ridge)
-    return noise * gamma * transform
+    root = math.sqrt(middle**2 + 4 * gamma * ridge)
+    # The root of gamma ridge m^2 + middle m = 1, without a difference of near numbers.
+    return 2 / (middle + root) if middle > 0 else (root - middle) / (2 * gamma * ridge)
 
 
 def simulated_risk(

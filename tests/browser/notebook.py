@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from utils.explorer import Choice, Explorer
+from utils.explorer import Choice, Explorer, Stops
 from utils.files import write_whole
 
 RUN_S = 90
@@ -86,8 +86,9 @@ class Notebook:
             expect(ran).to_have_count(prompts.count(), timeout=1000 * RUN_S)
         except AssertionError:
             errors = self.panel.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_text_contents()
-            raise AssertionError(f"{ran.count()} of {prompts.count()} cells ran within {RUN_S} s. "
-                                 f"Last error: {errors[-1:]}") from None
+            raise AssertionError(
+                f"{ran.count()} of {prompts.count()} cells ran within {RUN_S} s. Last error: {errors[-1:]}"
+            ) from None
 
     def write(self, beginning: str, code: str) -> None:
         """Replace the text of a cell."""
@@ -152,9 +153,14 @@ class OpenExplorer:
             self.inputs[name].get_by_role("slider").press("ArrowRight" if way > 0 else "ArrowLeft")
 
     def put(self, name: str, value: float | str) -> None:
-        """Give a control a value: typed beside a slider, or the button of that name."""
+        """Give a control a value: typed beside a slider, walked to on a slider with stops, or the button of that name."""
         if isinstance(self.explorer.controls[name], Choice):
             self.inputs[name].get_by_role("button", name=value, exact=True).click()
+        elif isinstance(self.explorer.controls[name], Stops):
+            handle = self.inputs[name].get_by_role("slider")
+            handle.press("Home")
+            for _ in range(self.explorer.controls[name].options.index(value)):
+                handle.press("ArrowRight")
         else:
             readout = self.inputs[name].locator(".widget-readout")
             readout.fill(f"{value:g}")
@@ -164,8 +170,12 @@ class OpenExplorer:
         """A PNG of controls, picture and sentence, with a margin."""
         self.widget.evaluate("widget => { document.activeElement.blur(); widget.scrollIntoView({block: 'center'}); }")
         whole, picture = self.widget.bounding_box(), self.image.bounding_box()
-        clip = {"x": picture["x"] - MARGIN, "width": picture["width"] + 2 * MARGIN,
-                "y": whole["y"] - MARGIN, "height": whole["height"] + 2 * MARGIN}
+        clip = {
+            "x": picture["x"] - MARGIN,
+            "width": picture["width"] + 2 * MARGIN,
+            "y": whole["y"] - MARGIN,
+            "height": whole["height"] + 2 * MARGIN,
+        }
         write_whole(path, self.image.page.screenshot(clip=clip))
 
     def latencies(self, moves: int) -> list[float]:

@@ -97,3 +97,44 @@ def test_the_kernel_is_what_many_features_tend_to_and_interpolates_with_its_norm
     wide = theory.random_feature_sweep(source, Y, source.of(Z), Y_new, [width])
     assert float(wide.test_loss[0]) == pytest.approx(float(limit.test_loss[0]), rel=0.03)
     assert math.sqrt(width) * float(wide.norm[0]) == pytest.approx(float(limit.norm[0]), rel=0.03)
+
+
+@pytest.mark.parametrize("gamma", [0.3, 1.0, 1.7, 6.0])
+def test_the_risk_with_a_ridge_is_what_simulation_gives_and_least_at_the_optimum(gamma):
+    n, signal, noise = 150, 1.0, 0.5
+    best = theory.optimal_ridge(gamma, signal, noise)
+    assert theory.ridge_risk(gamma, signal, noise, best) == pytest.approx(
+        theory.optimal_ridge_risk(gamma, signal, noise)
+    )
+    for factor in (0.1, 0.8, 1.25, 20):
+        risk = theory.ridge_risk(gamma, signal, noise, factor * best)
+        assert risk > theory.optimal_ridge_risk(gamma, signal, noise)
+        mean, error = theory.simulated_risk(n, round(gamma * n), signal, noise, 60, seeded(2), factor * best)
+        assert abs(mean - risk) < 3 * error + 0.01 * risk
+    assert theory.ridge_risk(gamma, signal, noise, 1e12) == pytest.approx(signal)
+    assert theory.ridge_risk(gamma, signal, noise, math.inf) == signal
+    if gamma != 1:
+        limit = theory.ridgeless_risk(gamma, signal, noise)
+        assert theory.ridge_risk(gamma, signal, noise, 1e-9) == pytest.approx(limit, rel=1e-6)
+        assert theory.ridge_risk(gamma, signal, noise, 0) == limit
+    with pytest.raises(ValueError, match="ridge = -1"):
+        theory.ridge_risk(gamma, 1, 1, -1)
+
+
+@pytest.mark.parametrize("shape", [(7,), (7, 2)])
+def test_bias_and_variance_are_those_of_the_draw_and_add_up_to_its_error(shape):
+    targets, centre = torch.randn(2, *shape, generator=seeded(), dtype=FLOAT64)
+
+    def draws(count, seed):
+        return centre + 0.5 * torch.randn(count, *shape, generator=seeded(seed), dtype=FLOAT64)
+
+    few = draws(4, 1)
+    bias, variance = theory.bias_variance(few, targets)
+    assert bias + variance == pytest.approx(float((few - targets).square().sum() / 4 / 7))
+    width = targets.numel() / 7
+    found = torch.tensor([theory.bias_variance(draws(3, seed), targets) for seed in range(4_000)]).double().mean(0)
+    assert float(found[0]) == pytest.approx(float((centre - targets).square().sum() / 7), rel=0.03)
+    assert float(found[1]) == pytest.approx(0.25 * width, rel=0.03)
+    for wrong in (few[:1], few[:, :3]):
+        with pytest.raises(ValueError, match="2 draws or more"):
+            theory.bias_variance(wrong, targets)
