@@ -1,7 +1,8 @@
 """Jobs on a Dask cluster: one that is there already, or processes of this machine.
 
 Workers need the course and its data, and the folder of the record under the same path: a job's checkpoint lies there,
-and a worker that takes over the job of a dead one goes on from it.
+and a worker that takes over the job of a dead one goes on from it. A worker is to have one thread: some jobs draw from
+torch's own random numbers, which threads share.
 """
 
 from collections.abc import Iterator
@@ -42,7 +43,8 @@ def cluster_executor(address: str, workers: int, threads: int) -> Iterator[Execu
             client.wait_for_workers(1, timeout=PATIENCE_S)
         except TimeoutError as error:
             raise ValueError(
-                f"the scheduler at {address} has no worker; start one, there or elsewhere: dask worker {address}"
+                f"the scheduler at {address} has no worker; start one, there or elsewhere: dask worker "
+                f"--nthreads 1 {address}"
             ) from error
         yield client.get_executor(pure=False)
 

@@ -64,8 +64,8 @@ def run(
 ) -> Path:
     """Run `experiment` and return the path of its record.
 
-    When a job fails, those under way end and are saved (on a cluster they are stopped), and no other starts. An
-    interrupt stops all at once.
+    When a job fails, those under way end and are saved, and no other starts; an interrupt stops all at once. The workers
+    of a cluster that is there already may go on with theirs for a while, and their rows are lost.
 
     Args:
         preset: one of the experiment's presets.
@@ -78,7 +78,7 @@ def run(
         workers: processes on a CPU, which share its cores as threads. Default: what the experiment asks for, else one
             for each core.
         cluster: instead of `executor`, a Dask cluster: the address of its scheduler, or "local" for one of this machine's
-            processes (see `utils.cluster`).
+            processes, on its CPU (see `utils.cluster`).
         progress: show a bar on stderr.
 
     Raises:
@@ -94,6 +94,8 @@ def run(
         raise ValueError(f"give an executor or a cluster, not both (the cluster is {cluster!r})")
     if executor is None and cluster is None:
         device = str(devices.resolve(device))
+    elif cluster == "local" and device == "auto":
+        device = "cpu"  # or every process would take the same GPU
     # A cluster's workers may have another working directory.
     ledger = _Ledger(Path(out) if cluster is None else Path(out).resolve(), experiment, preset, settings)
     # By all the jobs, not by those that wait: a resumed run has the same threads, on which rounding depends.

@@ -10,6 +10,7 @@ Example:
     histories = train(members, Recipe(epochs=100, batch_size=64, learning_rate=0.1, momentum=0.9))
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Recipe:
         batch_size: the last batch of an epoch holds what is left.
         learning_rate: of the first epoch.
         momentum: 0 for none.
+        momentum_after: epochs without it at the start. The first gradients are the largest, and a velocity made of them
+            can carry hidden units to where no input activates them again.
         weight_decay: added to the gradient, times the weight; on biases too.
         decay: the learning rate is multiplied by it after each epoch.
         stop_at_fit: a net stops after the first epoch that leaves no training error, among those that are measured.
@@ -54,6 +57,7 @@ class Recipe:
     batch_size: int
     learning_rate: float
     momentum: float = 0.0
+    momentum_after: int = 0
     weight_decay: float = 0.0
     decay: float = 1.0
     stop_at_fit: bool = True
@@ -70,6 +74,8 @@ class Recipe:
             raise ValueError(f"learning_rate is {self.learning_rate}; it must be above 0")
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum is {self.momentum}; it must lie in [0, 1)")
+        if self.momentum_after < 0:
+            raise ValueError(f"momentum_after is {self.momentum_after}; it must be 0 or more")
         if not self.weight_decay >= 0:
             raise ValueError(f"weight_decay is {self.weight_decay}; it must be 0 or more")
         if not 0 < self.decay <= 1:
@@ -177,13 +183,21 @@ def perceptron(inputs: int, hidden: Sequence[int], classes: int, seed: int, drop
         dropout: the probability that a hidden unit is dropped in training; such a net is trained alone.
     """
     layers: list[nn.Module] = [nn.Flatten()]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for width in hidden:
-            layers += [nn.Linear(inputs, width), nn.ReLU()] + ([nn.Dropout(dropout)] if dropout else [])
-            inputs = width
-        layers.append(nn.Linear(inputs, classes))
+    generator = torch.Generator().manual_seed(seed)
+    for width in hidden:
+        layers += [_linear(inputs, width, generator), nn.ReLU()] + ([nn.Dropout(dropout)] if dropout else [])
+        inputs = width
+    layers.append(_linear(inputs, classes, generator))
     return nn.Sequential(*layers)
+
+
+def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
+    """As `nn.Linear` draws it, but from a generator of its own: other threads draw from torch's too."""
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+    bound = 1 / math.sqrt(inputs)
+    nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+    return layer
 
 
 def train(
@@ -352,6 +366,8 @@ def _trained_alone(member: Member, recipe: Recipe, device: torch.device, progres
         torch.manual_seed(_spawned(member.seed, 2))  # dropout draws from torch's own generator
         for epoch in range(recipe.epochs):
             net.train()
+            if not recipe.adam:
+                optimiser.param_groups[0]["momentum"] = recipe.momentum if epoch >= recipe.momentum_after else 0.0
             order = torch.randperm(len(labels), generator=generator).to(device)
             for rows in order.split(recipe.batch_size):
                 batch = inputs[rows] if recipe.augment is None else recipe.augment(inputs[rows], own)
@@ -409,9 +425,14 @@ def _train_stack(members: list[Member], recipe: Recipe, device: torch.device, pr
         test_rows = Rows([each.test_inputs for each in members], [each.test_labels for each in members], stack.weights)
     generators = [torch.Generator().manual_seed(member.seed) for member in members]
     n, active, rate = len(members[0].labels), list(range(len(members))), recipe.learning_rate
+    stack.momentum = 0.0 if recipe.momentum_after else recipe.momentum
     step = _stepper(stack, train_rows, recipe, n)
     seen = [_Measured() for _ in members]
     for epoch in range(recipe.epochs):
+        if epoch and epoch == recipe.momentum_after:
+            stack.momentum = recipe.momentum
+            del step  # with its graph, which holds the momentum that was
+            step = _stepper(stack, train_rows, recipe, n)
         order = torch.stack([torch.randperm(n, generator=generators[index]) for index in active]).to(device)
         losses = torch.stack([step(rows, rate) for rows in order.split(recipe.batch_size, 1)]).cpu()
         rate *= recipe.decay

@@ -2,13 +2,17 @@
 
 Belkin et al. 2019: random Fourier features on 10,000 images of MNIST (figure 2) and nets with one hidden layer on 4,000
 (figure 3). Images are divided by 255. The features are cosines with normal frequencies of deviation 1/5, their weights
-the shortest that solve least squares on one-hot targets. The nets descend the same squared loss, with momentum 0.95 and
-batches of 128; the paper trains for 6,000 epochs.
+the shortest that solve least squares on one-hot targets. The nets descend the same squared loss in batches of 128 with
+momentum 0.95, as the paper's. Ours differ: the rate is 0.01 for the loss summed over classes, constant, and the first five
+epochs are without momentum (with it, a fifth to a half of the hidden units ended where no image activates them);
+weights start as PyTorch draws them; training stops at an epoch and not at a fit, and sooner than the paper's 6,000
+epochs; labels may be noisy.
 
-Nakkiran et al. 2020: a convolutional net, label noise, every width and every epoch. Ours is a declared proxy (see
-`nets`).
+Nakkiran et al. 2020: label noise, every width and every epoch of a convolutional net. Ours is a declared proxy (see
+`nets.convolution`): one net, 10,000 images of CIFAR-10, Adam at 1e-4, 1,000 epochs.
 """
 
+import math
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -20,7 +24,7 @@ from torch import Tensor, nn
 from course.double_descent import nets, theory
 from course.random_labels.theory import corrupt_labels
 from utils import data
-from utils.experiment import Experiment, Job
+from utils.experiment import Checkpoint, Experiment, Job
 from utils.progress import Progress
 from utils.training import History, Member, Recipe, perceptron, train
 
@@ -28,8 +32,9 @@ RECORDS = Path(__file__).parent / "records"  # shipped with the course
 FEATURES_RECORD = RECORDS / "double_descent-features-0.json"
 PERCEPTRONS_RECORD = RECORDS / "double_descent-perceptrons-0.json"
 LEVELS = {"digits": 16, "mnist": 255, "cifar10": 255}  # the brightest value
-MOMENTUM = 0.95
+MOMENTUM, MOMENTUM_AFTER = 0.95, 5
 CLASSES = 10
+BLOCK = 500  # hidden units of the nets that are one job, for each repeat and noise level
 MEASURED = ("train_error", "test_error", "train_loss", "test_loss")
 
 
@@ -68,10 +73,12 @@ class Nets:
         net: "perceptron", with one hidden layer of `width` units; or "convolution" (see `nets.convolution`).
         widths: rising.
         noises: as in `Features`.
-        epochs, batch_size, learning_rate, loss: of `Recipe`; momentum is 0.95, or Adam without it.
+        epochs, batch_size, learning_rate, loss: of `Recipe`; momentum is 0.95 after five epochs, or Adam without it.
         measured: of `Recipe`; there is a row for each of these epochs.
         test_size: how many test images are used.
-        repeats: nets of each width and noise level: draws of weights and order. Images and noise are the same for all.
+        repeats: nets of each width and noise level: draws of weights and order.
+        own_data: whether each repeat draws images and noise of its own; else they are the same for all, and the nets of
+            a width make an ensemble.
         start: "fresh" weights, or "reused": the narrowest net starts fresh, every other from the trained weights of the
             one before it, its further units from normal weights of deviation 0.1.
         adam: as in `Recipe`.
@@ -93,6 +100,7 @@ class Nets:
     loss: str = "squared"
     adam: bool = False
     crop: bool = False
+    own_data: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,7 +144,7 @@ UNITS = (
     *(4, 6, 8, 11, 14, 17, 20, 24, 28, 32, 36, 40, 45, 50, 56, 64, 72, 80),
     *(100, 128, 160, 200, 256, 360, 500, 700, 1_000),
 )
-TIMES = (1, 2, 5, 10, 20, 30, 50, 100, 200, 300, 500)
+TIMES = (1, 2, 5, 10, 20, 30, 50, 100, 200, 300, 500, 700)
 
 
 def _relative(n: int) -> tuple[int, ...]:
@@ -162,7 +170,8 @@ def perceptrons() -> Settings:
     """The paper's nets, for as many epochs as two cores manage in about an hour; and with fewer and more images."""
     fresh = Nets("mnist", 4_000, "perceptron", UNITS, (0.0, 0.2), 1_000, 128, 0.01, TIMES, 10_000, 5)
     small = tuple(width for width in UNITS if nets.parameters(784, width, CLASSES) <= 4_000 * CLASSES)
-    samples = tuple(replace(fresh, n=n, widths=(8, 14, 20, 28, 40, 56), noises=(0.2,)) for n in (1_000, 2_000, 8_000))
+    few = replace(fresh, widths=(8, 14, 20, 28, 40, 56), noises=(0.2,), own_data=True)
+    samples = tuple(replace(few, n=n) for n in (1_000, 2_000, 4_000, 8_000))
     return Settings((fresh, replace(fresh, start="reused", widths=small), *samples))
 
 
@@ -197,7 +206,7 @@ def jobs(settings: Settings) -> list[Job]:
             parts = {str(repeat): (study, repeat) for repeat in range(study.repeats)}
         else:
             parts = {f"{block[0]}-{block[-1]}": (replace(study, widths=block), None) for block in _blocks(study)}
-        kind = "features" if isinstance(study, Features) else f"{study.net}-{study.start}"
+        kind = "features" if isinstance(study, Features) else f"{study.net}-{study.start}{'-own' * study.own_data}"
         for name, part in parts.items():
             planned.append(Job(f"{kind}-{study.dataset}-{study.n}-{name}", (*part, settings.seed)))
     return planned
@@ -211,7 +220,7 @@ def _blocks(study: Nets) -> list[tuple[int, ...]]:
         return [(width,) for width in reversed(study.widths)]
     blocks: list[tuple[int, ...]] = []
     for width in reversed(study.widths):
-        if not blocks or sum(blocks[-1]) + width > study.widths[-1]:
+        if not blocks or sum(blocks[-1]) + width > BLOCK:
             blocks.append(())
         blocks[-1] = (width, *blocks[-1])
     return blocks
@@ -222,7 +231,7 @@ def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
     study, repeat, seed = job.settings
     if isinstance(study, Features):
         return feature_rows(study, repeat, seed, device, progress)
-    return net_rows(study, seed, device, progress)
+    return net_rows(study, seed, device, progress, checkpoint)
 
 
 def feature_rows(study: Features, repeat: int, seed: int, device: torch.device, progress: Progress) -> list[dict]:
@@ -265,76 +274,107 @@ def feature_rows(study: Features, repeat: int, seed: int, device: torch.device, 
     ]
 
 
-def net_rows(study: Nets, seed: int, device: torch.device, progress: Progress) -> list[dict]:
+def net_rows(study: Nets, seed: int, device: torch.device, progress: Progress, checkpoint: Checkpoint) -> list[dict]:
     """Nets of the study's widths, all repeats and noise levels, trained together.
 
     Returns:
-        Rows of study, dataset, net, n, start, noise, width, parameters, repeat, epoch, train_error, train_loss (on the
-        labels given), test_error and test_loss (on the true ones): one for each net and measured epoch. And one for the
-        mean output of all repeats at the end, whose repeat and training entries are None.
+        Rows of study, dataset, net, n, start, own_data, noise, width, parameters, repeat, epoch, train_error, train_loss
+        (on the labels given), test_error and test_loss (on the true ones), one for each net and measured epoch; and of
+        alive, at the last epoch: the hidden units of a perceptron that some training image activates. A reused net's
+        epochs are those since it was widened. Where the repeats share their data, also rows of the study "ensemble":
+        error and loss of their mean output at the end.
     """
-    images, labels, tests, test_labels = _images(study, seed, 0)
-    given = dict(zip(study.noises, _noisy(labels, study.noises, seed, 0)))
+    draws = [_images(study, seed, repeat) for repeat in range(study.repeats if study.own_data else 1)]
+    given = [
+        dict(zip(study.noises, _noisy(labels, study.noises, seed, repeat)))
+        for repeat, (_, labels, _, _) in enumerate(draws)
+    ]
     recipe = Recipe(
         study.epochs,
         study.batch_size,
         study.learning_rate,
         momentum=0.0 if study.adam else MOMENTUM,
+        momentum_after=0 if study.adam else MOMENTUM_AFTER,
         stop_at_fit=False,
         loss=study.loss,
         measured=study.measured,
         adam=study.adam,
         augment=nets.shifted_and_mirrored if study.crop else None,
     )
-    cells = list(product(study.widths, study.noises, range(study.repeats)))
 
     def member(width: int, noise: float, repeat: int, before: nn.Module | None) -> Member:
-        drawn_seed = _number(seed, repeat, 3)
+        drawing = repeat if study.own_data else 0
+        images, _, tests, test_labels = draws[drawing]
+        weights = _number(seed, repeat, 3, width)
         if before is not None:
-            net = nets.widened(before, width, drawn_seed)
+            net = nets.widened(before, width, weights)
         elif study.net == "convolution":
-            net = nets.convolution(width, drawn_seed)
+            net = nets.convolution(width, weights)
         else:
-            net = perceptron(images[0].numel(), [width], CLASSES, drawn_seed)
+            net = perceptron(images[0].numel(), [width], CLASSES, weights)
         # The order of the examples is one for all nets of a repeat.
-        return Member(net, images, given[noise], _number(seed, repeat, 4), tests, test_labels)
+        return Member(net, images, given[drawing][noise], _number(seed, repeat, 4), tests, test_labels)
 
-    members: dict[tuple, Member] = {}
-    histories: dict[tuple, History] = {}
-    steps = [[width] for width in study.widths] if study.start == "reused" else [study.widths]
-    for done, widths in enumerate(steps):
-        now = [cell for cell in cells if cell[0] in widths]
-        for width, noise, repeat in now:
-            before = members.get((steps[done - 1][0], noise, repeat)) if done else None
-            members[width, noise, repeat] = member(width, noise, repeat, before and before.net)
+    saved = checkpoint.load() or {"done": 0, "rows": [], "nets": {}}
+    stages = [(width,) for width in study.widths] if study.start == "reused" else [study.widths]
+    rows, trained = saved["rows"], saved["nets"]
+    for done, widths in list(enumerate(stages))[saved["done"] :]:
+        cells = list(product(widths, study.noises, range(study.repeats)))
 
-        def share(fraction: float, note: str, done: int = done, widths: list[int] = widths) -> None:
-            progress((done + fraction) / len(steps), f"widths {widths[0]} to {widths[-1]}, {note}")
+        def share(fraction: float, note: str, done: int = done, widths: tuple[int, ...] = widths) -> None:
+            progress((done + fraction) / len(stages), f"widths {widths[0]} to {widths[-1]}, {note}")
 
-        histories |= zip(now, train([members[cell] for cell in now], recipe, device, share))
+        members = {}
+        for width, noise, repeat in cells:
+            before = None
+            if done:
+                (narrower,) = stages[done - 1]
+                before = perceptron(draws[0][0][0].numel(), [narrower], CLASSES, 0)
+                before.load_state_dict(trained[f"{noise}-{repeat}"])
+            members[width, noise, repeat] = member(width, noise, repeat, before)
+        histories = dict(zip(cells, train(list(members.values()), recipe, device, share), strict=True))
+        rows = rows + _rows_of(study, members, histories, device)
+        if len(stages) > 1:
+            trained = {f"{noise}-{repeat}": each.net.state_dict() for (_, noise, repeat), each in members.items()}
+            checkpoint.save({"done": done + 1, "rows": rows, "nets": trained})
+    return rows
 
+
+Cell = tuple[int, float, int]  # width, noise and repeat
+
+
+def _rows_of(
+    study: Nets, members: dict[Cell, Member], histories: dict[Cell, History], device: torch.device
+) -> list[dict]:
     rows = []
-    for width, noise in product(study.widths, study.noises):
-        mine = [(width, noise, repeat) for repeat in range(study.repeats)]
+    for width, noise in dict.fromkeys(cell[:2] for cell in members):
+        mine = {repeat: members[width, noise, repeat] for repeat in range(study.repeats)}
         common = {
-            "study": "nets",
             "dataset": study.dataset,
             "net": study.net,
             "n": study.n,
             "start": study.start,
+            "own_data": study.own_data,
             "noise": noise,
             "width": width,
-            "parameters": sum(each.numel() for each in members[mine[0]].net.parameters()),
+            "parameters": sum(each.numel() for each in mine[0].net.parameters()),
         }
-        for cell in mine:
-            rows += [common | {"repeat": cell[-1]} | each for each in _measured(histories[cell])]
-        error, loss = _together([members[cell].net for cell in mine], tests, test_labels, study, device)
-        rows.append(
-            common
-            | {"repeat": None, "epoch": study.epochs, "train_error": None, "train_loss": None}
-            | {"test_error": error, "test_loss": loss}
-        )
+        for repeat, each in mine.items():
+            measured = _measured(histories[width, noise, repeat])
+            measured[-1]["alive"] = _alive(each) if study.net == "perceptron" else None
+            rows += [{"study": "nets"} | common | {"repeat": repeat, "alive": None} | row for row in measured]
+        if study.repeats > 1 and not study.own_data:
+            error, loss = _together([each.net for each in mine.values()], mine[0], study.loss, device)
+            rows.append(
+                {"study": "ensemble"} | common | {"epoch": study.epochs, "test_error": error, "test_loss": loss}
+            )
     return rows
+
+
+def _alive(member: Member) -> int:
+    """The hidden units that some training image activates."""
+    with torch.no_grad():
+        return int((member.net[1](member.inputs.flatten(1)).amax(0) > 0).sum())
 
 
 def _measured(history: History) -> list[dict]:
@@ -350,20 +390,21 @@ def _measured(history: History) -> list[dict]:
     ]
 
 
-def _together(
-    ensemble: list[nn.Module], tests: Tensor, test_labels: Tensor, study: Nets, device: torch.device
-) -> tuple[float, float]:
-    """Error and loss of the mean output; of the mean probabilities with the cross-entropy."""
-    means = []
+def _together(ensemble: list[nn.Module], member: Member, loss: str, device: torch.device) -> tuple[float, float]:
+    """Test error and loss of the mean output; of the mean probabilities with the cross-entropy."""
+    outputs = []
     with torch.no_grad():
-        for part in tests.split(1_000):
-            outputs = torch.stack([net.to(device).eval()(part.to(device)) for net in ensemble]).double()
-            means.append((outputs.softmax(-1) if study.loss == "cross_entropy" else outputs).mean(0).cpu())
-    mean = torch.cat(means)
-    error = float((mean.argmax(1) != test_labels).double().mean())
-    if study.loss == "cross_entropy":
-        return error, float(nn.functional.nll_loss(mean.log(), test_labels))
-    return error, float((mean - one_hot(test_labels)).square().sum(1).mean())
+        for part in member.test_inputs.split(1_000):
+            values = torch.stack([net.to(device).eval()(part.to(device)).cpu() for net in ensemble]).double()
+            if loss == "cross_entropy":
+                outputs.append(values.log_softmax(-1).logsumexp(0) - math.log(len(ensemble)))
+            else:
+                outputs.append(values.mean(0))
+    mean = torch.cat(outputs)
+    error = float((mean.argmax(1) != member.test_labels).double().mean())
+    if loss == "cross_entropy":
+        return error, float(nn.functional.nll_loss(mean, member.test_labels))
+    return error, float((mean - one_hot(member.test_labels)).square().sum(1).mean())
 
 
 def one_hot(labels: Tensor) -> Tensor:
@@ -376,8 +417,9 @@ def drawn(seed: int, repeat: int, stream: int) -> torch.Generator:
     return torch.Generator().manual_seed(_number(seed, repeat, stream))
 
 
-def _number(seed: int, repeat: int, stream: int) -> int:
-    return int(np.random.SeedSequence([seed, repeat, stream]).generate_state(1)[0])
+def _number(*where: int) -> int:
+    """A seed of its own for each seed, repeat, stream, and width where that matters."""
+    return int(np.random.SeedSequence(where).generate_state(1)[0])
 
 
 def _images(study: Features | Nets, seed: int, repeat: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -389,11 +389,7 @@ class Surface:
 @cache
 def surface_of(record_path) -> Surface:
     """The surface in the record of `perceptrons`: fresh starts, 4,000 images."""
-    rows = [
-        row
-        for row in select(load_record(record_path).rows, study="nets", start="fresh", n=4_000)
-        if row["repeat"] is not None
-    ]
+    rows = select(load_record(record_path).rows, study="nets", start="fresh", own_data=False)
     widths, epochs, noises = (sorted({row[name] for row in rows}) for name in ("width", "epoch", "noise"))
     found: dict[str, dict[float, np.ndarray]] = {"test": {}, "train": {}, "low": {}, "high": {}}
     for noise in noises:

@@ -49,8 +49,8 @@ def widened(net: nn.Sequential, width: int, seed: int) -> nn.Sequential:
 def convolution(width: int, seed: int, channels: int = 3, classes: int = 10) -> nn.Sequential:
     """Four convolutions of k, 2k, 4k and 8k filters and a linear layer, for 32 x 32 images; k is `width`.
 
-    A proxy for the ResNet18 of Nakkiran et al. 2020, of the same widths: four convolutional layers instead of 17, and no
-    shortcuts.
+    It stands in for the ResNet18 of Nakkiran et al. 2020, whose stages have the same widths. The paper has a convolutional
+    net of five layers too.
     """
     layers: list[nn.Module] = []
     with torch.random.fork_rng(devices=[]):

@@ -238,6 +238,8 @@ def simulated_risk(
         ridge: as in `optimal_ridge`; 0 for the shortest least-squares fit.
     """
     _check_risk(p / n, signal, noise)
+    if draws < 2:
+        raise ValueError(f"draws = {draws}; a standard error takes 2 or more")
     risks = []
     for _ in range(draws):
         X = torch.randn(n, p, generator=generator, dtype=torch.float64)

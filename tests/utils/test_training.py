@@ -47,6 +47,7 @@ def plain(member, recipe):
     for epoch in range(recipe.epochs):
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * recipe.decay**epoch
+            group["momentum"] = recipe.momentum if epoch >= recipe.momentum_after else 0
         order = torch.randperm(len(member.labels), generator=generator)
         for rows in order.split(recipe.batch_size):
             loss = criterion(model(member.inputs[rows]), member.labels[rows])
@@ -81,6 +82,7 @@ RECIPES = {
     "everything": Recipe(6, 16, 0.05, momentum=0.9, weight_decay=0.01, decay=0.8),
     "whole batch": Recipe(4, 50, 0.2, momentum=0.5),
     "squared": Recipe(7, 16, 0.02, momentum=0.9, loss="squared", measured=(1, 4)),
+    "late momentum": Recipe(5, 16, 0.05, momentum=0.9, momentum_after=2),
 }
 
 
@@ -186,7 +188,7 @@ def test_adam_takes_the_steps_of_torchs_own():
             losses[-1].backward()
             optimiser.step()
     (history,) = train([mine], Recipe(3, 16, 0.01, adam=True))
-    assert history.losses.tolist() == pytest.approx([float(each) for each in losses])
+    assert history.losses.tolist() == pytest.approx([float(each.detach()) for each in losses])
 
 
 def test_a_net_that_never_fits_has_no_epoch_of_the_fit():
@@ -383,6 +385,7 @@ def test_bad_arguments_are_refused_with_what_to_do():
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"momentum": 1.0}, "momentum is 1"),
         ({"weight_decay": -1.0}, "weight_decay is -1"),
+        ({"momentum_after": -1}, "momentum_after is -1"),
         ({"decay": 0.0}, "decay is 0"),
         ({"loss": "hinge"}, "one of cross_entropy, squared"),
         ({"adam": True, "momentum": 0.9}, "momentum is 0.9 with adam"),
@@ -404,22 +407,31 @@ def test_a_perceptron_is_drawn_from_its_seed_as_torch_draws_it():
     assert perceptron(6, [4], 3, 0)(torch.zeros(5, 2, 3)).shape == (5, 3)
 
 
-def test_a_step_takes_its_rate_as_a_number_or_a_tensor():
+@pytest.mark.parametrize("kind", [stacks.PaddedStack, stacks.ConcatenatedStack])
+def test_a_step_takes_its_rate_as_a_number_or_a_tensor(kind):
     X, y = problem(n=16)
     cpu, layers = torch.device("cpu"), training._layers(net((4,), 0))
-    made = [stacks.PaddedStack([layers], cpu, "cross_entropy", 0.9, 0.1) for _ in range(2)]
+    made = [kind([layers], cpu, "cross_entropy", 0.9, 0.1) for _ in range(2)]
     for stack, rate in zip(made, (0.3, torch.tensor(0.3, dtype=FLOAT64)), strict=True):
         for _ in range(3):
-            stack.step(X[None], y[None], rate)
+            stack.step(X[None] if kind is stacks.PaddedStack else X, y[None], rate)
     assert_close(made[0].weights, made[1].weights, rtol=1e-14, atol=0)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
 @pytest.mark.parametrize("recipe", [*RECIPES.values(), Recipe(60, 16, 0.5, momentum=0.9)], ids=[*RECIPES, "fits"])
-def test_a_gpu_takes_the_cpus_steps(recipe):
+@pytest.mark.parametrize("order", ["of its own", "shared"])
+def test_a_gpu_takes_the_cpus_steps(recipe, order):
     """In the last recipe members leave at different epochs, so that the graph is recorded anew."""
     shapes = [(8,), (7,), (4, 4)]
-    on_cpu, on_gpu = (train(members(shapes), recipe, device) for device in ("cpu", "cuda"))
+
+    def trained(device):
+        mine = members(shapes)
+        if order == "shared":
+            mine = [replace(member, seed=0) for member in mine]
+        return train(mine, recipe, device)
+
+    on_cpu, on_gpu = trained("cpu"), trained("cuda")
     for one, other in zip(on_cpu, on_gpu, strict=True):
         assert one.epochs_to_fit == other.epochs_to_fit
         assert_close(one.losses, other.losses, rtol=1e-6, atol=1e-12)

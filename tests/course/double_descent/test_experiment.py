@@ -17,11 +17,20 @@ from utils.training import perceptron
 SMALL = replace(room.fast().studies[0], n=60, widths=(5, 30, 60, 90), repeats=2, test_size=100)
 
 
-def rows_of(study, seed=0):
-    settings = room.Settings((study,), seed)
-    cpu = torch.device("cpu")
+class Memory:
+    """A checkpoint that forgets."""
+
+    def load(self):
+        return None
+
+    def save(self, state):
+        pass
+
+
+def rows_of(study, seed=0, checkpoint=None):
+    settings, cpu, kept = room.Settings((study,), seed), torch.device("cpu"), checkpoint or Memory()
     return [
-        row for job in experiment.plan(settings) for row in room.run_job(job, cpu, lambda fraction, note="": None, None)
+        row for job in experiment.plan(settings) for row in room.run_job(job, cpu, lambda fraction, note="": None, kept)
     ]
 
 
@@ -88,18 +97,20 @@ def nets_of(study, seed=0):
 
 def alone(study, width, noise, repeat, seed=0, before=None):
     """One net of a study, trained by a plain loop; the net and its rows (epoch, errors and losses)."""
-    digits, chosen = data.load("digits"), torch.randperm(1297, generator=drawn(seed, 0, 0))[: study.n].numpy()
+    drawing = repeat if study.own_data else 0
+    digits, chosen = data.load("digits"), torch.randperm(1297, generator=drawn(seed, drawing, 0))[: study.n].numpy()
     X, T = (
         torch.from_numpy(each).float().flatten(1) / 16
         for each in (digits.train_images[chosen], digits.test_images[:100])
     )
     labels, tests = torch.from_numpy(digits.train_labels[chosen]), torch.from_numpy(digits.test_labels[:100])
-    given, _ = corrupt_labels(labels, noise, 10, "incorrect", drawn(seed, 0, 1))
-    number = room._number(seed, repeat, 3)
+    given, _ = corrupt_labels(labels, noise, 10, "incorrect", drawn(seed, drawing, 1))
+    number = room._number(seed, repeat, 3, width)
     net = perceptron(64, [width], 10, number) if before is None else nets.widened(before, width, number)
     optimiser = torch.optim.SGD(net.parameters(), lr=study.learning_rate, momentum=0.95)
     order, rows = drawn(seed, repeat, 4), []
     for epoch in range(study.epochs):
+        optimiser.param_groups[0]["momentum"] = 0.95 if epoch >= 5 else 0.0
         for batch in torch.randperm(study.n, generator=order).split(study.batch_size):
             optimiser.zero_grad()
             (net(X[batch]) - one_hot(given[batch])).square().sum(1).mean().backward()
@@ -128,12 +139,12 @@ def test_the_rows_of_a_net_are_those_of_a_plain_loop():
 
 
 def test_the_ensemble_is_the_mean_output():
-    (row,) = select(nets_of(TINY), width=5, noise=0.2, repeat=None)
+    (row,) = select(nets_of(TINY), study="ensemble", width=5, noise=0.2)
     found = [alone(TINY, 5, 0.2, repeat) for repeat in range(2)]
     with torch.no_grad():
         mean = sum(net(T) for net, T, _, _ in found) / 2
     tests = found[0][2]
-    assert row["epoch"] == 12 and row["train_error"] is None
+    assert row["epoch"] == 12 and "repeat" not in row
     assert row["test_error"] == pytest.approx(float((mean.argmax(1) != tests).double().mean()))
     assert row["test_loss"] == pytest.approx(float((mean - one_hot(tests)).square().sum(1).mean()), rel=1e-4)
 
@@ -143,21 +154,77 @@ def test_a_reused_net_starts_from_the_one_before_it():
     rows = nets_of(study)
     first, *_ = alone(study, 2, 0.2, 1)
     expected = alone(study, 5, 0.2, 1, before=first)[-1]
-    for row, values in zip(select(rows, width=5, repeat=1), expected, strict=True):
+    for row, values in zip(select(rows, study="nets", width=5, repeat=1), expected, strict=True):
         assert [row[name] for name in ENTRIES] == pytest.approx(values, rel=1e-4)
     assert {row["start"] for row in rows} == {"reused"}
 
 
-def test_blocks_hold_every_width_once_and_change_nothing():
+def test_a_reused_chain_goes_on_from_its_checkpoint_with_the_same_rows():
+    study = replace(TINY, start="reused", widths=(2, 5, 6))
+    whole = nets_of(study)
+
+    class Killed(Exception):
+        pass
+
+    class Kept(Memory):
+        state, saved = None, 0
+
+        def load(self):
+            return self.state
+
+        def save(self, state):
+            self.state, self.saved = state, self.saved + 1
+            if self.saved == 2:
+                raise Killed
+
+    kept = Kept()
+    with pytest.raises(Killed):
+        rows_of(study, checkpoint=kept)
+    assert rows_of(study, checkpoint=kept) == whole and kept.saved == 3
+
+
+def test_along_a_reused_chain_no_weight_is_drawn_twice():
+    net, seen = perceptron(64, [2], 10, room._number(0, 0, 3, 2)), []
+    for width in (5, 9):
+        before, net = net, nets.widened(net, width, room._number(0, 0, 3, width))
+        old = before[1].out_features
+        seen += [net[1].weight[old:].flatten(), net[3].weight[:, old:].flatten()]
+    drawn_once = torch.cat(seen)
+    assert len(drawn_once.unique()) > 0.999 * len(drawn_once)
+
+
+def test_with_data_of_their_own_repeats_share_nothing_and_make_no_ensemble():
+    study = replace(TINY, own_data=True, widths=(5,), noises=(0.2,))
+    rows = nets_of(study)
+    assert {row["study"] for row in rows} == {"nets"}
+    for repeat in range(2):
+        expected = alone(study, 5, 0.2, repeat)[-1]
+        for row, values in zip(select(rows, repeat=repeat), expected, strict=True):
+            assert [row[name] for name in ENTRIES] == pytest.approx(values, rel=1e-4)
+
+
+def test_alive_counts_the_units_that_some_image_activates():
+    last = [row for row in nets_of(TINY) if row["study"] == "nets" and row["epoch"] == 12]
+    assert all(0 <= row["alive"] <= row["width"] for row in last) and any(row["alive"] > 0 for row in last)
+    net = perceptron(4, [3], 2, 0)
+    with torch.no_grad():
+        net[1].weight[0], net[1].bias[0] = 0, -1
+        net[1].weight[1:], net[1].bias[1:] = 0, 1
+    images = torch.randn(5, 4)
+    assert room._alive(room.Member(net, images, torch.zeros(5, dtype=torch.int64), 0)) == 2
+
+
+def test_blocks_hold_every_width_once_and_change_nothing(monkeypatch):
     study = experiment.settings("perceptrons").studies[0]
     blocks = room._blocks(study)
-    assert sorted(sum(blocks, ())) == list(study.widths) and max(map(sum, blocks)) <= 1_000 and len(blocks) <= 6
+    assert sorted(sum(blocks, ())) == list(study.widths) and len(blocks) <= 9
+    assert all(len(block) == 1 or sum(block) <= 500 for block in blocks)
     whole = nets_of(replace(TINY, widths=(2, 5, 24, 30)))
+    monkeypatch.setattr(room, "BLOCK", 30)
     (block,) = [each for each in room._blocks(replace(TINY, widths=(2, 5, 24, 30))) if 5 in each]
     assert block == (5, 24)
-    part = nets_of(replace(TINY, widths=block))
-    for row in part:
-        (same,) = select(whole, **{name: row[name] for name in ("width", "noise", "repeat", "epoch")})
+    for row in select(nets_of(replace(TINY, widths=block)), study="nets"):
+        (same,) = select(whole, study="nets", **{name: row[name] for name in ("width", "noise", "repeat", "epoch")})
         assert same["test_loss"] == pytest.approx(row["test_loss"], rel=1e-4)
 
 
@@ -167,7 +234,7 @@ def test_the_perceptrons_study_is_the_papers_but_for_what_it_says():
     assert len(fresh.widths) == 27 and nets.parameters(784, fresh.widths[-1], 10) > 790_000
     assert reused.widths == tuple(width for width in fresh.widths if width <= 50)
     assert 50 <= nets.threshold(4_000, 784, 10) <= 51
-    assert {study.n for study in samples} == {1_000, 2_000, 8_000}
+    assert {study.n for study in samples} == {1_000, 2_000, 4_000, 8_000} and all(study.own_data for study in samples)
 
 
 def test_the_full_preset_holds_everything_at_size_and_the_proxy():
@@ -190,6 +257,6 @@ def test_the_convolutional_study_runs_at_a_small_size(monkeypatch):
     monkeypatch.setattr(room.data, "load", lambda name: colour)
     rows = nets_of(proxy)
     assert [(row["width"], row["epoch"], row["repeat"]) for row in rows] == [
-        (2, 1, 0), (2, 2, 0), (2, 2, None), (1, 1, 0), (1, 2, 0), (1, 2, None),
+        (2, 1, 0), (2, 2, 0), (1, 1, 0), (1, 2, 0),
     ]  # fmt: skip
-    assert rows[1]["test_loss"] == pytest.approx(rows[2]["test_loss"], rel=1e-4) and rows[1]["train_loss"] > 0
+    assert all(row["train_loss"] > 0 and row["alive"] is None for row in rows)

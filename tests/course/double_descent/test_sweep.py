@@ -88,11 +88,11 @@ def test_a_ridge_equals_the_normal_equations_at_every_width(ridge):
 
 def test_several_ridges_are_those_of_each_and_none_is_least_squares():
     given = problem()
-    widths, ridges = [5, 30, 60], [0.0, 0.1, 3.0]
+    widths, ridges = [5, 30, 39, 40, 41, 60], [0.0, 0.1, 3.0]
     together = table(random_feature_sweep(*given, widths, ridges))
-    assert together.shape == (6, 3, 3)
+    assert together.shape == (6, 3, 6)
     for place, ridge in enumerate(ridges):
-        assert_close(together[:, place], table(random_feature_sweep(*given, widths, ridge)), rtol=1e-6, atol=1e-9)
+        assert_close(together[:, place], table(random_feature_sweep(*given, widths, ridge)), rtol=1e-5, atol=1e-9)
 
 
 @pytest.mark.parametrize("ridge", [0.0, 0.3])
@@ -194,3 +194,13 @@ def test_progress_never_falls():
     told = []
     random_feature_sweep(*problem(), [5, 30, 60, 100], progress=lambda fraction, note: told.append(fraction))
     assert told == sorted(told) and len(told) == 3 and told[-1] < 1
+
+
+@pytest.mark.parametrize("make", [lambda column: column.clone(), torch.zeros_like])
+def test_dependent_columns_are_refused_and_fitted_with_a_ridge(make):
+    Phi, Y, Psi, Y_new = problem()
+    Phi[:, 7], Psi[:, 7] = make(Phi[:, 2]), make(Psi[:, 2])
+    with pytest.raises(ValueError, match="column 8 is a combination of those before it"):
+        random_feature_sweep(Phi, Y, Psi, Y_new, [3, 20])
+    ridged = random_feature_sweep(Phi, Y, Psi, Y_new, [3, 20], [0.0, 1e-9])
+    assert_close(ridged.test_loss[0], ridged.test_loss[1], rtol=1e-5, atol=0)
