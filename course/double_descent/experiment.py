@@ -153,7 +153,9 @@ def _relative(n: int) -> tuple[int, ...]:
 
 def fast() -> Settings:
     """Digits: a few seconds on two cores."""
-    return Settings((Features("digits", 300, _relative(300), 2.0, NOISES, 500, 5),))
+    units = (2, 4, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 100)
+    small = Nets("digits", 150, "perceptron", units, (0.2,), 1_000, 50, 0.01, (10, 30, 100, 300), 500, 3)
+    return Settings((Features("digits", 300, _relative(300), 2.0, NOISES, 500, 5), small))
 
 
 def features() -> Settings:
@@ -412,6 +414,11 @@ def one_hot(labels: Tensor) -> Tensor:
     return nn.functional.one_hot(labels, CLASSES).double()
 
 
+def wrong_labels(labels: Tensor, noise: float, generator: torch.Generator) -> Tensor:
+    """The labels, each with the probability `noise` replaced by one of the nine others."""
+    return corrupt_labels(labels, noise, CLASSES, "incorrect", generator)[0]
+
+
 def drawn(seed: int, repeat: int, stream: int) -> torch.Generator:
     """A generator of its own for each repeat and purpose: images 0, noise 1, features 2, weights 3, order 4."""
     return torch.Generator().manual_seed(_number(seed, repeat, stream))
@@ -440,7 +447,7 @@ def _images(study: Features | Nets, seed: int, repeat: int) -> tuple[Tensor, Ten
 
 
 def _noisy(labels: Tensor, noises: tuple[float, ...], seed: int, repeat: int) -> list[Tensor]:
-    return [corrupt_labels(labels, noise, CLASSES, "incorrect", drawn(seed, repeat, 1))[0] for noise in noises]
+    return [wrong_labels(labels, noise, drawn(seed, repeat, 1)) for noise in noises]
 
 
 def _datasets(settings: Settings) -> list[str]:

@@ -569,3 +569,58 @@ def _band(axes, rows: list[dict], entry: str, scale: float, n: int, colour: str,
     axes.fill_between(
         shares, [each.min() for each in values], [each.max() for each in values], color=colour, alpha=0.2, linewidth=0
     )
+
+
+def draw_nets(record: Record) -> Figure:
+    """Test error, test loss and training error of nets over their hidden units: fresh, and reused where there are some."""
+    rows = [row for row in select(record.rows, study="nets", own_data=False) if row["net"] == "perceptron"]
+    n, dataset = rows[0]["n"], rows[0]["dataset"]
+    figure, panels = plotting.subplots(1, 3, width=11, height=3.9)
+    inputs = {"digits": 64, "mnist": 784}[dataset]
+    for axes, (entry, scale, label) in zip(panels, NET_ENTRIES):
+        for noise in sorted({row["noise"] for row in rows}):
+            colour, _ = NOISE_LOOKS[noise]
+            for start, style in (("fresh", "-"), ("reused", "--")):
+                mine = select(rows, noise=noise, start=start)
+                if not mine:
+                    continue
+                last = max(row["epoch"] for row in mine)
+                name = f"{100 * noise:.0f} % wrong{', reused' if start == 'reused' else ''}"
+                _net_band(axes, select(mine, epoch=last), entry, scale, colour, style, name)
+                if entry == "test_error" and start == "fresh":
+                    _net_band(axes, _at_best(mine), entry, scale, colour, ":", f"{100 * noise:.0f} %, stopped at best")
+        axes.axvline(nets.threshold(n, inputs, experiment.CLASSES), color=GREY, linewidth=0.8, linestyle=":")
+        axes.set(xscale="log", xlabel="hidden units", ylabel=label, ylim=(0, None))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+    panels[0].set_title("Test error")
+    panels[1].set_title("Test loss")
+    panels[2].set_title("Training error")
+    panels[0].legend(loc="upper right", fontsize=8)
+    return figure
+
+
+NET_ENTRIES = (
+    ("test_error", 100, "test error (%)"),
+    ("test_loss", 1, "squared loss on new images"),
+    ("train_error", 100, "training error (%)"),
+)
+
+
+def _at_best(rows: list[dict]) -> list[dict]:
+    """The rows of the epoch at which the mean test error of a width is least."""
+    best = []
+    for width in {row["width"] for row in rows}:
+        mine = select(rows, width=width)
+        epochs = {row["epoch"] for row in mine}
+        errors = {epoch: columns(select(mine, epoch=epoch), "test_error")[0].mean() for epoch in epochs}
+        best += select(mine, epoch=min(errors, key=errors.__getitem__))
+    return best
+
+
+def _net_band(axes, rows: list[dict], entry: str, scale: float, colour: str, style: str, label: str) -> None:
+    widths = sorted({row["width"] for row in rows})
+    values = [scale * columns(select(rows, width=width), entry)[0] for width in widths]
+    axes.plot(widths, [each.mean() for each in values], color=colour, linestyle=style, label=label)
+    if style != ":":
+        ends = [[least(each) for each in values] for least in (np.min, np.max)]
+        axes.fill_between(widths, *ends, color=colour, alpha=0.2, linewidth=0)
