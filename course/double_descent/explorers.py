@@ -521,9 +521,9 @@ def draw_features(record: Record) -> Figure:
         for noise, (colour, _) in NOISE_LOOKS.items():
             _band(axes, [row for row in select(plain, noise=noise) if row["width"]], entry, scale, largest, colour)
             (limit,) = columns(select(plain, noise=noise, width=None), entry)
-            axes.axhline(scale * limit.mean(), color=colour, linewidth=1, linestyle="--")
-        axes.set(xscale="log", xlabel="features N / images n", yscale="log")
-        axes.axvline(1, color=GREY, linewidth=0.8, linestyle=":")
+            axes.plot([1.5, 12], [scale * limit.mean()] * 2, color=colour, linewidth=1, linestyle="--")
+        _shares(axes)
+        axes.set_yscale("log")
     error.set(ylabel="test error (%)", title="Error: a peak at N = n")
     norm.set(ylabel="norm of the function", title="Norm: the same peak")
     _log_per_cent(error)
@@ -536,17 +536,22 @@ def draw_features(record: Record) -> Figure:
             mine = [row for row in select(rows, n=n, noise=noise) if row["width"]]
             _band(ridged, select(mine, ridge=0.0), "test_error", 100, n, colour, linestyle=":", labelled=False)
             _band(ridged, best_ridge(mine), "test_error", 100, n, colour, labelled=False)
-        ridged.set(xscale="log", yscale="log", xlabel="features N / images n", ylabel="test error (%)")
-        ridged.set(title=f"n = {n:,}: best ridge, and none")
-        ridged.axvline(1, color=GREY, linewidth=0.8, linestyle=":")
+        _shares(ridged)
+        ridged.set(yscale="log", ylabel="test error (%)", title=f"n = {n:,}: best ridge, none dotted")
         _log_per_cent(ridged)
     else:
         ridged.axis("off")
     return figure
 
 
+def _shares(axes) -> None:
+    axes.set(xscale="log", xlabel="features N / images n")
+    axes.set_xticks([0.01, 0.1, 1, 10], ["0.01", "0.1", "1", "10"])
+    axes.axvline(1, color=GREY, linewidth=0.8, linestyle=":")
+
+
 def _log_per_cent(axes) -> None:
-    axes.set_ylim(2, 100)
+    axes.set(ylim=(2, 100))
     axes.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
     axes.minorticks_off()
 

@@ -415,8 +415,9 @@ for width in widths:
 figure, (left, right) = plotting.subplots(1, 2, height=3.4)
 left.plot(widths, plain, color=plotting.ORANGE, marker="o", markersize=4, label="no ridge")
 left.plot(widths, tuned, color=plotting.GREEN, marker="o", markersize=4, label="ridge chosen on held-out images")
-left.set(xscale="log", xlabel="features N", ylabel="test error (%)", ylim=(0, 100), title="A tuned ridge has no peak")
-left.legend()
+left.set(xscale="log", xlabel="features N", ylabel="test error (%)", ylim=(0, 120), yticks=range(0, 101, 20),
+         title="A tuned ridge has no peak")
+left.legend(loc="upper right")
 right.plot(*zip(*rows), color=plotting.GREEN, marker="o", markersize=4)
 right.set(xscale="log", yscale="log", xlabel="features N", ylabel="ridge", title="The ridge that was chosen")
 plotting.show(figure)
@@ -635,7 +636,14 @@ for noise in (0.0, 0.1, 0.2):
         print(f"{100 * noise:2.0f} % noise, {name:32} {values.mean():6.2f} ({values.min():.2f} to {values.max():.2f})")
 
 # %% [markdown]
-# FEATURES_TEXT
+# Everything you measured on 300 digits is here: a peak at $N = n$, in every draw, without noise too; the norm with the same peak; a ridge
+# that removes it. And the end of the second descent depends on the noise:
+#
+# - *None*: features beyond $n$ pay. The best width below the peak has 4.8 %, 60,000 features 2.7 %, infinitely many 2.5 %.
+# - *10 %*: six times as many features as images do *not* reach the best width below the peak, which is a fifth of $n$. Infinitely many do.
+# - *20 %*: nothing reaches it. 60,000 features have twice its error, and infinitely many are still behind.
+#
+# Belkin et al. show the curve without noise, up to 60,000. (Their features are complex exponentials of the same frequencies; ours are cosines.)
 #
 # ### "The peak is where parameters and examples are equally many"
 #

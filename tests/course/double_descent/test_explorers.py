@@ -1,0 +1,114 @@
+"""What the lesson's explorers compute, against plain computation."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from course.double_descent import explorers, theory
+from utils.experiment import select
+
+LINES = explorers.all_lines()
+
+
+@pytest.mark.parametrize(
+    ("width", "noise", "ridge"), [(5, 0.3, "none"), (12, 0.0, "0.1"), (90, 1.0, "none"), (90, 0.5, "1")]
+)
+def test_the_fit_on_the_line_is_least_squares_on_the_first_features(width, noise, ridge):
+    result = explorers.look_at_line(LINES, width, noise, ridge)
+    x, line = torch.from_numpy(LINES.x), torch.from_numpy(explorers.LINE)
+    source = explorers.line_features(x, 0)
+    Phi, Psi = source.columns(0, width).numpy(), source.of(line[:, None]).columns(0, width).numpy()
+    y = np.sin(2 * math.pi * LINES.x) + noise * LINES.noise
+    if explorers.RIDGES[ridge]:
+        weights = np.linalg.solve(Phi.T @ Phi + explorers.RIDGES[ridge] * np.eye(width), Phi.T @ y)
+    else:
+        weights = np.linalg.lstsq(Phi, y, rcond=None)[0]
+    np.testing.assert_allclose(result.y, y)
+    np.testing.assert_allclose(result.fit, Psi @ weights, rtol=1e-4, atol=1e-6)
+    missed = Psi @ weights - np.sin(2 * math.pi * explorers.LINE)
+    assert result.error[width - 1] == pytest.approx((missed**2).mean(), rel=1e-4)
+    assert result.norm[width - 1] == pytest.approx(math.sqrt(width) * np.linalg.norm(weights), rel=1e-4)
+
+
+def test_the_lines_features_have_the_laplacian_kernel():
+    x = torch.linspace(0, 0.2, 5, dtype=torch.float64)
+    features = torch.cat([explorers.line_features(x, draw).columns(0, explorers.MOST) for draw in range(400)], 1)
+    kernel = features @ features.T / features.shape[1]
+    expected = torch.exp(-(x[:, None] - x).abs() / explorers.SCALE)
+    assert (kernel - expected).abs().max() < 0.03
+
+
+def test_the_quartiles_are_of_the_draws_and_the_peak_is_at_the_threshold():
+    result = explorers.look_at_line(LINES, 6, 0.3, "none")
+    assert (np.diff(result.errors, axis=0) >= 0).all() and (np.diff(result.norms, axis=0) >= 0).all()
+    assert result.norms[1].argmax() + 1 == explorers.POINTS
+    ridged = explorers.look_at_line(LINES, 6, 0.3, "1")
+    assert ridged.norms[1].max() < result.norms[1].max() / 10
+
+
+PROBLEMS = explorers.spectra()
+
+
+@pytest.mark.parametrize("gamma", [0.3, 1.05, 3.0])
+@pytest.mark.parametrize("ridge", [0.0, 0.4])
+def test_the_drawn_problems_have_the_risk_of_problems_solved_outright(gamma, ridge):
+    spectrum, (signal, noise) = PROBLEMS[gamma], (2.0, 0.5)
+    mean, error = theory.simulated_risk(
+        explorers.EXAMPLES,
+        round(gamma * explorers.EXAMPLES),
+        signal,
+        noise,
+        60,
+        torch.Generator().manual_seed(3),
+        ridge,
+    )
+    risks = spectrum.risk(signal, noise, ridge)
+    spread = math.hypot(error, risks.std(ddof=1) / math.sqrt(len(risks)))
+    assert len(risks) == explorers.PROBLEMS and abs(risks.mean() - mean) < 4 * spread
+    assert np.allclose(spectrum.risk(signal, noise, math.inf), signal)
+
+
+def test_the_risk_is_bias_and_variance_and_the_best_ridge_is_best():
+    for ridge in explorers.RIDGE_SHARES:
+        result = explorers.look_at_risk(PROBLEMS, gamma=1.4125, signal=1.0, noise=0.5, ridge=ridge)
+        assert result.bias + result.variance == pytest.approx(result.here)
+        assert (result.optimal <= result.curve * (1 + 1e-9)).all()
+    assert result.ridge == explorers.OPTIMAL and np.allclose(result.optimal, result.curve)
+    plain = explorers.look_at_risk(PROBLEMS, gamma=2.0, signal=1.0, noise=0.5, ridge="none")
+    assert plain.here == pytest.approx(theory.ridgeless_risk(2.0, 1.0, 0.5))
+    assert plain.exact == pytest.approx(theory.ridgeless_risk_exact(100, 200, 1.0, 0.5))
+
+
+def made_surface():
+    widths, epochs = np.array([4, 50, 1_000]), np.array([1, 1_000])
+    test = {noise: np.arange(6).reshape(2, 3) / 10 + noise / 4 for noise in (0.0, 0.2)}
+    return explorers.Surface(widths, epochs, test, test, test, test, 50.3)
+
+
+def test_a_cut_is_where_the_controls_say():
+    result = explorers.cut(made_surface(), width=50, epoch=1_000, noise="20 %")
+    assert (result.row, result.column, result.noise) == (1, 1, 0.2)
+    told = explorers.read_cuts(result)
+    assert "50 units after 1,000 epochs: test error 45.0 %" in told and "best width is 4 (35.0 %)" in told
+
+
+def test_the_best_ridge_is_chosen_for_each_width_and_repeat():
+    rows = [
+        {"width": width, "repeat": repeat, "ridge": ridge, "test_loss": (ridge - width - repeat) ** 2}
+        for width in (1, 3)
+        for repeat in (0, 1)
+        for ridge in (1, 2, 3, 4)
+    ]
+    best = explorers.best_ridge(rows)
+    assert len(best) == 4 and all(row["ridge"] == row["width"] + row["repeat"] for row in best)
+
+
+def test_stopping_at_its_best_takes_the_epoch_of_the_least_mean_error():
+    rows = [
+        {"width": 5, "epoch": epoch, "repeat": repeat, "test_error": error}
+        for epoch, errors in ((1, (0.5, 0.5)), (2, (0.1, 0.3)), (3, (0.0, 0.6)))
+        for repeat, error in enumerate(errors)
+    ]
+    assert explorers._at_best(rows) == select(rows, epoch=2)
