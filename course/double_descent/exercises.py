@@ -44,6 +44,31 @@ def _fit_wide(Phi: Tensor, Y: Tensor) -> Tensor:
     return Phi.T @ torch.linalg.solve(Phi @ Phi.T, Y)
 
 
+def _is_shortest_fit(observed: tuple[np.ndarray, ...], Phi: Tensor, Y: Tensor) -> str | None:
+    W, (n, p) = torch.from_numpy(observed[0]), Phi.shape
+    if not W.isfinite().all():
+        return "your weights are not finite: the matrix you invert is singular here. Which of the two has full rank?"
+    rest = Phi @ W - Y
+    if p < n:
+        slope = float((Phi.T @ rest).norm() / (Phi.norm() * Y.norm()))
+        if slope > 1e-7:
+            return (
+                f"your weights are not those of least squares: what is left, Phi W - Y, still has a part along the columns of "
+                f"Phi (Phi' (Phi W - Y) is {slope:.0e} of Phi and Y, and should be 0)."
+            )
+        return None
+    miss = float(rest.norm() / Y.norm())
+    if miss > 1e-7:
+        return f"with p >= n the fit can be exact, and yours misses: |Phi W - Y| is {miss:.0e} of |Y|."
+    beside = float((W - _fit_wide(Phi, Phi @ W)).norm() / W.norm())
+    if beside > 1e-7:
+        return (
+            f"your fit is exact and not the shortest: {beside:.0%} of its length is in directions that no row of Phi has. A "
+            f"combination of the rows, W = Phi' A, has no such part."
+        )
+    return None
+
+
 def _both_sides(rng: np.random.Generator) -> Cases:
     return [(_normal(rng, n, p), _normal(rng, n, k)) for n, p, k in ((12, 5, 3), (8, 20, 3), (9, 9, 2), (7, 40, 1))]
 
@@ -99,6 +124,7 @@ fit_features = Exercise(
         ),
     ),
     forbids=(torch.linalg.lstsq, torch.linalg.pinv, theory.random_feature_sweep),
+    verify=_is_shortest_fit,
 )
 
 
@@ -186,7 +212,7 @@ every_width = Exercise(
             "You return one column a width; asked is one row a width, (p, m).",
         ),
     ),
-    forbids=(torch.linalg.lstsq, torch.linalg.pinv, theory.random_feature_sweep),
+    forbids=(torch.linalg.lstsq, torch.linalg.pinv, np.linalg.solve, np.linalg.inv, theory.random_feature_sweep),
     rtol=1e-5,
     atol=1e-6,
 )
@@ -233,8 +259,8 @@ def _above(g: Tensor, r2: float, s2: float) -> Tensor:
 ridgeless_risk = Exercise(
     name="ridgeless_risk",
     points=2,
-    minutes=12,
-    difficulty=2,
+    minutes=15,
+    difficulty=3,
     reference=_ridgeless_risk,
     cases=_gammas,
     mistakes=(
@@ -308,7 +334,7 @@ def _path(Phi: Tensor, y: Tensor, Psi: Tensor, z: Tensor, ridges: Tensor, shrink
 
 def _paths(rng: np.random.Generator) -> Cases:
     cases = []
-    for n, p, m, r in ((20, 8, 15, 3), (10, 30, 7, 4), (30, 30, 12, 400)):
+    for n, p, m, r in ((20, 8, 15, 3), (10, 30, 7, 4), (30, 30, 12, 600)):
         Phi, Psi, beta = _normal(rng, n, p), _normal(rng, m, p), _normal(rng, p)
         y, z = Phi @ beta + _normal(rng, n), Psi @ beta
         cases.append((Phi, y, Psi, z, torch.from_numpy(10 ** rng.uniform(-1, 2.5, r))))
@@ -356,6 +382,14 @@ held_out_losses = Exercise(
             lambda Phi, y, Psi, z, ridges: len(z) * _losses(Phi, y, Psi, z, ridges),
             "You summed the squared errors; asked is their mean.",
         ),
+        Mistake(
+            lambda Phi, y, Psi, z, ridges: _losses(Phi, y, Psi, z, ridges).sqrt(),
+            "You took the root; asked is the mean squared error itself.",
+        ),
+        Mistake(
+            lambda Phi, y, Psi, z, ridges: _losses(Phi, y, Psi, z, 2 * ridges),
+            "Your penalty is twice too large: nothing is halved in |Phi w - y|^2 + ridge |w|^2.",
+        ),
     ),
     forbids=(theory.random_feature_sweep,),
 )
@@ -396,6 +430,9 @@ def _ensembles(rng: np.random.Generator) -> Cases:
         targets = _normal(rng, m, k)
         centre = targets + 0.5 * _normal(rng, m, k)
         cases.append((centre + rng.uniform(0.5, 1.5) * _normal(rng, draws, m, k), targets))
+    # Draws whose mean is right: an estimate of the squared bias without bias is below 0 there, and that is no error.
+    targets, apart = _normal(rng, 6, 2), _normal(rng, 6, 2)
+    cases.append((torch.stack([targets - apart, targets + apart]), targets))
     return cases
 
 
@@ -439,6 +476,25 @@ bias_and_variance = Exercise(
                 _parts(predictions, targets)[1],
             ),
             "Your squared bias is the error of single draws, which is squared bias plus variance. Average the draws first.",
+        ),
+        Mistake(
+            lambda predictions, targets: (
+                _parts(predictions, targets)[0].clamp(min=0),
+                _parts(predictions, targets)[1],
+            ),
+            "You cut the squared bias off at 0. An estimate may be negative by chance; cut off it is too large on average.",
+        ),
+        Mistake(
+            lambda predictions, targets: tuple(each / targets.shape[1] for each in _spread(predictions, targets)),
+            "These are plain means over everything. Sum over the k targets; divide the squared deviations by draws - 1; and "
+            "take variance / draws off the error of the mean, which itself still varies.",
+        ),
+        Mistake(
+            _from_spread(
+                lambda error, spread, draws: (error - spread * draws / (draws - 1), spread * draws / (draws - 1))
+            ),
+            "You took the whole variance off the error of the mean. The mean of the draws varies less than a draw: by "
+            "variance / draws.",
         ),
         Mistake(
             lambda predictions, targets: _parts(predictions, targets)[::-1],
@@ -510,6 +566,14 @@ threshold_units = Exercise(
             "Where it comes out even you give one unit too many: torch.ceil.",
         ),
         Mistake(
+            lambda n, inputs, classes: (classes * (n - 1) / (inputs + 1 + classes)).round(),
+            "You rounded to the nearest. A net with too few parameters is not asked for: round up.",
+        ),
+        Mistake(
+            lambda n, inputs, classes: (classes * (n - 1) / (inputs + classes)).ceil(),
+            "Every hidden unit has a bias too: inputs + 1 + classes parameters a unit.",
+        ),
+        Mistake(
             lambda n, inputs, classes: classes * (n - 1) / (inputs + 1 + classes),
             "A number of units is whole: round up.",
         ),
@@ -525,7 +589,7 @@ is_bigger_always_better = WrittenExercise(
     name="is_bigger_always_better",
     points=3,
     rubric=(
-        "One point for each of three plots (or rows of numbers) of the student's own, rightly read, that together answer "
+        "One point for each of three plots of settings that the page does not show, rightly read, that together answer "
         "the claim: (1) one in which bigger is better, past the threshold and without noise; (2) one in which it is not: "
         "the peak itself, or label noise under which the largest model does not reach the best small one; (3) one that "
         "says what else would have helped: a tuned ridge, early stopping, an ensemble, or more data (which near the "

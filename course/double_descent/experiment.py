@@ -155,7 +155,8 @@ def fast() -> Settings:
     """Digits: a few seconds on two cores."""
     units = (2, 4, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 100)
     small = Nets("digits", 150, "perceptron", units, (0.2,), 1_000, 50, 0.01, (10, 30, 100, 300), 500, 3)
-    return Settings((Features("digits", 300, _relative(300), 2.0, NOISES, 500, 5), small))
+    ridges = (0.0, 10.0, 30.0, 100.0, 300.0, 1_000.0)
+    return Settings((Features("digits", 300, _relative(300), 2.0, NOISES, 500, 5, ridges), small))
 
 
 def features() -> Settings:

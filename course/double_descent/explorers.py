@@ -30,8 +30,8 @@ WIDTHS = np.arange(1, MOST + 1)
 
 
 def truth(x: Tensor) -> Tensor:
-    """The function without noise."""
-    return torch.sin(2 * math.pi * x)
+    """The function without noise: a step, which no sum of a few cosines is."""
+    return torch.where(x < 0.5, 1.0, -1.0).to(x.dtype)
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,10 @@ class Lines:
 
     Attributes:
         x, noise: the points and the noise of unit deviation, (points,).
-        fits: predictions on LINE of the first draw, from the truth and from the noise, (2, ridges, widths, line).
+        fits: predictions on LINE of the draw that is shown, from the truth and from the noise, (2, ridges, widths, line).
         errors: of each draw, the three coefficients of 1, deviation and deviation^2, (3, draws, ridges, widths).
         norms: the same of the squared norm of the function.
+        shown: the draw whose fits these are, the one nearest to the median of all.
     """
 
     x: np.ndarray
@@ -50,6 +51,7 @@ class Lines:
     fits: np.ndarray
     errors: np.ndarray
     norms: np.ndarray
+    shown: int
 
 
 def line_features(x: Tensor, draw: int) -> theory.FourierFeatures:
@@ -84,7 +86,16 @@ def all_lines(progress: Progress = no_progress) -> Lines:
         ones, twos, both = result.norm.square().numpy() * WIDTHS
         norms.append(np.stack([ones, both - ones - twos, twos]))
         fits.append(np.stack([true, wild]))
-    return Lines(x.numpy(), noise.numpy(), fits[0], np.stack(errors, 1), np.stack(norms, 1))
+    errors, norms = np.stack(errors, 1), np.stack(norms, 1)
+    logs = np.log(_at(errors[:, :, 0], np.array([0.0, 0.3, 1.0])))  # (noises, draws, widths), without a ridge
+    shown = int(np.abs(logs - np.median(logs, 1, keepdims=True)).max(2).mean(0).argmin())
+    return Lines(x.numpy(), noise.numpy(), fits[shown], errors, norms, shown)
+
+
+def _at(coefficients: np.ndarray, deviation: np.ndarray | float) -> np.ndarray:
+    """The quadratic polynomials at a deviation or several, (3, ...) -> (deviations, ...)."""
+    powers = np.stack([np.ones_like(deviation), deviation, np.square(deviation)], -1)
+    return np.tensordot(powers, coefficients, 1)
 
 
 @dataclass(frozen=True)
@@ -109,17 +120,17 @@ class Line:
 
 def look_at_line(lines: Lines, width: int, noise: float, ridge: str) -> Line:
     """The fit with `width` features to labels with noise of that deviation; `ridge` is a name of RIDGES."""
-    row, powers = list(RIDGES).index(ridge), np.array([1, noise, noise**2])
-    errors = np.tensordot(powers, lines.errors[:, :, row], 1)
-    norms = np.sqrt(np.tensordot(powers, lines.norms[:, :, row], 1).clip(min=0))
+    row = list(RIDGES).index(ridge)
+    errors = _at(lines.errors[:, :, row], noise)
+    norms = np.sqrt(_at(lines.norms[:, :, row], noise).clip(min=0))
     true, wild = lines.fits[:, row, width - 1]
     return Line(
         lines.x,
-        np.sin(2 * math.pi * lines.x) + noise * lines.noise,
+        truth(torch.from_numpy(lines.x)).numpy() + noise * lines.noise,
         true + noise * wild,
         width,
-        errors[0],
-        norms[0],
+        errors[lines.shown],
+        norms[lines.shown],
         np.quantile(errors, (0.25, 0.5, 0.75), axis=0),
         np.quantile(norms, (0.25, 0.5, 0.75), axis=0),
     )
@@ -132,7 +143,7 @@ def draw_line(result: Line, figure: Figure) -> None:
         )
         fit, error, norm = (figure.add_subplot(place) for place in (grid[:, 0], grid[0, 1], grid[1, 1]))
         fit.set(xlabel="x", ylabel="y", xlim=(-0.02, 1.02), ylim=(-3, 3), title="The fit")
-        for axes, low, high in ((error, 1e-3, 1e2), (norm, 0.5, 2e3)):
+        for axes, low, high in ((error, 0.05, 1e2), (norm, 0.5, 2e3)):
             axes.set(xscale="log", xlim=(1, MOST), yscale="log", ylim=(low, high), xlabel="features N")
             axes.set_xticks([1, 3, 12, 30, 120], ["1", "3", "12", "30", "120"])
             axes.minorticks_off()
@@ -140,25 +151,25 @@ def draw_line(result: Line, figure: Figure) -> None:
         error.set(ylabel="mean squared error", title=f"Test error; dotted: N = n = {POINTS}")
         norm.set(ylabel="norm", title="Norm of the fit")
     fit, error, norm = figure.axes
-    plotting.line(
-        fit, "truth", LINE, np.sin(2 * math.pi * LINE), color=GREY, linewidth=1.2, linestyle="--", label="truth"
-    )
+    plotting.line(fit, "truth", LINE, truth(torch.from_numpy(LINE)).numpy(), color=GREY, linestyle="--", label="truth")
     plotting.line(fit, "fit", LINE, result.fit, color=BLUE, label="fit")
     plotting.line(fit, "points", result.x, result.y, color=INK, marker="o", linestyle="none", zorder=5, label="labels")
-    plotting.legend(fit, loc="upper right", ncols=3, fontsize=8)
+    plotting.legend(fit, loc="lower left", ncols=3, fontsize=8, frameon=True, framealpha=0.85, edgecolor="none")
     for axes, mine, quartiles, colour in (
         (error, result.error, result.errors, ORANGE),
         (norm, result.norm, result.norms, PURPLE),
     ):
         low, high = axes.get_ylim()
         for key, values, look in (
-            ("low", quartiles[0], {"linewidth": 0.7}),
+            ("low", quartiles[0], {"linewidth": 0.7, "label": "quartiles"}),
             ("high", quartiles[2], {"linewidth": 0.7}),
-            ("median", quartiles[1], {"linewidth": 2}),
+            ("median", quartiles[1], {"linewidth": 2, "label": f"median of {DRAWS} draws"}),
         ):
             plotting.line(axes, key, WIDTHS, np.clip(values, low, high), color=colour, **look)
         here = np.clip(mine[result.width - 1], low, high)
-        plotting.line(axes, "here", [result.width], [here], color=BLUE, marker="o", linestyle="none", clip_on=False)
+        look = {"color": BLUE, "marker": "o", "linestyle": "none", "clip_on": False, "label": "the fit shown"}
+        plotting.line(axes, "here", [result.width], [here], **look)
+    plotting.legend(error, loc="upper right", fontsize=7.5)
 
 
 def read_line(result: Line) -> str:
@@ -306,12 +317,13 @@ def draw_risk(result: Risk, figure: Figure) -> None:
     curve, parts = figure.axes
 
     def shown(values):
-        return np.clip(values, low, high)
+        # What is below the axis is not drawn, what is above it at its edge.
+        return np.where(np.asarray(values) < low, np.nan, np.minimum(values, high))
 
     plotting.line(curve, "optimal", GAMMAS, shown(result.optimal), color=GREEN, linestyle="--", label="best ridge")
     plotting.line(curve, "limit", GAMMAS, shown(result.curve), color=BLUE, label="chosen ridge")
     for place, (at, mean, error) in enumerate(zip(SIMULATED, result.mean, result.error)):
-        ends = shown(np.array([mean - 2 * error, mean + 2 * error]))
+        ends = np.clip([mean - 2 * error, mean + 2 * error], low, high) if mean >= low else [np.nan, np.nan]
         plotting.line(curve, f"bar {place}", [at, at], ends, color=INK, linewidth=1)
     plotting.line(
         curve, "simulated", SIMULATED, shown(result.mean), color=INK, marker="o", markersize=4, linestyle="none",
@@ -551,7 +563,7 @@ def _shares(axes) -> None:
 
 
 def _log_per_cent(axes) -> None:
-    axes.set(ylim=(2, 100))
+    axes.set(ylim=(1.5, 100))
     axes.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
     axes.minorticks_off()
 
@@ -593,8 +605,9 @@ def draw_nets(record: Record) -> Figure:
                 name = f"{100 * noise:.0f} % wrong{', reused' if start == 'reused' else ''}"
                 _net_band(axes, select(mine, epoch=last), entry, scale, colour, style, name)
                 if entry == "test_error" and start == "fresh":
-                    _net_band(axes, _at_best(mine), entry, scale, colour, ":", f"{100 * noise:.0f} %, stopped at best")
-        axes.axvline(nets.threshold(n, inputs, experiment.CLASSES), color=GREY, linewidth=0.8, linestyle=":")
+                    _net_band(axes, _at_best(mine), entry, scale, colour, ":", f"{100 * noise:.0f} %, best test epoch")
+        at = nets.threshold(n, inputs, experiment.CLASSES)
+        axes.axvline(at, color=GREY, linewidth=0.8, linestyle=":", label="parameters = targets")
         axes.set(xscale="log", xlabel="hidden units", ylabel=label, ylim=(0, None))
         axes.xaxis.set_major_formatter("{x:,.0f}")
     panels[0].set_title("Test error")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from utils import explorer as module
 from utils import plotting
-from utils.explorer import Choice, Explorer, Slider, worst_values
+from utils.explorer import Choice, Explorer, Slider, Stops, worst_values
 
 
 def pixels(png):
@@ -163,6 +163,16 @@ def test_a_logarithmic_slider_speaks_in_values_and_not_in_exponents():
     slider = Slider("s", -1, 2, 0.5, 0, log=True)
     assert slider.start == 1.0 and slider.extremes() == [0.1, 100.0] and slider.widget().value == 1.0
     assert len(slider.values(10**6)) == 7
+
+
+def test_a_slider_with_stops_stops_at_these_alone():
+    stops = Stops("units", (4, 50, 1_000), 50)
+    assert stops.start == 50 and stops.extremes() == [4, 1_000]
+    assert stops.values(2) == [4, 1_000] and stops.values(10**6) == [4, 50, 1_000]
+    widget = stops.widget()
+    assert widget.value == 50 and [shown for shown, _ in widget.options] == ["4", "50", "1,000"]
+    widget.index = 2
+    assert widget.value == 1_000
 
 
 def test_a_control_starts_where_the_explorer_says():

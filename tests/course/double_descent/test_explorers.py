@@ -18,16 +18,16 @@ LINES = explorers.all_lines()
 def test_the_fit_on_the_line_is_least_squares_on_the_first_features(width, noise, ridge):
     result = explorers.look_at_line(LINES, width, noise, ridge)
     x, line = torch.from_numpy(LINES.x), torch.from_numpy(explorers.LINE)
-    source = explorers.line_features(x, 0)
+    source = explorers.line_features(x, LINES.shown)
     Phi, Psi = source.columns(0, width).numpy(), source.of(line[:, None]).columns(0, width).numpy()
-    y = np.sin(2 * math.pi * LINES.x) + noise * LINES.noise
+    y = explorers.truth(x).numpy() + noise * LINES.noise
     if explorers.RIDGES[ridge]:
         weights = np.linalg.solve(Phi.T @ Phi + explorers.RIDGES[ridge] * np.eye(width), Phi.T @ y)
     else:
         weights = np.linalg.lstsq(Phi, y, rcond=None)[0]
     np.testing.assert_allclose(result.y, y)
     np.testing.assert_allclose(result.fit, Psi @ weights, rtol=1e-4, atol=1e-6)
-    missed = Psi @ weights - np.sin(2 * math.pi * explorers.LINE)
+    missed = Psi @ weights - explorers.truth(line).numpy()
     assert result.error[width - 1] == pytest.approx((missed**2).mean(), rel=1e-4)
     assert result.norm[width - 1] == pytest.approx(math.sqrt(width) * np.linalg.norm(weights), rel=1e-4)
 
@@ -40,12 +40,17 @@ def test_the_lines_features_have_the_laplacian_kernel():
     assert (kernel - expected).abs().max() < 0.03
 
 
-def test_the_quartiles_are_of_the_draws_and_the_peak_is_at_the_threshold():
-    result = explorers.look_at_line(LINES, 6, 0.3, "none")
+@pytest.mark.parametrize("noise", [0.0, 0.3, 0.6, 1.0])
+def test_error_and_norm_peak_at_the_threshold_at_any_noise_and_a_ridge_removes_it(noise):
+    result = explorers.look_at_line(LINES, 6, noise, "none")
     assert (np.diff(result.errors, axis=0) >= 0).all() and (np.diff(result.norms, axis=0) >= 0).all()
-    assert result.norms[1].argmax() + 1 == explorers.POINTS
-    ridged = explorers.look_at_line(LINES, 6, 0.3, "1")
-    assert ridged.norms[1].max() < result.norms[1].max() / 10
+    at = explorers.POINTS - 1
+    assert result.errors[1].argmax() == at and result.norms[1].argmax() == at
+    assert result.errors[1, at] > 3 * max(result.errors[1, :at].min(), result.errors[1, -1])
+    # The fit that is shown is a typical one.
+    assert 0.1 < result.error[at] / result.errors[1, at] < 10
+    ridged = explorers.look_at_line(LINES, 6, noise, "1")
+    assert ridged.norms[1].max() < result.norms[1].max() / 3
 
 
 PROBLEMS = explorers.spectra()
