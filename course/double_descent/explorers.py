@@ -642,3 +642,19 @@ def _net_band(axes, rows: list[dict], entry: str, scale: float, colour: str, sty
     if style != ":":
         ends = [[least(each) for each in values] for least in (np.min, np.max)]
         axes.fill_between(widths, *ends, color=colour, alpha=0.2, linewidth=0)
+
+
+def told_peak(rows: list[dict], entry: str) -> str:
+    """Where the mean over the repeats peaks, and where each repeat does, in words: "20 units (17 to 28)"."""
+    widths = sorted({row["width"] for row in rows})
+    repeats = sorted({row["repeat"] for row in rows})
+    curves = np.array([columns(sorted(select(rows, repeat=each), key=_width), entry)[0] for each in repeats])
+    mean, own = theory.peak(curves.mean(0)), [theory.peak(curve) for curve in curves]
+    if mean is None:
+        return "none"
+    found = [widths[place] for place in own if place is not None]
+    return f"{widths[mean]} units ({min(found)} to {max(found)} in the single networks)"
+
+
+def _width(row: dict) -> int:
+    return row["width"]

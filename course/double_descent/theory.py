@@ -6,6 +6,7 @@ Sources: Belkin, Hsu, Ma, Mandal 2019; Hastie, Montanari, Rosset, Tibshirani 202
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,7 @@ __all__ = [
     "kernel_limit",
     "optimal_ridge",
     "optimal_ridge_risk",
+    "peak",
     "random_feature_sweep",
     "random_fourier_features",
     "ridge_risk",
@@ -131,6 +133,22 @@ def bias_variance(predictions: Tensor, targets: Tensor) -> tuple[float, float]:
     mean = predictions.mean(0)
     variance = float((predictions - mean).square().sum() / (len(predictions) - 1) / len(targets))
     return float((mean - targets).square().sum() / len(targets)) - variance / len(predictions), variance
+
+
+def peak(values: Tensor | np.ndarray) -> int | None:
+    """The place that rises most above both its sides: above the larger of the least value before and the least after it.
+
+    Args:
+        values: along a curve, (m,).
+
+    Returns:
+        None where no value lies above one before and one after it.
+    """
+    values = np.asarray(values, dtype=float)
+    before = np.minimum.accumulate(values)
+    after = np.minimum.accumulate(values[::-1])[::-1]
+    prominence = values - np.maximum(before, after)
+    return int(prominence.argmax()) if prominence.max() > 0 else None
 
 
 # --- the risk of isotropic linear regression ------------------------------------------------------------------------

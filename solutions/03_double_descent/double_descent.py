@@ -15,9 +15,9 @@
 #
 # **Why does the error fall again after the model is large enough to fit everything, and when does it not?**
 #
-# Statistics courses draw a U: with more parameters the test error falls, and then it rises, because the model fits the noise.
-# Go on past the point where everything is fitted, and it often falls a second time. This lesson takes that curve apart:
-# where its peak is, what makes it, what removes it, and whether the second fall gets you anywhere.
+# Statistics courses draw a U: with more parameters the test error falls, and then it rises, because the model fits
+# the noise. Go on past the point where everything is fitted, and it often falls a second time. This lesson takes that
+# curve apart: where its peak is, what makes it, what removes it, and whether the second fall gets you anywhere.
 
 # %% [markdown]
 # **You will be able to**
@@ -28,10 +28,12 @@
 # - split an error into bias and variance, and say which of the two a larger model cures;
 # - count where the threshold of a network lies, and say why its peak need not be there.
 #
-# **You need** least squares, singular values and PyTorch; lesson 1 for the shortest solution, lesson 2 for label noise (both in
-# brief below). Two words used throughout: a *feature* is a number computed from an input, and a model here is a weighted sum
-# of $N$ or $p$ features; a *ridge* is a penalty on the squared weights. **Time**: about two and a half hours, an hour and a half of them for the exercises. **Machine**: the notebook
-# runs from top to bottom in under a minute and 1 GB on 2 CPU cores; no GPU, no network.
+# **You need** least squares, singular values and PyTorch; lesson 1 for the shortest solution, lesson 2 for label
+# noise (both in brief below). Two words used throughout: a *feature* is a number computed from an input, and a model
+# here is a weighted sum of $N$ or $p$ features; a *ridge* is a penalty on the squared weights.
+#
+# **Time**: about two and a half hours, an hour and a half of them for the exercises. **Machine**: the notebook runs
+# from top to bottom in under a minute and 1 GB on 2 CPU cores; no GPU, no network.
 
 # %% tags=["demo"]
 from course.double_descent import explorers
@@ -76,20 +78,21 @@ data_prediction
 # %% [markdown]
 # ## 3.2 The smallest case
 #
-# One example. A vector $x$ of $p$ features, standard normal and independent; a label $y = x^\top\beta + \varepsilon$ with noise of
-# mean 0 and variance $\sigma^2$. Of all weights with $x^\top\hat\beta = y$ the shortest are $\hat\beta = x\,y / |x|^2$ (lesson 1). Put
-# in $y$:
+# One example. A vector $x$ of $p$ features, standard normal and independent; a label $y = x^\top\beta + \varepsilon$
+# with noise of mean 0 and variance $\sigma^2$. Of all weights with $x^\top\hat\beta = y$ the shortest are $\hat\beta
+# = x\,y / |x|^2$ (lesson 1). Put in $y$:
 #
 # $$\hat\beta = \underbrace{\frac{x x^\top}{|x|^2}\beta}_{\text{the part of }\beta\text{ along }x} + \underbrace{\frac{x}{|x|^2}\,\varepsilon}_{\text{the noise}}$$
 #
-# - **The noise** adds $\varepsilon^2 / |x|^2$ to the squared error $|\hat\beta - \beta|^2$. With one feature $x$ is a single number, often
-#   near 0, and the quotient is huge: its mean is infinite. With $p$ features $|x|^2$ is a sum of $p$ squares, and the mean of
-#   $1 / |x|^2$ is $1 / (p - 2)$, finite from $p = 3$ on. The same noise has to be fitted, but $p$ features share it.
+# - **The noise** adds $\varepsilon^2 / |x|^2$ to the squared error $|\hat\beta - \beta|^2$. With one feature $x$ is a
+#   single number, often near 0, and the quotient is huge: its mean is infinite. With $p$ features $|x|^2$ is a sum of
+#   $p$ squares, and the mean of $1 / |x|^2$ is $1 / (p - 2)$, finite from $p = 3$ on. The same noise has to be
+#   fitted, but $p$ features share it.
 # - **The signal** is seen in one of $p$ directions. The rest of it, $|\beta|^2 (1 - 1/p)$ on average, is lost.
 #
-# So for $p \ge 3$ the mean error is $|\beta|^2 (1 - 1/p) + \sigma^2 / (p - 2)$: a second term that falls, and a first that rises. Before
-# you run the cell: with $|\beta|^2 = 1$ and $\sigma^2 = 1$, is the error at $p = 100$ below 1, the error of the answer
-# $\hat\beta = 0$?
+# So for $p \ge 3$ the mean error is $|\beta|^2 (1 - 1/p) + \sigma^2 / (p - 2)$: a second term that falls, and a first
+# that rises. Before you run the cell: with $|\beta|^2 = 1$ and $\sigma^2 = 1$, is the error at $p = 100$ below 1, the
+# error of the answer $\hat\beta = 0$?
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -103,62 +106,65 @@ for p in (1, 2, 3, 4, 6, 10, 100):
     print(f"p = {p:3}: mean error {errors.mean():12.3f}, formula {formula}")
 
 # %% [markdown]
-# With one or two features the mean is whatever the worst of 40,000 problems made it: another seed, another number. From three
-# on it falls. But not below 1: with as much noise as signal, fitting one example exactly is worth nothing. The second descent is
-# a descent from a peak; where it ends is another question.
+# With one or two features the mean is whatever the worst of 40,000 problems made it: another seed, another number.
+# From three on it falls. But not below 1: with as much noise as signal, fitting one example exactly is worth nothing.
+# The second descent is a descent from a peak; where it ends is another question.
 #
-# With $n$ examples it is the same in $n$ directions instead of one. When $p$ is near $n$, some combination of the examples is nearly
-# 0, as $x$ was, and to fit its label takes huge weights. With many more features no combination is. The third exercise has the
-# formula.
+# With $n$ examples it is the same in $n$ directions instead of one. When $p$ is near $n$, some combination of the
+# examples is nearly 0, as $x$ was, and to fit its label takes huge weights. With many more features no combination
+# is. The third exercise has the formula.
 #
 # ## 3.3 Explore
 
 # %% [markdown] tags=["demo"]
 # ### Random features on a line
 #
-# A step, seen at twelve points, and cosines of random frequency and phase as features (their kernel is the Laplacian of lesson 1). On the
-# left the shortest least-squares fit with the first $N$ of 120 features. On the right its mean squared distance from the truth,
-# and its norm, for every $N$ and twelve draws of the features; the blue dot is the draw whose fit you see.
+# A step, seen at twelve points, and cosines of random frequency and phase as features (their kernel is the Laplacian
+# of lesson 1). On the left the shortest least-squares fit with the first $N$ of 120 features. On the right its mean
+# squared distance from the truth, and its norm, for every $N$ and twelve draws of the features; the blue dot is the
+# draw whose fit you see.
 #
-# **Try**: move $N$ from 1 to 120. Then take the noise away. Then choose a ridge.
-# **Look for**: where the fit passes through all points; what it does between them there, and at 120; which of the two
-# right-hand curves you could draw without knowing the truth.
+# **Try**: move $N$ from 1 to 120. Then take the noise away. Then choose a ridge. **Look for**: where the fit passes
+# through all points; what it does between them there, and at 120; which of the two right-hand curves you could draw
+# without knowing the truth.
 
 # %% tags=["demo"]
 explorers.line
 
 # %% [markdown] tags=["demo"]
-# <details><summary><b>Question</b>: at N = 12 and at N = 120 the fit passes through every point. Why is one wild and the other
-# not?</summary>
+# <details><summary><b>Question</b>: at N = 12 and at N = 120 the fit passes through every point. Why is one wild and the other not?</summary>
 #
-# With twelve features there is exactly one way to pass through twelve points, however large the weights it takes. With 120 there
-# are many ways, and you are given the shortest. The norm shows it without the truth: it rises and falls with the error. What
-# grows at the peak is not the number of parameters but the size of the weights.
+# With twelve features there is exactly one way to pass through twelve points, however large the weights it takes.
+# With 120 there are many ways, and you are given the shortest. The norm shows it without the truth: it rises and
+# falls with the error. What grows at the peak is not the number of parameters but the size of the weights.
 # </details>
 #
 # <details><summary><b>Question</b>: there is a peak without noise. Where does it come from?</summary>
 #
-# From what a few cosines cannot express. A step is not a sum of twelve of them; the rest acts on the fit as noise would.
+# From what a few cosines cannot express. A step is not a sum of twelve of them; the rest acts on the fit as noise
+# would.
 # </details>
 #
 # <details><summary><b>Question</b>: what does a ridge of 0.1 do at N = 12, and what at N = 120?</summary>
 #
-# At 12 it takes most of the peak away: huge weights cost more than the misfit they avoid. At 120 it does hardly anything: the weights are small
-# already. (Its effect is relative to the features: twice as many make the same ridge half as strong.)
+# At 12 it takes most of the peak away: huge weights cost more than the misfit they avoid. At 120 it does hardly
+# anything: the weights are small already. (Its effect is relative to the features: twice as many make the same ridge
+# half as strong.)
 # </details>
 #
 # ### Theory against simulation
 #
-# Standard normal features, $p$ of them for $n = 100$ examples, a signal $\beta$ in a random direction. Drawn is the *excess risk*, the
-# mean of $|\hat\beta - \beta|^2$: the error on new examples beyond their own noise. The lines are what theory says for $n, p \to \infty$
-# with $p / n = \gamma$ fixed; the dots are problems drawn with $n = 100$, 30 for each $\gamma$ (next to 1 they lie above the line: $n$ is
-# not infinite). The risk is the sum of a squared *bias*, what is lost of the signal, and a *variance*, what the noise adds.
+# Standard normal features, $p$ of them for $n = 100$ examples, a signal $\beta$ in a random direction. Drawn is the
+# *excess risk*, the mean of $|\hat\beta - \beta|^2$: the error on new examples beyond their own noise. The lines are
+# what theory says for $n, p \to \infty$ with $p / n = \gamma$ fixed; the dots are problems drawn with $n = 100$, 30
+# for each $\gamma$ (next to 1 they lie above the line: $n$ is not infinite). The risk is the sum of a squared *bias*,
+# what is lost of the signal, and a *variance*, what the noise adds.
 #
-# A ridge $\lambda$ minimises $|y - X\hat\beta|^2 / n + \lambda |\hat\beta|^2$. The best one is known here, $\gamma\,\sigma^2 / |\beta|^2$, and a button
-# sets it at every $\gamma$.
+# A ridge $\lambda$ minimises $|y - X\hat\beta|^2 / n + \lambda |\hat\beta|^2$. The best one is known here,
+# $\gamma\,\sigma^2 / |\beta|^2$, and a button sets it at every $\gamma$.
 #
-# **Try**: take the noise to 0, then the signal to 0. Then set the ridge.
-# **Look for**: what makes the peak; whether there is a $\gamma$ above 1 at which the risk is least; what the green line does at 1.
+# **Try**: take the noise to 0, then the signal to 0. Then set the ridge. **Look for**: what makes the peak; whether
+# there is a $\gamma$ above 1 at which the risk is least; what the green line does at 1.
 
 # %% tags=["demo"]
 explorers.risk
@@ -166,34 +172,34 @@ explorers.risk
 # %% [markdown] tags=["demo"]
 # <details><summary><b>Question</b>: with the noise at 0 there is no peak. So is label noise its cause?</summary>
 #
-# In this setting, yes: without it the labels are an exact linear function of the features, and nothing is left to act as noise. On the line
-# above something was, and with real labels something always is.
+# In this setting, yes: without it the labels are an exact linear function of the features, and nothing is left to act
+# as noise. On the line above something was, and with real labels something always is.
 # </details>
 #
-# <details><summary><b>Question</b>: raise the signal to 4 with noise 0.25. Where above 1 is the risk least, and is the left branch below
-# that?</summary>
+# <details><summary><b>Question</b>: raise the signal to 4 with noise 0.25. Where above 1 is the risk least, and is the left branch below that?</summary>
 #
-# Near $\gamma = 1.3$ the falling variance and the rising bias balance, at a risk of about 1.75. The left branch is below that up to
-# $\gamma = 0.87$. In this setting every feature carries an equal part of the signal, and with $p \ll n$ all of them are known. A second
-# descent, and no reason to go there.
+# Near $\gamma = 1.3$ the falling variance and the rising bias balance, at a risk of about 1.75. The left branch is
+# below that up to $\gamma = 0.87$. In this setting every feature carries an equal part of the signal, and with $p \ll
+# n$ all of them are known. A second descent, and no reason to go there.
 # </details>
 #
 # <details><summary><b>Question</b>: with signal 1 and noise 0.25, why is the best ridge of so little help at the far right?</summary>
 #
-# There the error is bias: most of the signal lies in directions that no example has. A ridge trades bias against variance, and there
-# is next to no variance left to trade.
+# There the error is bias: most of the signal lies in directions that no example has. A ridge trades bias against
+# variance, and there is next to no variance left to trade.
 # </details>
 
 # %% [markdown]
 # ## 3.4 Exercises: the curve, and what flattens it
 #
-# The digits from here on: 8 x 8 pixels, divided by 16; 300 to train, 500 to test. A feature is $\sqrt 2 \cos(v^\top x + b)$ with a
-# normal $v$ and a uniform $b$. The deviation of $v$ is 1 over the *bandwidth*, here 2: infinitely many such features are the Gaussian
-# kernel of that bandwidth (lesson 1). Targets are one-hot, the answer is the largest of the ten outputs, and wrong labels are
-# drawn from the nine other classes ("incorrect" noise, lesson 2).
+# The digits from here on: 8 x 8 pixels, divided by 16; 300 to train, 500 to test. A feature is $\sqrt 2 \cos(v^\top x
+# + b)$ with a normal $v$ and a uniform $b$. The deviation of $v$ is 1 over the *bandwidth*, here 2: infinitely many
+# such features are the Gaussian kernel of that bandwidth (lesson 1). Targets are one-hot, the answer is the largest
+# of the ten outputs, and wrong labels are drawn from the nine other classes ("incorrect" noise, lesson 2).
 #
-# Each exercise gives the minutes it should take and a difficulty from 1 to 5. A check tells you what went wrong; it never takes points
-# away, and no later cell needs an exercise solved. An answer that calls torch more than 1,000 times, as a loop does, is stopped.
+# Each exercise gives the minutes it should take and a difficulty from 1 to 5. A check tells you what went wrong; it
+# never takes points away, and no later cell needs an exercise solved. An answer that calls torch more than 1,000
+# times, as a loop does, is stopped.
 
 # %%
 digits = data.load("digits")
@@ -220,8 +226,8 @@ print(f"{int((noisy[0.2][:n] != labels[:n]).sum())} of {n} labels are wrong at 2
 # %% [markdown]
 # ### Exercise 3.1: the fit on both sides (10 minutes, difficulty 2, 2 points)
 #
-# Weights of least squares where $p \le n$; the shortest of those that fit where $p > n$. Your answer may use `torch.linalg.solve`, or
-# a decomposition; `lstsq` and `pinv` are closed.
+# Weights of least squares where $p \le n$; the shortest of those that fit where $p > n$. Your answer may use
+# `torch.linalg.solve`, or a decomposition; `lstsq` and `pinv` are closed.
 
 # %% nbgrader={"grade": false, "grade_id": "fit_features", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def fit_features(Phi: torch.Tensor, Y: torch.Tensor) -> torch.Tensor:
@@ -248,8 +254,8 @@ exercises.fit_features.check(fit_features)
 # %% [markdown]
 # <details><summary>I can't see which system to solve</summary>
 #
-# Below the threshold set the gradient of $|\Phi W - Y|^2$ to zero. Above it $W$ is a combination of the rows, $W = \Phi^\top A$ (lesson 1): put that into
-# $\Phi W = Y$. Each has a square matrix that is invertible on its side alone.
+# Below the threshold set the gradient of $|\Phi W - Y|^2$ to zero. Above it $W$ is a combination of the rows, $W =
+# \Phi^\top A$ (lesson 1): put that into $\Phi W = Y$. Each has a square matrix that is invertible on its side alone.
 # </details>
 
 # %%
@@ -273,10 +279,11 @@ peak_prediction.reveal(
 # %% [markdown]
 # ### Exercise 3.2: every width from one factorisation (20 minutes, difficulty 4, 3 points)
 #
-# The curve has 300 points below the threshold, and least squares at each of them seems to take 300 factorisations. It takes one.
-# Write $\Phi = QR$ with orthonormal columns in $Q$ and a triangular $R$. The first $k$ columns of $Q$ span the first $k$ columns of
-# $\Phi$. So the fit with $k$ features is the sum of the first $k$ terms of one sum, $\sum_{j \le k} q_j (q_j^\top y)$. Predictions for new
-# examples are the same sum with new rows in the place of the rows of $Q$. Which?
+# The curve has 300 points below the threshold, and least squares at each of them seems to take 300 factorisations. It
+# takes one. Write $\Phi = QR$ with orthonormal columns in $Q$ and a triangular $R$. The first $k$ columns of $Q$ span
+# the first $k$ columns of $\Phi$. So the fit with $k$ features is the sum of the first $k$ terms of one sum, $\sum_{j
+# \le k} q_j (q_j^\top y)$. Predictions for new examples are the same sum with new rows in the place of the rows of
+# $Q$. Which?
 
 # %% nbgrader={"grade": false, "grade_id": "every_width", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def every_width(Phi: torch.Tensor, y: torch.Tensor, Psi: torch.Tensor) -> torch.Tensor:
@@ -303,8 +310,9 @@ exercises.every_width.check(every_width)
 # %% [markdown]
 # <details><summary>I can't see what becomes of the new examples</summary>
 #
-# $Q = \Phi R^{-1}$: the columns of $Q$ are combinations of features, and $R^{-1}$ says which. The new examples' values of the same combinations are
-# $\Psi R^{-1}$. `torch.linalg.solve_triangular(R, Psi, upper=True, left=False)` computes it.
+# $Q = \Phi R^{-1}$: the columns of $Q$ are combinations of features, and $R^{-1}$ says which. The new examples'
+# values of the same combinations are $\Psi R^{-1}$. `torch.linalg.solve_triangular(R, Psi, upper=True, left=False)`
+# computes it.
 # </details>
 #
 # Time it for one target, against one `lstsq` a width; then use it for all ten:
@@ -329,23 +337,25 @@ best = min(range(n), key=errors.__getitem__)
 print(f"20 % noise: least at N = {best + 1} ({errors[best]:.1f} %), {errors[-1]:.1f} % at N = 300")
 
 # %% [markdown]
-# The gain grows with $n$. Above the threshold there is no such sum, but the $n \times n$ matrix $\Phi\Phi^\top$ only grows by a term with
-# each new feature. `theory.random_feature_sweep` does both, for all targets at once, and never holds more than 2,048 columns above the
-# threshold: so section 3.6 gets to 60,000 features.
+# The gain grows with $n$. Above the threshold there is no such sum, but the $n \times n$ matrix $\Phi\Phi^\top$ only
+# grows by a term with each new feature. `theory.random_feature_sweep` does both, for all targets at once, and never
+# holds more than 2,048 columns above the threshold: so section 3.6 gets to 60,000 features.
 #
 # ### Exercise 3.3: the risk in the limit (15 minutes, difficulty 3, 2 points)
 #
-# The lines of the second explorer, from one fact about an $n \times p$ matrix $X$ of standard normal numbers: for $p < n - 1$
+# The lines of the second explorer, from one fact about an $n \times p$ matrix $X$ of standard normal numbers: for $p
+# < n - 1$
 #
 # $$E\,\mathrm{tr}\,(X^\top X)^{-1} = \frac{p}{n - p - 1}.$$
 #
-# - For $p < n$ the fit is $\beta + (X^\top X)^{-1} X^\top \varepsilon$: nothing of the signal is lost, and the noise adds
-#   $\sigma^2\,\mathrm{tr}\,(X^\top X)^{-1}$.
-# - For $p > n$ the fit is the part of $\beta$ along the $n$ rows of $X$, plus $X^\top (X X^\top)^{-1} \varepsilon$. What is lost of the signal is
-#   what lies in the other directions; what the noise adds is a trace again, of $(X X^\top)^{-1}$, where rows and columns have changed roles.
+# - For $p < n$ the fit is $\beta + (X^\top X)^{-1} X^\top \varepsilon$: nothing of the signal is lost, and the noise
+#   adds $\sigma^2\,\mathrm{tr}\,(X^\top X)^{-1}$.
+# - For $p > n$ the fit is the part of $\beta$ along the $n$ rows of $X$, plus $X^\top (X X^\top)^{-1} \varepsilon$.
+#   What is lost of the signal is what lies in the other directions; what the noise adds is a trace again, of $(X
+#   X^\top)^{-1}$, where rows and columns have changed roles.
 #
-# Take $n \to \infty$ with $p / n = \gamma$. What is the mean of $|\hat\beta - \beta|^2$ on either side of 1? (With $n = 1$ it must be section 3.2,
-# but for a term that large $n$ makes small.)
+# Take $n \to \infty$ with $p / n = \gamma$. What is the mean of $|\hat\beta - \beta|^2$ on either side of 1? (With $n
+# = 1$ it must be section 3.2, but for a term that large $n$ makes small.)
 
 # %% nbgrader={"grade": false, "grade_id": "ridgeless_risk", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def ridgeless_risk(gamma: torch.Tensor, signal: float, noise: float) -> torch.Tensor:
@@ -379,15 +389,15 @@ for gamma in (0.5, 0.9, 1.1, 2.0, 5.0):
     print(f"{gamma:5.1f} {line:7.3f} {exact:12.3f} {mean:18.3f} +- {standard_error:.3f}")
 
 # %% [markdown]
-# The limit is a limit: at $n = 100$ and $\gamma = 1.1$ the expectation ("exact", from the same fact) is larger by a tenth, and the drawn
-# problems follow it, as far as their standard error says anything: near the threshold a few wild draws carry the mean. When you
-# simulate, compare with the exact formula, not with the limit.
+# The limit is a limit: at $n = 100$ and $\gamma = 1.1$ the expectation ("exact", from the same fact) is larger by a
+# tenth, and the drawn problems follow it, as far as their standard error says anything: near the threshold a few wild
+# draws carry the mean. When you simulate, compare with the exact formula, not with the limit.
 #
 # ### Exercise 3.4: every ridge from one decomposition (20 minutes, difficulty 3, 3 points)
 #
-# A ridge adds $\lambda |w|^2$ to the sum of squared errors. With the singular value decomposition $\Phi = U S V^\top$ its weights are
-# $V\,\mathrm{diag}\big(s / (s^2 + \lambda)\big)\,U^\top y$ (derive it: set the gradient to zero), so that one decomposition serves every
-# $\lambda$. To choose among them you need held-out examples.
+# A ridge adds $\lambda |w|^2$ to the sum of squared errors. With the singular value decomposition $\Phi = U S V^\top$
+# its weights are $V\,\mathrm{diag}\big(s / (s^2 + \lambda)\big)\,U^\top y$ (derive it: set the gradient to zero), so
+# that one decomposition serves every $\lambda$. To choose among them you need held-out examples.
 
 # %% nbgrader={"grade": false, "grade_id": "held_out_losses", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def held_out_losses(
@@ -419,7 +429,8 @@ def held_out_losses(
 exercises.held_out_losses.check(held_out_losses)
 
 # %% [markdown]
-# Choose the ridge at every width by 200 other training images, with wrong labels like the rest; then look at the test images.
+# Choose the ridge at every width by 200 other training images, with wrong labels like the rest; then look at the test
+# images.
 
 # %%
 losses = exercises.held_out_losses.use(held_out_losses)
@@ -448,18 +459,19 @@ print(f"chosen ridge: {max(tuned[4:]):.1f} % at most from N = 150 on, {tuned[-1]
 print(f"no ridge, trained on the 200 held-out images too: {100 * float(all_500.min()):.1f} % at best")
 
 # %% [markdown]
-# The peak is gone. (The ridge was chosen with 200 more images. But given to the fit instead, they bring none of these widths to what
-# the tuned ridge has from 150 features on.)
+# The peak is gone. (The ridge was chosen with 200 more images. But given to the fit instead, they bring none of these
+# widths to what the tuned ridge has from 150 features on.)
 #
 # ### Exercise 3.5: bias and variance (15 minutes, difficulty 3, 2 points)
 #
-# The features are drawn at random: another draw, another prediction. For the same images and labels, the mean squared error over draws
-# splits into a squared bias, the error of the mean over *all* draws there could be, and a variance, the spread of the draws around
-# that mean. (This is the variance of the features. In the second explorer the noise was drawn anew each time and was variance; here the
-# labels stay as they are, and what is wrong in them is in the bias.)
+# The features are drawn at random: another draw, another prediction. For the same images and labels, the mean squared
+# error over draws splits into a squared bias, the error of the mean over *all* draws there could be, and a variance,
+# the spread of the draws around that mean. (This is the variance of the features. In the second explorer the noise
+# was drawn anew each time and was variance; here the labels stay as they are, and what is wrong in them is in the
+# bias.)
 #
-# You have $R$ draws, not all. Their mean is not the mean over all: it varies, and it lies too near to the very draws it was made of. Correct
-# both parts, so that each is right on average.
+# You have $R$ draws, not all. Their mean is not the mean over all: it varies, and it lies too near to the very draws
+# it was made of. Correct both parts, so that each is right on average.
 
 # %% nbgrader={"grade": false, "grade_id": "bias_and_variance", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def bias_and_variance(predictions: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -486,8 +498,9 @@ exercises.bias_and_variance.check(bias_and_variance)
 # %% [markdown]
 # <details><summary>I can't see what to correct</summary>
 #
-# Squared deviations of $R$ numbers from their own mean add up to $R - 1$ variances, on average. And the mean of $R$ draws misses the
-# mean over all by a variance of its own, variance $/ R$, which sits in its squared error beside the squared bias.
+# Squared deviations of $R$ numbers from their own mean add up to $R - 1$ variances, on average. And the mean of $R$
+# draws misses the mean over all by a variance of its own, variance $/ R$, which sits in its squared error beside the
+# squared bias.
 # </details>
 #
 # Twenty draws of the features, the same 300 images and labels. An ensemble answers with the mean of all twenty:
@@ -517,23 +530,24 @@ for noise, given in noisy.items():
 # %% [markdown]
 # Read it row by row.
 #
-# - **Without noise** the squared bias falls and settles; the variance has the peak. Past it the variance falls to nearly nothing:
-#   the second descent is the variance of the features going away. An ensemble takes most of it away at once.
-# - **With wrong labels** the squared bias *rises* on the way to infinity. The labels are the same in all draws: past the threshold
-#   every draw fits the wrong ones, and so does their mean. At this bandwidth a fitted wrong label spoils the answers around it,
-#   and neither more features nor more draws undo that. With 60 features no draw can fit them all, and the ensemble has an error
-#   of 6 % where infinitely many features have 19 %.
+# - **Without noise** the squared bias falls and settles; the variance has the peak. Past it the variance falls to
+#   nearly nothing: the second descent is the variance of the features going away. An ensemble takes most of it away
+#   at once.
+# - **With wrong labels** the squared bias *rises* on the way to infinity. The labels are the same in all draws: past
+#   the threshold every draw fits the wrong ones, and so does their mean. At this bandwidth a fitted wrong label
+#   spoils the answers around it, and neither more features nor more draws undo that. With 60 features no draw can fit
+#   them all, and the ensemble has an error of 6 % where infinitely many features have 19 %.
 
 # %% [markdown]
 # ## 3.5 What people get wrong
 #
-# Two claims have fallen already: that label noise causes the peak (exercise 3.1), and that it survives a tuned ridge (exercise 3.4).
-# Five are left.
+# Two claims have fallen already: that label noise causes the peak (exercise 3.1), and that it survives a tuned ridge
+# (exercise 3.4). Five are left.
 #
 # ### "It always happens"
 #
-# Gradient descent that is stopped after $t$ steps has hardly begun in the directions with small eigenvalues, which a ridge shrinks too. The
-# same fits, from 0, with a learning rate of 1 over the largest eigenvalue of $\Phi\Phi^\top$:
+# Gradient descent that is stopped after $t$ steps has hardly begun in the directions with small eigenvalues, which a
+# ridge shrinks too. The same fits, from 0, with a learning rate of 1 over the largest eigenvalue of $\Phi\Phi^\top$:
 
 # %%
 widths = [30, 60, 120, 210, 270, 300, 330, 450, 900, 1800]
@@ -547,8 +561,8 @@ for place, count in enumerate(steps):
 print(f"{'to the end':15}", *(f"{100 * float(each):6.1f}" for each in finished.test_error))
 
 # %% [markdown]
-# After 100 steps there is no peak, and from 60 features on every fit is better than the best one that was trained to the end. The peak
-# appears as training goes on: somebody who stops early may never see it.
+# After 100 steps there is no peak, and from 60 features on every fit is better than the best one that was trained to
+# the end. The peak appears as training goes on: somebody who stops early may never see it.
 #
 # ### "Many small models are as good as one large one"
 #
@@ -569,14 +583,14 @@ for width in (60, 150, 300, 350, 600):
     print(f"20 fits with {width:3} features: {pair[0]:5.1f}; one with {20 * width:6,}: {pair[1]:5.1f}")
 
 # %% [markdown]
-# Well past the threshold, nearly. At it no, since the mean of wild fits is wild; and below it no, the other way round: the mean of small
-# fits, none of which has fitted the wrong labels, is better than any large one. What an ensemble is worth depends on what its
-# members have fitted.
+# Well past the threshold, nearly. At it no, since the mean of wild fits is wild; and below it no, the other way
+# round: the mean of small fits, none of which has fitted the wrong labels, is better than any large one. What an
+# ensemble is worth depends on what its members have fitted.
 #
 # ### "More data cannot hurt"
 #
-# The threshold is where features and examples are equally many, so it can be reached from the side too: keep 300 features, and
-# add images.
+# The threshold is where features and examples are equally many, so it can be reached from the side too: keep 300
+# features, and add images.
 
 # %%
 sizes = [50, 100, 150, 200, 250, 280, 300, 320, 350, 500, 1_000, 1_297]
@@ -599,8 +613,8 @@ data_prediction.reveal(
 # %% [markdown]
 # ### "Bigger always beats the classical optimum"
 #
-# Take the curves to their end. Infinitely many features are a kernel (lesson 1), so that the end is known, not guessed. Five draws of
-# images, wrong labels and features, at three bandwidths:
+# Take the curves to their end. Infinitely many features are a kernel (lesson 1), so that the end is known, not
+# guessed. Five draws of images, wrong labels and features, at three bandwidths:
 
 # %%
 narrow = [10, 20, 30, 40, 60, 80, 100, 130, 160, 200]
@@ -631,16 +645,18 @@ noise_prediction.reveal(
 )
 
 # %% [markdown]
-# So there is no theorem that the second descent ends below the first; bandwidth 3 is a counterexample. Nor is there one that it does not.
-# (The best $N$ was picked on the test images, a little in its favour.) Somebody free to choose the bandwidth as well does best here with
-# infinitely many features of bandwidth 1 at 20 % noise; at 40 % with few features of bandwidth 3, though by less than the draws differ.
+# So there is no theorem that the second descent ends below the first; bandwidth 3 is a counterexample. Nor is there
+# one that it does not. (The best $N$ was picked on the test images, a little in its favour.) Somebody free to choose
+# the bandwidth as well does best here with infinitely many features of bandwidth 1 at 20 % noise; at 40 % with few
+# features of bandwidth 3, though by less than the draws differ.
 #
 # ## 3.6 The experiment
 #
-# Belkin et al. drew the curve for random features on MNIST. The recorded run of the preset `features` is at their size: 10,000
-# images, up to 60,000 features of bandwidth 5 (pixels from 0 to 1), three levels of noise, five draws of images, noise and features.
-# Bands are the range of the draws; dashed lines are infinitely many features. On the right 2,000 images, without a ridge (dotted)
-# and with the best of seven ridges (chosen on the test images, a little in its favour).
+# Belkin et al. drew the curve for random features on MNIST. The recorded run of the preset `features` is at their
+# size: 10,000 images, up to 60,000 features of bandwidth 5 (pixels from 0 to 1), three levels of noise, five draws of
+# images, noise and features. Bands are the range of the draws; dashed lines are infinitely many features. On the
+# right 2,000 images, without a ridge (dotted) and with the best of seven ridges (chosen on the test images, a little
+# in its favour).
 
 # %%
 features = load_record(experiment.FEATURES_RECORD)
@@ -661,14 +677,16 @@ for noise in (0.0, 0.1, 0.2):
         print(f"{100 * noise:2.0f} % noise, {name:30} {sum(values) / 5:6.2f} ({min(values):.2f} to {max(values):.2f})")
 
 # %% [markdown]
-# What you measured on 300 digits is here: a peak at $N = n$ in every draw, without noise too; the norm with the same peak; a ridge that
-# removes it. And where the second descent ends, at this bandwidth:
+# What you measured on 300 digits is here: a peak at $N = n$ in every draw, without noise too; the norm with the same
+# peak; a ridge that removes it. And where the second descent ends, at this bandwidth:
 #
-# - *No noise*: features beyond $n$ pay. The best width below the peak has 4.8 %, 60,000 features 2.7 %, infinitely many 2.5 %.
+# - *No noise*: features beyond $n$ pay. The best width below the peak has 4.8 %, 60,000 features 2.7 %, infinitely
+#   many 2.5 %.
 # - *10 %*: six times as many features as images do *not* reach the best width below the peak. Infinitely many do.
 # - *20 %*: nothing reaches it. 60,000 features have twice its error, and infinitely many are still behind.
 #
-# The paper shows the curve without noise. (Its features are complex exponentials of such frequencies; ours are cosines with a phase.)
+# The paper shows the curve without noise. (Its features are complex exponentials of such frequencies; ours are
+# cosines with a phase.)
 
 # %% [markdown]
 # ### "The peak is where parameters and examples are equally many"
@@ -677,10 +695,10 @@ for noise in (0.0, 0.1, 0.2):
 #
 # ### Exercise 3.6: the threshold of a network (8 minutes, difficulty 2, 1 point)
 #
-# Least squares on features fits everything as soon as there are as many features as examples, whatever the number of targets: each
-# target has weights of its own. In a network the targets share the hidden layer. Belkin et al. count all parameters against all
-# numbers that are to be fitted; $n$ examples with one-hot targets are $n \times \text{classes}$ numbers. Count the parameters of a
-# network with one hidden layer.
+# Least squares on features fits everything as soon as there are as many features as examples, whatever the number of
+# targets: each target has weights of its own. In a network the targets share the hidden layer. Belkin et al. count
+# all parameters against all numbers that are to be fitted; $n$ examples with one-hot targets are $n \times
+# \text{classes}$ numbers. Count the parameters of a network with one hidden layer.
 
 # %% nbgrader={"grade": false, "grade_id": "threshold_units", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def threshold_units(n: torch.Tensor, inputs: int, classes: int) -> torch.Tensor:
@@ -712,9 +730,10 @@ for name, count, inputs in (("digits", 150, 64), ("MNIST", 4_000, 784)):
     print(f"{count:5,} images of {name:6}: {at} units, {nets.parameters(inputs, at, 10):,} parameters")
 
 # %% [markdown]
-# Now the preset `fast` on your machine: the digits at 35 numbers of features, with ridges; and networks of 2 to 100 hidden units, three of
-# each, on 150 digits with 20 % of the labels wrong, trained for 1,000 epochs on the squared loss. The threshold is at 20 units. Before you run
-# it: will the test error, the squared loss on new images, both or neither have a peak there?
+# Now the preset `fast` on your machine: the digits at 35 numbers of features, with ridges; and networks of 2 to 100
+# hidden units, three of each, on 150 digits with 20 % of the labels wrong, trained for 1,000 epochs on the squared
+# loss. The threshold is at 20 units. Before you run it: will the test error, the squared loss on new images, both or
+# neither have a peak there?
 
 # %%
 with ThreadPoolExecutor(max_workers=1) as here:
@@ -727,6 +746,44 @@ plotting.show(explorers.draw_nets(yours))
 # %% [markdown]
 # NETS_TEXT
 #
+# Now the networks at Belkin's size: 4,000 images of MNIST, 27 widths from 4 to 1,000 hidden units, five networks of each, with
+# clean labels and with 20 % wrong ones. The recorded run has the preset `perceptrons`. Solid: every network from weights of its
+# own ("fresh"). Dashed, up to the threshold: each network begins with the trained weights of the one before it ("reused"), as in the
+# paper.
+
+# %%
+nets_record = load_record(experiment.PERCEPTRONS_RECORD)
+plotting.show(explorers.draw_nets(nets_record))
+print("The recorded run:", nets_record.provenance())
+
+# %%
+print("MNIST, 4,000 images: where test error and test loss are largest between two lower values, in units")
+for noise in (0.0, 0.2):
+    for start in ("fresh", "reused"):
+        for name, entry in (("error", "test_error"), ("loss", "test_loss")):
+            mine = select(nets_record.rows, study="nets", own_data=False, noise=noise, start=start, epoch=1_000)
+            print(f"{100 * noise:2.0f} % wrong, {start:6} {name:5}: {explorers.told_peak(mine, entry)}")
+print(f"as many parameters as targets: {nets.threshold(4_000, 784, 10):.1f} units")
+
+# %% [markdown]
+# NETS_TEXT_2
+
+# %% [markdown] tags=["demo"]
+# ### Width and epoch: one surface
+#
+# All these networks after every epoch that was measured. Colour is the test error, dark is low. A cut along the width, at one epoch, is
+# what people call *model-wise* double descent; a cut along the epochs, at one width, *epoch-wise*.
+#
+# **Try**: 20 % wrong labels, and the epoch from 1,000 down to 20. Then 1,000 hidden units. Then clean labels.
+# **Look for**: where in the map a network is both good and cheap; whether any vertical cut falls twice.
+
+# %% tags=["demo"]
+explorers.surface
+
+# %% [markdown] tags=["demo"]
+# SURFACE_QUESTIONS
+
+# %% [markdown]
 # The other presets, in a terminal (MNIST is fetched once, 12 MB; CIFAR-10, 170 MB, for `full` alone):
 #
 # ```
@@ -741,56 +798,65 @@ plotting.show(explorers.draw_nets(yours))
 #
 # ### Exercise 3.7: bigger is always better? (20 minutes, difficulty 3, 3 points, graded by a person)
 #
-# A colleague says: "Double descent shows that bigger is always better. Take the largest model that fits on the machine." Answer with
-# three plots and a sentence or two on each: one where your colleague is right, one where not, and one that says what else would have
-# helped. Take settings that this page has not shown: another number of images, another bandwidth, another level of noise. Name the axes.
+# A colleague says: "Double descent shows that bigger is always better. Take the largest model that fits on the
+# machine." Answer with three plots and a sentence or two on each: one where your colleague is right, one where not,
+# and one that says what else would have helped. Take settings that this page has not shown: another number of images,
+# another bandwidth, another level of noise. Name the axes.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "is_bigger_always_better", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
 # Three plots of test error against the number of features, with 600 digits and bandwidth 4, means of five draws:
 #
-# 1. Clean labels, to 4,800 features, the kernel as a line at the right: 3.4 % at 300 features, 80 % at 600, 1.8 % at 4,800 and at infinity. Right, if
-#    the model is far larger than the peak, since nothing wrong was there to be fitted; wrong for anybody who goes from 300 to 650.
-# 2. 30 % of the labels wrong: 12 % at 50 features, 39 % at 4,800, 37 % at infinity. Wrong: with these features every larger model has fitted the
-#    wrong labels too, and is three times worse than one with a twelfth as many features as images.
-# 3. The same, stopped after 300 steps of descent: 9 % at 100 features, 7 % from 1,200 on, no peak. Restraint would have helped more than any
-#    size without it; with it, larger is a little better, and never worse.
+# 1. Clean labels, to 4,800 features, the kernel as a line at the right: 3.4 % at 300 features, 80 % at 600, 1.8 % at
+#    4,800 and at infinity. Right, if the model is far larger than the peak, since nothing wrong was there to be
+#    fitted; wrong for anybody who goes from 300 to 650.
+# 2. 30 % of the labels wrong: 12 % at 50 features, 39 % at 4,800, 37 % at infinity. Wrong: with these features every
+#    larger model has fitted the wrong labels too, and is three times worse than one with a twelfth as many features
+#    as images.
+# 3. The same, stopped after 300 steps of descent: 9 % at 100 features, 7 % from 1,200 on, no peak. Restraint would
+#    have helped more than any size without it; with it, larger is a little better, and never worse.
 # ### END SOLUTION
 
 # %% [markdown]
 # <details><summary>When you have written yours: one answer</summary>
 #
-# With 600 digits and bandwidth 4, against the number of features. Right with clean labels and far past the peak: 3.4 % at 300 features, 1.8 %
-# at 4,800. Wrong with 30 % of the labels wrong: 12 % at 50 features, 37 % at infinity. What would have helped: to stop after 300 steps, which
-# gives 7 to 9 % from 100 features on and no peak. What the three have in common is that size alone decides nothing: what the model has fitted does.
+# With 600 digits and bandwidth 4, against the number of features. Right with clean labels and far past the peak: 3.4
+# % at 300 features, 1.8 % at 4,800. Wrong with 30 % of the labels wrong: 12 % at 50 features, 37 % at infinity. What
+# would have helped: to stop after 300 steps, which gives 7 to 9 % from 100 features on and no peak. What the three
+# have in common is that size alone decides nothing: what the model has fitted does.
 # </details>
 
 # %% [markdown] tags=["demo"]
 # ## Recap
 #
-# 1. The peak is where the data can just be fitted, in one way only: the weights become huge, and so does their variance. Beyond it there are
-#    many ways, and the shortest weights shrink again.
+# 1. The peak is where the data can just be fitted, in one way only: the weights become huge, and so does their
+#    variance. Beyond it there are many ways, and the shortest weights shrink again.
 # 2. Label noise makes the peak higher; whatever the features cannot express makes one too.
 # 3. A tuned ridge or early stopping removes it. It is a property of fitting to the end.
-# 4. More features or more draws cure the variance of the features. What the fit does to wrong labels they leave as it is: whether the
-#    second descent ends below the first depends on the features and on the noise.
-# 5. For random features the peak is at $N = n$. For a network, parameters $= n \times$ classes is a guide, and training decides.
+# 4. More features or more draws cure the variance of the features. What the fit does to wrong labels they leave as it
+#    is: whether the second descent ends below the first depends on the features and on the noise.
+# 5. For random features the peak is at $N = n$. For a network, parameters $= n \times$ classes is a guide, and
+#    training decides.
 
 # %% [markdown]
 # ## Limits
 #
-# Everything exact here is about least squares on fixed features, and isotropic ones where there are formulas. The networks have one hidden
-# layer; the convolutional proxy for Nakkiran's figures is in the preset `full` and has not been run, and the ResNets of the paper are not in
-# the course. Errors are of small test sets (500 digits: a standard error of 1 to 2 points). How often double descent is met in practice,
-# where people tune a ridge or stop early, these pages do not say.
+# Everything exact here is about least squares on fixed features, and isotropic ones where there are formulas. The
+# networks have one hidden layer; the convolutional proxy for Nakkiran's figures is in the preset `full` and has not
+# been run, and the ResNets of the paper are not in the course. Errors are of small test sets (500 digits: a standard
+# error of 1 to 2 points). How often double descent is met in practice, where people tune a ridge or stop early, these
+# pages do not say.
 #
 # ## Sources
 #
-# - M. Belkin, D. Hsu, S. Ma, S. Mandal, *Reconciling modern machine-learning practice and the classical bias-variance trade-off*, PNAS 2019.
-# - T. Hastie, A. Montanari, S. Rosset, R. Tibshirani, *Surprises in high-dimensional ridgeless least squares interpolation*, Annals of Statistics 2022.
-# - M. Belkin, D. Hsu, J. Xu, *Two models of double descent for weak features*, SIAM J. Mathematics of Data Science 2020 (the exact formula).
-# - P. Nakkiran and others, *Deep double descent*, ICLR 2020; P. Nakkiran, P. Venkat, S. Kakade, T. Ma, *Optimal regularization can mitigate double
-#   descent*, ICLR 2021.
+# - M. Belkin, D. Hsu, S. Ma, S. Mandal, *Reconciling modern machine-learning practice and the classical bias-variance
+#   trade-off*, PNAS 2019.
+# - T. Hastie, A. Montanari, S. Rosset, R. Tibshirani, *Surprises in high-dimensional ridgeless least squares
+#   interpolation*, Annals of Statistics 2022.
+# - M. Belkin, D. Hsu, J. Xu, *Two models of double descent for weak features*, SIAM J. Mathematics of Data Science
+#   2020 (the exact formula).
+# - P. Nakkiran and others, *Deep double descent*, ICLR 2020; P. Nakkiran, P. Venkat, S. Kakade, T. Ma, *Optimal
+#   regularization can mitigate double descent*, ICLR 2021.
 # - A. Rahimi, B. Recht, *Random features for large-scale kernel machines*, NeurIPS 2007.
 # - E. Dobriban, S. Wager, *High-dimensional asymptotics of prediction*, Annals of Statistics 2018.
 # - The digits are from scikit-learn (UCI, E. Alpaydin and C. Kaynak); MNIST is by Y. LeCun, C. Cortes and C. Burges.

@@ -1,8 +1,6 @@
 """The experiment at small sizes: what its rows hold, and that they come from draws of their own."""
 
-from collections import Counter
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 import pytest
@@ -13,10 +11,10 @@ from course.double_descent import nets, theory
 from course.double_descent.experiment import drawn, experiment, one_hot
 from course.random_labels.theory import corrupt_labels
 from utils import data
-from utils.experiment import Job, json_settings, load_record, select
+from utils.experiment import Job, select
 from utils.training import perceptron
 
-SMALL = replace(room.fast().studies[0], n=60, widths=(5, 30, 60, 90), repeats=2, test_size=100)
+SMALL = replace(room.fast().studies[0], n=60, widths=(5, 30, 60, 90), repeats=2, test_size=100, ridges=(0.0,))
 
 
 class Memory:
@@ -262,56 +260,3 @@ def test_the_convolutional_study_runs_at_a_small_size(monkeypatch):
         (2, 1, 0), (2, 2, 0), (1, 1, 0), (1, 2, 0),
     ]  # fmt: skip
     assert all(row["train_loss"] > 0 and row["alive"] is None for row in rows)
-
-
-# --- the shipped records ----------------------------------------------------------------------------------------------
-
-SHIPPED = {"features": room.FEATURES_RECORD, "perceptrons": room.PERCEPTRONS_RECORD}
-
-
-@pytest.mark.parametrize("preset", SHIPPED)
-def test_the_shipped_record_is_of_the_preset_as_it_is_now(preset):
-    record, settings = load_record(SHIPPED[preset]), experiment.settings(preset)
-    assert (record.lesson, record.preset, record.seed) == ("double_descent", preset, 0)
-    assert record.settings == json_settings(settings)
-    assert record.dirty is False and record.commit
-    assert [each["name"] for each in record.data] == experiment.datasets(settings)
-
-
-def test_the_shipped_features_hold_every_draw_and_peak_at_n_in_each():
-    rows = load_record(room.FEATURES_RECORD).rows
-    for study in experiment.settings("features").studies:
-        mine = select(rows, n=study.n)
-        kernels = len(study.noises) * study.repeats
-        assert len(mine) == kernels * (len(study.widths) * len(study.ridges) + 1)
-        for noise in study.noises:
-            for repeat in range(study.repeats):
-                curve = [row for row in select(mine, noise=noise, repeat=repeat, ridge=0.0) if row["width"]]
-                assert max(curve, key=lambda row: row["test_loss"])["width"] == study.n
-
-
-@pytest.mark.skipif(not data.present("mnist"), reason="MNIST is not on this machine")
-def test_rows_of_the_shipped_features_can_be_made_again():
-    study = experiment.settings("features").studies[1]
-    part = replace(study, widths=(50, 400), repeats=1, noises=(0.0, 0.1, 0.2), ridges=(0.0, 1_000.0))
-    # The features are drawn for the largest width: fewer are the first of them.
-    for row in rows_of(part):
-        if row["width"]:
-            same = {name: row[name] for name in ("n", "noise", "repeat", "ridge", "width")}
-            (theirs,) = select(load_record(room.FEATURES_RECORD).rows, **same)
-            assert row["test_error"] == pytest.approx(theirs["test_error"], abs=2e-4)
-            assert row["norm"] == pytest.approx(theirs["norm"], rel=1e-6)
-
-
-def test_the_shipped_nets_hold_every_net_and_ensemble():
-    rows = load_record(room.PERCEPTRONS_RECORD).rows
-    expected = Counter()
-    for study in experiment.settings("perceptrons").studies:
-        for width, noise in product(study.widths, study.noises):
-            key = (study.n, study.start, study.own_data, width, noise)
-            epochs = {*study.measured, study.epochs}
-            expected["nets", *key] = len(epochs) * study.repeats
-            if not study.own_data:
-                expected["ensemble", *key] = 1
-    names = ("study", "n", "start", "own_data", "width", "noise")
-    assert Counter(tuple(row[name] for name in names) for row in rows) == expected

@@ -138,3 +138,10 @@ def test_bias_and_variance_are_those_of_the_draw_and_add_up_to_its_error(shape):
     for wrong in (few[:1], few[:, :3]):
         with pytest.raises(ValueError, match="2 draws or more"):
             theory.bias_variance(wrong, targets)
+
+
+def test_a_peak_lies_above_both_its_sides_and_the_most_prominent_is_taken():
+    assert theory.peak([5, 1, 3, 2, 4, 1.5, 2]) == 4
+    assert theory.peak(torch.tensor([3.0, 2.0, 6.0, 1.0])) == 2
+    for monotone in ([3, 2, 1], [1, 2, 3], [5, 1, 4], [2, 2, 2]):
+        assert theory.peak(monotone) is None
