@@ -765,6 +765,29 @@ for noise in (0.0, 0.2):
             print(f"{100 * noise:2.0f} % wrong, {start:6} {name:5}: {explorers.told_peak(mine, entry)}")
 print(f"as many parameters as targets: {nets.threshold(4_000, 784, 10):.1f} units")
 
+shown = [4, 8, 14, 20, 28, 40, 50, 64, 100, 256, 1_000]
+fresh = select(nets_record.rows, own_data=False, start="fresh", noise=0.2, epoch=1_000)
+print("\n20 % wrong, after 1,000 epochs")
+print(f"{'units':21}", *(f"{width:6,}" for width in shown))
+for name, study, entry, scale in (
+    ("training error (%)", "nets", "train_error", 100),
+    ("test error (%)", "nets", "test_error", 100),
+    ("test error of 5 (%)", "ensemble", "test_error", 100),
+    ("test loss", "nets", "test_loss", 1),
+    ("test loss of 5", "ensemble", "test_loss", 1),
+):
+    means = [scale * columns(select(fresh, study=study, width=width), entry)[0].mean() for width in shown]
+    print(f"{name:21}", *(f"{each:6.{1 if scale > 1 else 2}f}" for each in means))
+
+own = select(nets_record.rows, study="nets", own_data=True, epoch=1_000)
+print("\n20 % wrong, images and labels drawn for each of 5 networks: test error (%), test loss")
+for width in (8, 14, 20, 28, 40, 56):
+    row = []
+    for count in (1_000, 2_000, 4_000, 8_000):
+        mine = select(own, width=width, n=count)
+        row.append(f"n = {count:,}: {100 * columns(mine, 'test_error')[0].mean():4.1f}, {columns(mine, 'test_loss')[0].mean():.2f}")
+    print(f"{width:2} units  {'  '.join(row)}")
+
 # %% [markdown]
 # NETS_TEXT_2
 
