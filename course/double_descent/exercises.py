@@ -240,7 +240,7 @@ def _gammas(rng: np.random.Generator) -> Cases:
     cases = []
     for signal, noise in ((1.0, 0.25), (3.0, 0.5), (0.5, 2.0)):
         below, above = rng.uniform(0.1, 0.9, 4), rng.uniform(1.2, 6.0, 4)
-        cases.append((torch.from_numpy(np.concatenate([below, above, [1.0]])), signal, noise))
+        cases.append((torch.from_numpy(np.concatenate([below, [1.0], above])), signal, noise))
     return cases
 
 

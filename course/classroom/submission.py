@@ -1,0 +1,297 @@
+"""What a student handed in: found and read without trust, and the parts of it that grading runs.
+
+Nothing here runs a student's code. A file is data until it has been read; what cannot be read is an `Unreadable` with a
+sentence for the student, whatever was done to it.
+"""
+
+import ast
+import json
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jupytext
+import nbformat
+
+from course.syllabus import Lesson
+from utils.exercise import Exercise, WrittenExercise
+
+LARGEST = 20 * 2**20  # bytes; a notebook full of pictures has a few million
+MOST_CELLS, LONGEST_CELL = 2_000, 200_000  # cells, characters
+MAGIC = re.compile(r"^(\s*)[%!].*$|^(\s*)\?\S.*$", re.MULTILINE)
+CELL_MAGIC = re.compile(r"\A\s*%%\w+.*$", re.MULTILINE)
+
+
+class Unreadable(Exception):
+    """A submission that cannot be read; the message says why, in a sentence for the student."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A student's file for one lesson.
+
+    Attributes:
+        path: the file; None where nothing was handed in.
+        notes: sentences for the instructor.
+    """
+
+    path: Path | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Source that grading runs.
+
+    Attributes:
+        kind: "import", "definition", "literal", or "answer" for the whole cell of an exercise.
+        source: Python, without IPython's magics.
+        cell: the number of its cell, from 1.
+        exercise: whose answer it is; None for the others.
+    """
+
+    kind: str
+    source: str
+    cell: int
+    exercise: str | None = None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A notebook as grading sees it.
+
+    Attributes:
+        pieces: in the order of the notebook.
+        written: the text handed in for each exercise in words, by its name.
+        notes: what was odd about it, sentences for student and instructor.
+    """
+
+    pieces: tuple[Piece, ...]
+    written: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def students(submissions: Path) -> list[str]:
+    """The names of the folders in `submissions`, in order; hidden ones and links are nobody's."""
+    with os.scandir(submissions) as entries:
+        return sorted(
+            each.name for each in entries if each.is_dir(follow_symlinks=False) and not each.name.startswith(".")
+        )
+
+
+def find(folder: Path, lesson: Lesson) -> Found:
+    """The file that counts in a student's folder: `<lesson>.ipynb`, or `<lesson>.py` where there is none.
+
+    Links are not followed. Of several the newest counts, and of equally new ones the first by name.
+    """
+    ordinary, links = [], []
+    for path in _walk(folder):
+        if path.name in (f"{lesson.name}.ipynb", f"{lesson.name}.py"):
+            (links if path.is_symlink() else ordinary).append(path)
+    notes = [f"{_shown(path, folder)} is a link and was not followed: hand in the file itself." for path in links]
+    notebooks = [path for path in ordinary if path.suffix == ".ipynb"] or ordinary
+    if not notebooks:
+        return Found(None, tuple(notes))
+    notebooks.sort(key=lambda path: (-path.lstat().st_mtime_ns, str(path)))
+    if len(notebooks) > 1:
+        others = ", ".join(_shown(path, folder) for path in notebooks[1:])
+        notes.append(f"{_shown(notebooks[0], folder)} is the newest of several and counts; not looked at: {others}.")
+    return Found(notebooks[0], tuple(notes))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder, followlinks=False):
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        yield from (Path(parent, each) for each in sorted(files))
+
+
+def _shown(path: Path, folder: Path) -> str:
+    return os.fsencode(path.relative_to(folder)).decode("utf-8", "replace")
+
+
+def read(path: Path, exercises: Sequence[Exercise | WrittenExercise]) -> Submission:
+    """The submission in a file.
+
+    Args:
+        path: a notebook, or its text in the py:percent format.
+        exercises: of the lesson.
+
+    Raises:
+        Unreadable: it is no such file, too large, or not to be parsed.
+    """
+    return understand(_cells(path, _text(path)), exercises)
+
+
+def _text(path: Path) -> str:
+    try:
+        # Opened without following a link or waiting for a pipe's other end, and looked at through the same handle.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unreadable(f"{path.name} cannot be opened ({error.strerror}); hand in an ordinary file.") from error
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        raise Unreadable(f"{path.name} is not an ordinary file; hand in the notebook itself.")
+    with os.fdopen(handle, "rb") as file:
+        if found.st_size > LARGEST:
+            raise Unreadable(
+                f"{path.name} has {found.st_size / 2**20:.0f} MB; hand in at most {LARGEST // 2**20} MB. Clearing all "
+                f"outputs usually helps."
+            )
+        content = file.read(LARGEST + 1)
+    if not content.strip():
+        raise Unreadable(f"{path.name} is empty; was it saved before it was handed in?")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"{path.name} is not UTF-8 text (byte {error.start}); save it as a notebook again.") from error
+
+
+@dataclass(frozen=True)
+class _Cell:
+    code: bool
+    source: str
+    name: str  # the grade_id, or ""
+
+
+def _cells(path: Path, text: str) -> list[_Cell]:
+    try:
+        if path.suffix == ".py":
+            notebook = jupytext.reads(text, fmt="py:percent")
+        else:
+            content = json.loads(text)
+            if not isinstance(content, dict) or not isinstance(content.get("nbformat"), int):
+                raise Unreadable(f"{path.name} is JSON but no notebook; hand in the file that Jupyter saved.")
+            if content["nbformat"] >= 4 and not isinstance(content.get("cells"), list):
+                raise Unreadable(f"{path.name} has no cells; hand in the file that Jupyter saved.")
+            if content["nbformat"] >= 4:
+                return [each for each in map(_cell, _few(content["cells"])) if each is not None]
+            notebook = nbformat.convert(nbformat.from_dict(content), 4)
+        return [each for each in map(_cell, _few(notebook.cells)) if each is not None]
+    except Unreadable:
+        raise
+    # A file made to break a parser may break it in any way.
+    except Exception as error:
+        raise Unreadable(
+            f"{path.name} cannot be read as a notebook ({type(error).__name__}: {str(error)[:200]})."
+        ) from error
+
+
+def _few(cells: list) -> list:
+    if len(cells) > MOST_CELLS:
+        raise Unreadable(f"the notebook has {len(cells):,} cells; hand in at most {MOST_CELLS:,}.")
+    return cells
+
+
+def _cell(raw: object) -> _Cell | None:
+    """A cell as it was saved; None for what is none."""
+    if not isinstance(raw, dict):
+        return None
+    source = raw.get("source", raw.get("input", ""))
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    if not isinstance(source, str):
+        return None
+    if len(source) > LONGEST_CELL:
+        raise Unreadable(f"a cell has {len(source):,} characters; hand in at most {LONGEST_CELL:,} in each.")
+    metadata = raw.get("metadata")
+    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    name = marks.get("grade_id") if isinstance(marks, dict) else ""
+    return _Cell(raw.get("cell_type") == "code", source, name if isinstance(name, str) else "")
+
+
+def understand(cells: Sequence[_Cell], exercises: Sequence[Exercise | WrittenExercise]) -> Submission:
+    """What of these cells is run, and what was written."""
+    coded = [each.name for each in exercises if isinstance(each, Exercise)]
+    worded = {each.name for each in exercises if isinstance(each, WrittenExercise)}
+    pieces: list[Piece] = []
+    written: dict[str, str] = {}
+    notes: list[str] = []
+    answered: dict[str, list[int]] = {name: [] for name in coded}
+    for number, cell in enumerate(cells, start=1):
+        if not cell.code:
+            if cell.name in worded:
+                written[cell.name] = cell.source
+            continue
+        source = _plain(cell.source)
+        try:
+            tree = ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            if cell.name in coded:
+                answered[cell.name].append(number)
+                pieces.append(Piece("answer", source, number, cell.name))
+            else:
+                notes.append(f"Cell {number} was skipped: {_complaint(error)}.")
+            continue
+        defined = {each.name for each in tree.body if isinstance(each, ast.FunctionDef)}
+        if cell.name in coded:
+            answered[cell.name].append(number)
+            pieces.append(Piece("answer", source, number, cell.name))
+            for name in sorted(defined & set(coded) - {cell.name}):
+                answered[name].append(number)
+            continue
+        mine = sorted(defined & set(coded))
+        for name in mine:
+            answered[name].append(number)
+            notes.append(f"{name} was found in cell {number} by the function's name: the cell has lost its metadata.")
+        if len(mine) == 1 and not cell.name:
+            pieces.append(Piece("answer", source, number, mine[0]))
+        else:
+            pieces += _parts(tree, source, number, coded)
+    for name, places in answered.items():
+        if len(places) > 1:
+            shown = ", ".join(map(str, places))
+            notes.append(f"{name} is answered in several cells ({shown}): the last definition counts.")
+    return Submission(tuple(pieces), written, tuple(notes))
+
+
+def _plain(source: str) -> str:
+    """Without IPython's magics, line for line."""
+    source = CELL_MAGIC.sub("", source, count=1)
+    return MAGIC.sub(lambda found: f"{found[1] or found[2] or ''}pass", source)
+
+
+def _complaint(error: Exception) -> str:
+    if isinstance(error, SyntaxError):
+        return f"it is not Python (line {error.lineno}: {error.msg})"
+    return f"it cannot be parsed ({type(error).__name__})"
+
+
+def _parts(tree: ast.Module, source: str, number: int, coded: Iterable[str]) -> Iterator[Piece]:
+    """The imports, definitions and assignments of literals at the top of a cell, in order."""
+    for statement in tree.body:
+        kind = _kind(statement)
+        if kind:
+            # With its decorators, which lie above it.
+            lines = source.splitlines(keepends=True)
+            first = min([statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", []))])
+            text = "".join(lines[first - 1 : statement.end_lineno])
+            if first == statement.lineno and kind in ("import", "literal"):
+                text = ast.get_source_segment(source, statement) or text
+            name = getattr(statement, "name", None)
+            yield Piece(kind, text, number, name if kind == "definition" and name in coded else None)
+
+
+def _kind(statement: ast.stmt) -> str | None:
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return "import"
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return "definition"
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
+    if value is None or not all(map(_is_name, targets)):
+        return None
+    try:
+        ast.literal_eval(value)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
+    return "literal"
+
+
+def _is_name(target: ast.expr | None) -> bool:
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return all(map(_is_name, target.elts))
+    return isinstance(target, ast.Name)

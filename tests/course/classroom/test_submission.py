@@ -1,0 +1,265 @@
+"""Submissions as they come: what is found, what is read, what is run, and what is refused."""
+
+import json
+import os
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from course.classroom import submission
+from course.classroom.submission import Unreadable, find, read, students
+from utils.exercise import Exercise, WrittenExercise
+
+LESSON = SimpleNamespace(name="doubling")
+EXERCISES = (
+    *(Exercise(name, 1, 1, 1, reference=lambda n: n, cases=lambda rng: []) for name in ("double", "half")),
+    WrittenExercise("why", 3, "rubric"),
+)
+
+
+def marked(source, name, kind=new_code_cell):
+    return kind(source, metadata={"nbgrader": {"grade_id": name, "solution": True, "schema_version": 3}})
+
+
+DOUBLE = marked("def double(n):\n    return 2 * n", "double")
+HALF = marked("def half(n):\n    return n / 2", "half")
+
+
+def saved(tmp_path, *cells, name="doubling.ipynb"):
+    path = tmp_path / name
+    path.write_text(nbformat.writes(new_notebook(cells=list(cells))), encoding="utf-8")
+    return path
+
+
+def understood(tmp_path, *cells):
+    return read(saved(tmp_path, *cells), EXERCISES)
+
+
+def kinds(result):
+    return [(piece.kind, piece.exercise, piece.cell) for piece in result.pieces]
+
+
+# --- what is run -----------------------------------------------------------------------------------------------------
+
+
+def test_answers_are_whole_cells_and_of_the_others_only_imports_definitions_and_literals_remain(tmp_path):
+    other = new_code_cell(
+        "import torch, os\nfrom math import pi\nprint(pi)\nn = 300\nm = n + 1\nwidths: list = [1, -2]\na = b = (3, 4)\n"
+        "x.y = 3\nfor i in range(3):\n    pass\n\n@cache\ndef helper(v):\n    return v\n\n\nclass Thing:\n    size = 3\nexplorers.line"
+    )
+    result = understood(tmp_path, other, marked("z = 1\nprint(z)\ndef double(n):\n    return z + n", "double"), HALF)
+    assert [(piece.kind, piece.source.strip()) for piece in result.pieces[:7]] == [
+        ("import", "import torch, os"),
+        ("import", "from math import pi"),
+        ("literal", "n = 300"),
+        ("literal", "widths: list = [1, -2]"),
+        ("literal", "a = b = (3, 4)"),
+        ("definition", "@cache\ndef helper(v):\n    return v"),
+        ("definition", "class Thing:\n    size = 3"),
+    ]
+    assert [(piece.kind, piece.exercise, piece.cell) for piece in result.pieces[7:]] == [
+        ("answer", "double", 2),
+        ("answer", "half", 3),
+    ]
+    assert result.pieces[7].source.startswith("z = 1") and result.notes == ()
+
+
+def test_magics_are_dropped_line_for_line_and_leftover_markers_are_comments(tmp_path):
+    cell = marked(
+        "%%time\n# %% leftover\n%matplotlib inline\n!pip install torch\ndef double(n):\n    %timeit 3\n    return 2 * n",
+        "double",
+    )
+    (piece,) = understood(tmp_path, cell).pieces
+    assert piece.source.splitlines()[1:] == [
+        "# %% leftover",
+        "pass",
+        "pass",
+        "def double(n):",
+        "    pass",
+        "    return 2 * n",
+    ]
+    scope = {}
+    exec(piece.source, scope)  # noqa: S102
+    assert scope["double"](4) == 8
+
+
+def test_checks_are_never_run(tmp_path):
+    check = new_code_cell(
+        "exercises.double.check(double)", metadata={"nbgrader": {"grade_id": "double_check", "grade": True}}
+    )
+    assert kinds(understood(tmp_path, DOUBLE, check)) == [("answer", "double", 1)]
+
+
+def test_an_answer_that_has_lost_its_metadata_is_found_by_its_name(tmp_path):
+    bare = new_code_cell("import torch\ndef double(n):\n    return 2 * n")
+    result = understood(tmp_path, new_markdown_cell("text"), bare, HALF)
+    assert kinds(result) == [("answer", "double", 2), ("answer", "half", 3)]
+    assert result.notes == ("double was found in cell 2 by the function's name: the cell has lost its metadata.",)
+
+
+def test_two_answers_in_one_bare_cell_are_definitions_of_their_own(tmp_path):
+    both = new_code_cell("def double(n):\n    return 2 * n\n\n\ndef half(n):\n    return n / 2")
+    assert kinds(understood(tmp_path, both)) == [("definition", "double", 1), ("definition", "half", 1)]
+
+
+def test_of_two_definitions_the_last_counts_and_it_is_said(tmp_path):
+    again = new_code_cell("def double(n):\n    return n + n")
+    result = understood(tmp_path, DOUBLE, HALF, marked(DOUBLE.source, "double"), again)
+    assert [piece.exercise for piece in result.pieces] == ["double", "half", "double", "double"]
+    assert result.notes[-1] == "double is answered in several cells (1, 3, 4): the last definition counts."
+
+
+def test_a_cell_that_is_no_python_costs_that_cell_only(tmp_path):
+    result = understood(tmp_path, new_code_cell("import torch\nn = = 3"), marked("def double(n:", "double"), HALF)
+    assert kinds(result) == [("answer", "double", 2), ("answer", "half", 3)]
+    assert result.notes == ("Cell 1 was skipped: it is not Python (line 2: invalid syntax).",)
+
+
+def test_words_are_taken_from_their_cell_and_no_other(tmp_path):
+    result = understood(tmp_path, marked("Because.", "why", new_markdown_cell), new_markdown_cell("Not this."))
+    assert result.written == {"why": "Because."} and result.pieces == ()
+
+
+def test_a_percent_script_is_as_good_as_a_notebook(tmp_path):
+    path = tmp_path / "doubling.py"
+    path.write_text(
+        '# %% [markdown]\n# # Title\n\n# %%\nimport torch\n\n# %% nbgrader={"grade_id": "double", "solution": true}\n'
+        "def double(n):\n    return 2 * n\n"
+    )
+    assert kinds(read(path, EXERCISES)) == [("import", None, 2), ("answer", "double", 3)]
+
+
+def test_an_old_notebook_is_read(tmp_path):
+    cell = {
+        "cell_type": "code",
+        "input": "def double(n):\n    return 2 * n",
+        "outputs": [],
+        "metadata": {},
+        "language": "python",
+    }
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [cell], "metadata": {}}]}
+    path = tmp_path / "doubling.ipynb"
+    path.write_text(json.dumps(old))
+    assert kinds(read(path, EXERCISES)) == [("answer", "double", 1)]
+
+
+# --- what is refused, whatever was done to it ------------------------------------------------------------------------
+
+
+def deep(levels):
+    return '{"nbformat": 4, "cells": [' + "[" * levels + "]" * levels + "]}"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "is empty; was it saved"),
+        (b"  \n", "is empty"),
+        (b"\xff\xfe\x00n\x00o", "is not UTF-8 text (byte 0)"),
+        (b"{'nbformat': 4}", "cannot be read as a notebook (JSONDecodeError"),
+        (b"[1, 2]", "is JSON but no notebook"),
+        (b'{"nbformat": "4", "cells": []}', "is JSON but no notebook"),
+        (b'{"nbformat": 4}', "has no cells"),
+        (b'{"nbformat": 4, "cells": {"a": 1}}', "has no cells"),
+        (b'{"nbformat": 3, "worksheets": 5}', "cannot be read as a notebook"),
+        (b'{"nbformat": 1, "worksheets": []}', "cannot be read as a notebook"),
+        (deep(200_000).encode(), "cannot be read as a notebook (RecursionError"),
+        (b'{"nbformat": ' + b"9" * 10_000 + b', "cells": []}', "cannot be read as a notebook"),
+        (json.dumps({"nbformat": 4, "cells": [{}] * 2_001}).encode(), "has 2,001 cells"),
+        (
+            json.dumps({"nbformat": 4, "cells": [{"cell_type": "code", "source": "x" * 200_001}]}).encode(),
+            "200,001 char",
+        ),
+    ],
+)
+def test_what_is_no_notebook_is_refused_with_a_sentence(tmp_path, content, told):
+    path = tmp_path / "doubling.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(Unreadable) as raised:
+        read(path, EXERCISES)
+    assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        None, 3, "text", [], {}, {"cell_type": "code"}, {"cell_type": "code", "source": 5},
+        {"cell_type": "code", "source": ["import os\n", None, 3]}, {"cell_type": "code", "source": "", "metadata": []},
+        {"cell_type": "code", "source": "", "metadata": {"nbgrader": "double"}},
+        {"cell_type": "code", "source": "", "metadata": {"nbgrader": {"grade_id": ["double"]}}},
+        {"cell_type": ["code"], "source": "import os"}, {"cell_type": "code", "source": "\x00"},
+        {"cell_type": "code", "source": "(" * 100_000}, {"cell_type": "code", "source": "x = " + "-" * 50_000 + "1"},
+    ],
+)  # fmt: skip
+def test_a_broken_cell_costs_nothing_but_itself(tmp_path, cell):
+    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell, dict(DOUBLE)]}
+    path = tmp_path / "doubling.ipynb"
+    path.write_text(json.dumps(content))
+    assert ("answer", "double") in [(piece.kind, piece.exercise) for piece in read(path, EXERCISES).pieces]
+
+
+def test_links_pipes_folders_and_large_files_are_refused(tmp_path, monkeypatch):
+    real = saved(tmp_path, DOUBLE)
+    link, pipe, folder = (tmp_path / name for name in ("link.ipynb", "pipe.ipynb", "folder.ipynb"))
+    link.symlink_to(real)
+    os.mkfifo(pipe)
+    folder.mkdir()
+    for path, told in ((link, "cannot be opened"), (pipe, "not an ordinary file"), (folder, "not an ordinary file")):
+        with pytest.raises(Unreadable, match=told):
+            read(path, EXERCISES)
+    monkeypatch.setattr(submission, "LARGEST", 100)
+    with pytest.raises(Unreadable, match="Clearing all outputs usually helps"):
+        read(real, EXERCISES)
+
+
+# --- which file counts -----------------------------------------------------------------------------------------------
+
+
+def test_the_students_are_the_folders(tmp_path):
+    for name in ("beta", "alpha", ".git"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "zeta").symlink_to(tmp_path / "alpha")
+    assert students(tmp_path) == ["alpha", "beta"]
+
+
+def test_the_newest_notebook_counts_and_a_script_only_where_there_is_none(tmp_path):
+    assert find(tmp_path, LESSON).path is None
+    script = tmp_path / "doubling.py"
+    script.touch()
+    assert find(tmp_path, LESSON).path == script
+    old, new = saved(tmp_path, DOUBLE), tmp_path / "deep" / "er" / "doubling.ipynb"
+    new.parent.mkdir(parents=True)
+    new.touch()
+    os.utime(old, (1, 1))
+    checkpoint = tmp_path / ".ipynb_checkpoints" / "doubling.ipynb"
+    checkpoint.parent.mkdir()
+    checkpoint.touch()
+    found = find(tmp_path, LESSON)
+    assert found.path == new
+    assert found.notes == (
+        "deep/er/doubling.ipynb is the newest of several and counts; not looked at: doubling.ipynb.",
+    )
+
+
+def test_links_are_not_followed(tmp_path):
+    secret = saved(tmp_path, DOUBLE, name="secret.ipynb")
+    mine = tmp_path / "student"
+    mine.mkdir()
+    (mine / "doubling.ipynb").symlink_to(secret)
+    (mine / "elsewhere").symlink_to(tmp_path)
+    found = find(mine, LESSON)
+    assert found.path is None and "is a link and was not followed" in found.notes[0]
+
+
+def test_a_name_that_is_not_utf8_is_shown_as_well_as_can_be(tmp_path):
+    odd = os.fsencode(tmp_path) + b"/\xff"
+    os.mkdir(odd)
+    for folder in (odd, os.fsencode(tmp_path)):
+        with open(folder + b"/doubling.ipynb", "w") as file:
+            file.write("{}")
+    notes = find(tmp_path, LESSON).notes
+    assert len(notes) == 1
+    notes[0].encode("utf-8")
