@@ -59,7 +59,8 @@ def _is_shortest_fit(observed: tuple[np.ndarray, ...], Phi: Tensor, Y: Tensor) -
         return None
     miss = float(rest.norm() / Y.norm())
     if miss > 1e-7:
-        return f"with p >= n the fit can be exact, and yours misses: |Phi W - Y| is {miss:.0e} of |Y|."
+        cause = "a ridge, however small, does that" if miss < 0.1 else "Phi' Phi is singular here"
+        return f"with p >= n the fit can be exact, and yours misses: |Phi W - Y| is {miss:.0e} of |Y| ({cause})."
     beside = float((W - _fit_wide(Phi, Phi @ W)).norm() / W.norm())
     if beside > 1e-7:
         return (
@@ -267,7 +268,7 @@ ridgeless_risk = Exercise(
         Mistake(
             _two_sides(_below, lambda g, r2, s2: s2 / (g - 1)),
             "Above 1 the variance is right and the bias is missing: with more features than examples a part of beta lies "
-            "where no example looks, r2 (1 - 1 / gamma) of it.",
+            "where no example looks. How much of it, if n of p directions are seen?",
         ),
         Mistake(
             _two_sides(_below, lambda g, r2, s2: r2 * (1 - 1 / g) + s2 * g / (g - 1)),
@@ -276,8 +277,7 @@ ridgeless_risk = Exercise(
         ),
         Mistake(
             _two_sides(lambda g, r2, s2: s2 / (1 - g), _above),
-            "Below 1 the variance is noise gamma / (1 - gamma): n - p degrees of freedom are left, and p weights each take "
-            "their share of the noise. Yours has no p in it.",
+            "Below 1 your variance has no p in it: in p / (n - p - 1) divide both by n.",
         ),
         Mistake(
             lambda g, r2, s2: _two_sides(_below, _above)(g, r2, s2) + s2,
@@ -289,13 +289,29 @@ ridgeless_risk = Exercise(
         ),
         Mistake(
             lambda g, r2, s2: r2 * (1 - 1 / g) + s2 * g / (1 - g).abs(),
-            "Below 1 there is no bias, and r2 (1 - 1 / gamma) is negative there; and the variance has another form on "
-            "either side. Use torch.where.",
+            "Below 1 nothing of the signal is lost (yours is negative there), and the variance has another form on either "
+            "side. Use torch.where.",
         ),
         Mistake(
             _two_sides(_below, lambda g, r2, s2: r2 / g + s2 / (g - 1)),
-            "r2 / gamma is the part of the signal that is found, an n-th of p directions. The bias is what is lost: the "
-            "rest.",
+            "signal / gamma is the part of the signal that is found, n of p directions. The bias is what is lost: the rest.",
+        ),
+        Mistake(
+            _two_sides(_below, lambda g, r2, s2: r2 * (1 - 1 / g) + s2 * g / (1 - g)),
+            "Above 1 your variance is negative. There rows and columns change roles: the trace is n / (p - n - 1).",
+        ),
+        Mistake(
+            _two_sides(_below, lambda g, r2, s2: r2 + s2 / (g - 1)),
+            "Above 1 not all of the signal is lost: n of p directions are seen.",
+        ),
+        Mistake(
+            _two_sides(_below, lambda g, r2, s2: r2 * (1 - 1 / g) ** 2 + s2 / (g - 1)),
+            "The part of beta in the directions that no example has is 1 - 1 / gamma of its squared length already: no "
+            "square.",
+        ),
+        Mistake(
+            lambda g, r2, s2: _below(g, r2, s2) if g < 1 else _above(g, r2, s2),
+            "gamma is a tensor of many values, and `if` wants one. Use torch.where.",
         ),
     ),
     forbids=(theory.ridgeless_risk, theory.ridgeless_risk_exact, theory.ridge_risk),
@@ -381,6 +397,10 @@ held_out_losses = Exercise(
         Mistake(
             lambda Phi, y, Psi, z, ridges: len(z) * _losses(Phi, y, Psi, z, ridges),
             "You summed the squared errors; asked is their mean.",
+        ),
+        Mistake(
+            lambda Phi, y, Psi, z, ridges: _losses(Psi, z, Phi, y, ridges),
+            "You fitted the held-out examples and judged on the training ones: the other way round.",
         ),
         Mistake(
             lambda Phi, y, Psi, z, ridges: _losses(Phi, y, Psi, z, ridges).sqrt(),
@@ -495,6 +515,10 @@ bias_and_variance = Exercise(
             ),
             "You took the whole variance off the error of the mean. The mean of the draws varies less than a draw: by "
             "variance / draws.",
+        ),
+        Mistake(
+            _from_spread(lambda error, spread, draws: (error + spread / (draws - 1), spread * draws / (draws - 1))),
+            "You added variance / draws to the error of the mean. The mean of the draws already contains it: take it off.",
         ),
         Mistake(
             lambda predictions, targets: _parts(predictions, targets)[::-1],

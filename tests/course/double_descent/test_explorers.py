@@ -48,7 +48,8 @@ def test_error_and_norm_peak_at_the_threshold_at_any_noise_and_a_ridge_removes_i
     assert result.errors[1].argmax() == at and result.norms[1].argmax() == at
     assert result.errors[1, at] > 3 * max(result.errors[1, :at].min(), result.errors[1, -1])
     # The fit that is shown is a typical one.
-    assert 0.1 < result.error[at] / result.errors[1, at] < 10
+    assert result.errors[0, at] / 5 < result.error[at] < 5 * result.errors[2, at] and result.error.argmax() == at
+    assert result.error[5] < 2 * result.errors[1, 5]
     ridged = explorers.look_at_line(LINES, 6, noise, "1")
     assert ridged.norms[1].max() < result.norms[1].max() / 3
 
@@ -80,6 +81,7 @@ def test_the_risk_is_bias_and_variance_and_the_best_ridge_is_best():
         result = explorers.look_at_risk(PROBLEMS, gamma=1.4125, signal=1.0, noise=0.5, ridge=ridge)
         assert result.bias + result.variance == pytest.approx(result.here)
         assert (result.optimal <= result.curve * (1 + 1e-9)).all()
+        assert np.allclose(result.biases + result.variances, result.curve)
     assert result.ridge == explorers.OPTIMAL and np.allclose(result.optimal, result.curve)
     plain = explorers.look_at_risk(PROBLEMS, gamma=2.0, signal=1.0, noise=0.5, ridge="none")
     assert plain.here == pytest.approx(theory.ridgeless_risk(2.0, 1.0, 0.5))
@@ -127,3 +129,8 @@ def test_the_peak_is_told_with_the_range_of_the_single_networks():
     ]
     assert explorers.told_peak(rows, "test_loss") == "8 units (8 to 16 in the single networks)"
     assert explorers.told_peak(select(rows, repeat=2), "test_loss") == "none"
+
+
+def test_more_noise_makes_a_higher_peak():
+    peaks = [explorers.look_at_line(LINES, 6, noise, "none").errors[1].max() for noise in (0.0, 0.3, 0.6, 1.0)]
+    assert peaks == sorted(peaks) and peaks[-1] > 2 * peaks[0]
