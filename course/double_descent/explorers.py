@@ -16,6 +16,7 @@ from utils.explorer import Choice, Explorer, Slider, Stops
 from utils.plotting import BLUE, GOLD, GREEN, GREY, INK, ORANGE, PURPLE
 from utils.progress import Progress, no_progress
 
+PATCH = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}  # behind words on a busy picture
 NOISE_LOOKS = {0.0: (BLUE, "o"), 0.1: (GOLD, "s"), 0.2: (ORANGE, "^")}  # colour and marker of a noise level
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -158,7 +159,7 @@ def draw_line(result: Line, figure: Figure) -> None:
     plotting.line(fit, "fit", LINE, result.fit, color=BLUE, label="fit")
     largest = float(np.abs(result.fit).max())
     cut_off = f"cut off: the fit goes to {largest:,.0f}" if largest > 3 else ""
-    plotting.note(fit, "cut off", 0.02, 0.96, cut_off, transform=fit.transAxes, fontsize=8, color=INK)
+    plotting.note(fit, "cut off", 0.02, 0.96, cut_off, transform=fit.transAxes, fontsize=8, color=INK, bbox=PATCH)
     plotting.line(fit, "points", result.x, result.y, color=INK, marker="o", linestyle="none", zorder=5, label="labels")
     plotting.legend(fit, loc="lower left", ncols=3, fontsize=8, frameon=True, framealpha=0.85, edgecolor="none")
     for axes, mine, quartiles, colour in (
@@ -356,7 +357,9 @@ def draw_risk(result: Risk, figure: Figure) -> None:
     plotting.legend(parts, loc="upper left", fontsize=8)
     for axes, lines in ((curve, [result.curve]), (parts, [result.biases, result.variances])):
         hidden = "below 0.01 nothing is drawn" if any((each < low).any() for each in lines) else ""
-        plotting.note(axes, "hidden", 0.97, 0.03, hidden, transform=axes.transAxes, fontsize=8, color=INK, ha="right")
+        plotting.note(
+            axes, "hidden", 0.97, 0.03, hidden, transform=axes.transAxes, fontsize=8, color=INK, ha="right", bbox=PATCH
+        )
 
 
 def read_risk(result: Risk) -> str:

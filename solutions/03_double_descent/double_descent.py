@@ -631,7 +631,7 @@ data_prediction.reveal(
 
 # %%
 narrow = [10, 20, 30, 40, 60, 80, 100, 130, 160, 200]
-print("wrong answers on new images (%), mean of 5 draws (range); infinitely many fit every label given")
+print("wrong answers on new images (%), mean of 5 draws (range)")
 for bandwidth in (1.0, 2.0, 3.0):
     for noise in (0.0, 0.2, 0.4):
         below, beyond, unfitted = [], [], 0
@@ -647,7 +647,7 @@ for bandwidth in (1.0, 2.0, 3.0):
             unfitted += int(300 * limit.train_error)
         below, beyond = torch.stack(below), torch.cat(beyond)
         best = int(below.mean(0).argmin())
-        print(f"bandwidth {bandwidth:.0f}, {100 * noise:2.0f} % noise: best below 300 "
+        print(f"bandwidth {bandwidth:.0f}, {100 * noise:2.0f} % noise: best small N "
               f"{below[:, best].mean():4.1f} ({below[:, best].min():.1f} to {below[:, best].max():.1f}), "
               f"infinity {beyond.mean():4.1f} ({beyond.min():.1f} to {beyond.max():.1f})")
         assert unfitted == 0  # of the labels given, wrong ones included, in all five draws
