@@ -1,0 +1,216 @@
+"""Where a student's code runs: a process that sees little, reaches nobody, and ends in time.
+
+Bubblewrap gives it namespaces of its own (no network, no other processes, another host name), Python and the course
+without solutions and tests to read, and a small folder in memory to write. Limits on address space, processor time,
+processes and files come on top. What it says comes back as bytes, never unpickled and never more than was allowed.
+
+Started by root, as a container often is, it would be root inside too, on whom the limit on processes has no hold. So
+root first gives up its rights for good; since nobody may then not reach an interpreter in root's home, what the sandbox
+reads is mounted beside it before, in a mount namespace that ends with the process.
+"""
+
+import os
+import selectors
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+NOBODY = 65534
+SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives")
+COURSE = Path("/course")  # where the sandbox sees `course` and `utils`
+CHUNK = 65_536
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a sandboxed process may take.
+
+    Attributes:
+        wall_s: seconds by the clock.
+        cpu_s: seconds of processor time, of each process.
+        memory_bytes: address space, of each process; torch alone takes about 2 GiB of it.
+        processes: processes and threads at once.
+        scratch_bytes: all its files together, in memory.
+        output_bytes: of what it says.
+    """
+
+    wall_s: float = 60.0
+    cpu_s: int = 60
+    memory_bytes: int = 6 * 2**30
+    processes: int = 64
+    scratch_bytes: int = 64 * 2**20
+    output_bytes: int = 32 * 2**20
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a sandboxed process ended.
+
+    Attributes:
+        output: what it wrote to its standard output, at most `Limits.output_bytes`.
+        ended: "by itself", "out of time" or "too much output".
+        code: its exit status where it ended by itself, negative for a signal; None otherwise.
+        seconds: by the clock.
+    """
+
+    output: bytes
+    ended: str
+    code: int | None
+    seconds: float
+
+
+class NoSandbox(RuntimeError):
+    """There is no sandbox on this machine; the message says what to do."""
+
+
+def available() -> str | None:
+    """What keeps this machine from sandboxing, in a sentence; None where nothing does."""
+    if shutil.which("bwrap") is None:
+        return "bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap; it needs Linux)"
+    if os.geteuid() == 0 and not all(map(shutil.which, ("unshare", "setpriv", "mount"))):
+        return "root needs unshare, setpriv and mount (Debian: util-linux) to give up its rights"
+    try:
+        outcome = run(["-c", "print(6 * 7)"], Path(__file__).parents[2], Limits(wall_s=20))
+    except NoSandbox as error:
+        return str(error)
+    if outcome.output.strip() == b"42":
+        return None
+    return "bubblewrap is installed and does not work here, as in a container without user namespaces"
+
+
+def run(arguments: Sequence[str], root: Path, limits: Limits, given: bytes = b"") -> Outcome:
+    """Run this Python with the arguments in a fresh sandbox.
+
+    Args:
+        arguments: after `python -I`; the course is importable.
+        root: the repository whose `course` and `utils` it sees, at `COURSE`.
+        limits: on it.
+        given: its standard input.
+
+    Raises:
+        NoSandbox: bubblewrap is not there.
+    """
+    if shutil.which("bwrap") is None:
+        raise NoSandbox("bubblewrap is not installed")
+    with tempfile.TemporaryFile() as file, _command(arguments, root, limits) as command:
+        file.write(given)
+        file.seek(0)
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            start_new_session=True,
+        )
+        try:
+            output, ended = _listen(process, limits, begun)
+        finally:
+            if process.poll() is None:
+                # Bubblewrap is the parent of its namespace's first process, and that one's end is the end of all others.
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            process.stdout.close()
+        code = process.returncode if ended == "by itself" else None
+        return Outcome(output, ended, code, time.monotonic() - begun)
+
+
+def _listen(process: subprocess.Popen, limits: Limits, begun: float) -> tuple[bytes, str]:
+    """What the process says until it ends, is out of time, or has said too much."""
+    said = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            left = begun + limits.wall_s - time.monotonic()
+            if left <= 0:
+                return bytes(said), "out of time"
+            if not selector.select(timeout=left):
+                continue
+            part = os.read(process.stdout.fileno(), CHUNK)
+            if not part:
+                break
+            said += part
+            if len(said) > limits.output_bytes:
+                return bytes(said[: limits.output_bytes]), "too much output"
+    # Its output is closed; the process itself may still be there.
+    try:
+        process.wait(max(0.0, begun + limits.wall_s - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return bytes(said), "out of time"
+    return bytes(said), "by itself"
+
+
+@contextmanager
+def _command(arguments: Sequence[str], root: Path, limits: Limits) -> Iterator[list[str]]:
+    """The command line of a sandbox; while the block runs, what it reads is where the command expects it."""
+    seen = {path: path for path in _interpreter()} | {root / name: COURSE / name for name in ("course", "utils")}
+    if os.geteuid() != 0:
+        yield _bubblewrap(seen, arguments, limits)
+        return
+    stage = Path(tempfile.mkdtemp(prefix="course-sandbox-"))
+    try:
+        stage.chmod(0o755)
+        staged, mounts = {}, []
+        for number, (source, target) in enumerate(seen.items()):
+            place = stage / str(number)
+            place.mkdir()
+            mounts.append(f"mount --bind {shlex.quote(str(source))} {shlex.quote(str(place))}")
+            staged[place] = target
+        drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs"]
+        script = " && ".join([*mounts, f"exec {shlex.join([*drop, *_bubblewrap(staged, arguments, limits)])}"])
+        yield ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
+    finally:
+        shutil.rmtree(stage)
+
+
+def _interpreter() -> list[Path]:
+    """The folders of this Python: its own and its environment's, none inside another."""
+    folders = {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()}
+    apart = [each for each in folders if not any(each.is_relative_to(system) for system in SYSTEM)]
+    return sorted(each for each in apart if not any(other in each.parents for other in apart))
+
+
+def _bubblewrap(seen: dict[Path, Path], arguments: Sequence[str], limits: Limits) -> list[str]:
+    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
+    for name, value in environment.items():
+        command += ["--setenv", name, value]
+    for path in SYSTEM:
+        if os.path.islink(path):
+            command += ["--symlink", os.readlink(path), path]
+        elif os.path.exists(path):
+            command += ["--ro-bind", path, path]
+    for source, target in seen.items():
+        command += ["--ro-bind", str(source), str(target)]
+    command += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits.scratch_bytes), "--tmpfs", "/tmp"]
+    command += ["--remount-ro", "/", "--chdir", "/tmp"]
+    bounds = [
+        f"--as={limits.memory_bytes}",
+        f"--cpu={limits.cpu_s}",
+        f"--nproc={limits.processes}",
+        f"--fsize={limits.scratch_bytes}",
+        "--core=0",
+    ]
+    python = [sys.executable, "-I", "-c", _START, *arguments]
+    return [*command, "--", "prlimit", *bounds, "--", *python]
+
+
+# -I leaves out the course's folder; after it this is `python ARGUMENTS` for -c and -m.
+_START = f"""
+import runpy, sys
+sys.path.insert(0, {str(COURSE)!r})
+kind, what, *sys.argv[1:] = sys.argv[1:]
+if kind == "-m":
+    runpy.run_module(what, run_name="__main__", alter_sys=True)
+else:
+    exec(compile(what, "<given>", "exec"), {{"__name__": "__main__"}})
+"""
