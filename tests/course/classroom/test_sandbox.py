@@ -1,7 +1,6 @@
 """The sandbox: what it lets through, and what code in it cannot do. Needs bubblewrap."""
 
 import os
-import shutil
 import socket
 import sys
 import textwrap
@@ -15,7 +14,8 @@ from course.classroom import sandbox
 from course.classroom.sandbox import Limits
 
 ROOT = Path(__file__).parents[3]
-pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="no bubblewrap on this machine")
+MISSING = sandbox.available()
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")
 QUICK = Limits(wall_s=20)
 
 
