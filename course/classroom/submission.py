@@ -248,6 +248,31 @@ def understand(cells: Sequence[_Cell], exercises: Sequence[Exercise | WrittenExe
     return Submission(tuple(pieces), written, tuple(notes))
 
 
+def needed(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """The pieces without the imports that no definition, answer or literal among them names.
+
+    A lesson imports pictures and widgets that no answer uses, and they take longer to load than an answer to run.
+    """
+    used: set[str] = set()
+    for piece in pieces:
+        if piece.kind != "import":
+            try:
+                names = [each for each in ast.walk(ast.parse(piece.source)) if isinstance(each, ast.Name)]
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+            used |= {each.id for each in names}
+    return tuple(piece for piece in pieces if piece.kind != "import" or not used.isdisjoint(_bound(piece.source)))
+
+
+def _bound(source: str) -> set[str]:
+    """The names that an import binds."""
+    return {
+        alias.asname or alias.name.partition(".")[0]
+        for statement in ast.parse(source).body
+        for alias in getattr(statement, "names", [])
+    }
+
+
 def _plain(source: str) -> str:
     """Without IPython's magics, line for line."""
     source = CELL_MAGIC.sub("", source, count=1)

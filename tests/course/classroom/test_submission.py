@@ -263,3 +263,15 @@ def test_a_name_that_is_not_utf8_is_shown_as_well_as_can_be(tmp_path):
     notes = find(tmp_path, LESSON).notes
     assert len(notes) == 1
     notes[0].encode("utf-8")
+
+
+def test_imports_that_nothing_uses_are_left_out(tmp_path):
+    first = new_code_cell(
+        "import torch, os\nimport matplotlib.pyplot as plt\nfrom course import explorers\nimport numpy as np\nn = 3"
+    )
+    second = marked("import math\ndef double(n):\n    return np.add(n, torch.tensor(n))", "double")
+    pieces = submission.needed(understood(tmp_path, first, second).pieces)
+    assert [piece.source for piece in pieces[:-1]] == ["import torch, os", "import numpy as np", "n = 3"]
+    assert pieces[-1].source.startswith("import math")
+    broken = understood(tmp_path, new_code_cell("import torch"), marked("def double(n:", "double"))
+    assert [piece.kind for piece in submission.needed(broken.pieces)] == ["answer"]
