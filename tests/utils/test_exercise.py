@@ -79,7 +79,7 @@ def test_a_mistake_must_be_made_in_every_case_to_be_named():
     [
         (lambda x, factor: None, "returned None"),
         (lambda x, factor: "seven", "returned a str; return a tensor"),
-        (lambda x, factor: [x, x], "returned a list; return the results with commas between them"),
+        (lambda x, factor: [x, x], "returned a list; return a tensor, or several with commas"),
         (lambda x, factor: x[0], r"shape (3, 2) expected, got (2,)"),
         (lambda x, factor: (x, x), "1 result expected, got 2"),
         (lambda x, factor: x * float("nan"), "yours is nan"),
