@@ -463,7 +463,7 @@ def draw_cuts(result: Cuts, figure: Figure) -> None:
     test = 100 * surface.test[result.noise]
     rows, spots = len(surface.epochs), len(surface.widths)
     if not figure.axes:
-        map_, by_width, by_epoch = plotting.panels(figure, 3, widths=[1.25, 1, 1], left=0.07, wspace=0.32, bottom=0.17)
+        map_, by_width, by_epoch = plotting.panels(figure, 3, widths=[1.25, 1, 1], left=0.085, wspace=0.32, bottom=0.17)
         at, when = _ticks(surface.widths, (4, 11, 24, 50, 100, 256, 1_000)), _ticks(surface.epochs, (1, 10, 100, 1_000))
         map_.set(xlabel="hidden units", ylabel="epoch", title="Test error (light: high)")
         map_.set_xticks(*at)
@@ -663,7 +663,7 @@ def _net_band(axes, rows: list[dict], entry: str, scale: float, colour: str, sty
 
 
 def told_peak(rows: list[dict], entry: str) -> str:
-    """Where the mean over the repeats peaks, and where each repeat does, in words: "20 units (17 to 28)"."""
+    """The width at which the mean over the repeats peaks, and those at which each repeat does: "20 (17 to 28)"."""
     widths = sorted({row["width"] for row in rows})
     repeats = sorted({row["repeat"] for row in rows})
     curves = np.array([columns(sorted(select(rows, repeat=each), key=_width), entry)[0] for each in repeats])
@@ -671,7 +671,7 @@ def told_peak(rows: list[dict], entry: str) -> str:
     if mean is None:
         return "none"
     found = [widths[place] for place in own if place is not None]
-    return f"{widths[mean]} units ({min(found)} to {max(found)} in the single networks)"
+    return f"{widths[mean]} ({min(found)} to {max(found)})"
 
 
 def _width(row: dict) -> int:

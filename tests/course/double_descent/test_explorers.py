@@ -127,7 +127,7 @@ def test_the_peak_is_told_with_the_range_of_the_single_networks():
         for repeat, losses in enumerate(((1, 3, 2, 1), (1, 1.5, 2, 1), (3, 2, 1.5, 1)))
         for width, loss in reversed(list(zip((4, 8, 16, 32), losses)))
     ]
-    assert explorers.told_peak(rows, "test_loss") == "8 units (8 to 16 in the single networks)"
+    assert explorers.told_peak(rows, "test_loss") == "8 (8 to 16)"
     assert explorers.told_peak(select(rows, repeat=2), "test_loss") == "none"
 
 
