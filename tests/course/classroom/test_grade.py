@@ -1,0 +1,150 @@
+"""Grading a folder: who gets what, what is written, what a stopped run goes on from. The sandbox has its own tests."""
+
+import csv
+import json
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from course.classroom import Refusal, grade
+from course.classroom.assess import Assessment
+from course.syllabus import lesson
+from utils.exercise import Exercise, Verdict, WrittenExercise
+
+ROOT = Path(__file__).parents[3]
+LESSON = lesson("random_labels")
+EXERCISES = LESSON.room("exercises").EXERCISES
+CODED = [each for each in EXERCISES if isinstance(each, Exercise)]
+(WORDED,) = [each for each in EXERCISES if isinstance(each, WrittenExercise)]
+
+
+def cell(name, source="def f(): pass", kind=new_code_cell):
+    return kind(source, metadata={"nbgrader": {"grade_id": name}})
+
+
+def hand_in(folder, student, *names, words=None):
+    """A notebook whose answers to the named exercises count as right below."""
+    cells = [cell(name) for name in names]
+    if words is not None:
+        cells.append(cell(WORDED.name, words, new_markdown_cell))
+    path = folder / student / f"{LESSON.name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(nbformat.writes(new_notebook(cells=cells)))
+    return path
+
+
+@pytest.fixture
+def assessed(monkeypatch):
+    """No sandbox: what is answered is right, and `same_noise` is wrong in its first known way. Who was assessed, how."""
+    calls = []
+
+    def assess(submission, chosen, seed, root, limits):
+        calls.append((sorted(piece.exercise for piece in submission.pieces), seed))
+        answered = {piece.exercise for piece in submission.pieces}
+        verdicts = {
+            each.name: Verdict(each.name in answered, "" if each.name in answered else "Not so.") for each in CODED
+        }
+        if "same_noise" in answered:
+            mistake = LESSON.room("exercises").same_noise.mistakes[0]
+            verdicts["same_noise"] = Verdict(False, mistake.hint, mistake, 1)
+        return Assessment(verdicts, ("A note,\nof two lines.",), 1.5)
+
+    monkeypatch.setattr(grade, "assess", assess)
+    return calls
+
+
+def run(folder, out, **options):
+    with ThreadPoolExecutor(2) as pool:
+        return grade.grade(ROOT, folder, out, [LESSON], pool, **options)
+
+
+def table(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_everyone_gets_a_line_and_every_exercise_a_reason(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    hand_in(subs, "ada", "noisy_labels", "same_noise", words="Because.")
+    hand_in(subs, "bob", words="  ")
+    (subs / "eve").mkdir()
+    hand_in(subs, "zoe").write_bytes(b"\xff")
+    run(subs, out, seed=1)
+    grades = {row["student"]: row for row in table(out / "grades.csv")}
+    total = sum(each.points for each in EXERCISES)
+    assert [(row["points"], row["max_points"], row["written_points_pending"]) for row in grades.values()] == [
+        ("2", str(total), str(WORDED.points)), ("0", str(total), "0"), ("0", str(total), "0"), ("0", str(total), "0"),
+    ]  # fmt: skip
+    assert grades["ada"]["notes"] == "A note, of two lines." and "not UTF-8" in grades["zoe"]["notes"]
+    reasons = {(row["student"], row["exercise"]): row for row in table(out / "exercises.csv")}
+    assert len(reasons) == 4 * len(EXERCISES)
+    assert reasons["ada", "noisy_labels"]["points"] == "2" and reasons["ada", "noisy_labels"]["reason"] == ""
+    assert reasons["ada", "same_noise"]["reason"].startswith("You went the other way")
+    assert reasons["ada", WORDED.name]["reason"] == "waits for a person"
+    assert reasons["bob", WORDED.name]["reason"] == reasons["eve", "rademacher"]["reason"] == "Nothing was handed in."
+
+
+def test_a_stopped_run_goes_on_with_what_is_missing_and_gives_the_same(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    for student in ("a", "b", "c"):
+        hand_in(subs, student, "noisy_labels")
+
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(subs, out, tell=stop)
+    assert not (out / "grades.csv").exists()
+    with pytest.raises(Refusal, match="--resume"):
+        run(subs, out)
+    with pytest.raises(Refusal, match="another seed"):
+        run(subs, out, resume=True, seed=1)
+    assessed.clear()
+    first = run(subs, out, resume=True)
+    assert 1 <= len(assessed) <= 2
+    assessed.clear()
+    assert run(subs, out, resume=True) == first and assessed == []
+
+
+def test_a_file_that_was_handed_in_again_is_graded_again(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    hand_in(subs, "a", "noisy_labels")
+    hand_in(subs, "b", "noisy_labels")
+    run(subs, out)
+    hand_in(subs, "a", "noisy_labels", "rademacher")
+    assessed.clear()
+    again = run(subs, out, resume=True)
+    assert [names for names, _ in assessed] == [["noisy_labels", "rademacher"]]
+    assert [each.points for each in again] == [5, 2]
+
+
+def test_the_seed_is_drawn_kept_private_and_the_same_for_all(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    for student in ("a", "b"):
+        hand_in(subs, student, "noisy_labels")
+    run(subs, out)
+    (seed,) = {seed for _, seed in assessed}
+    assert json.loads((out / ".grading" / "seed.json").read_text())["seed"] == seed > 0
+    assert stat.S_IMODE((out / ".grading").stat().st_mode) == 0o700
+    run(subs, tmp_path / "other")
+    assert len({seed for _, seed in assessed}) == 2
+
+
+def test_names_that_a_spreadsheet_would_run_are_quoted(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    for student in ("=1+1", "@x", "plain, with comma"):
+        hand_in(subs, student)
+    run(subs, out)
+    assert [row["student"] for row in table(out / "grades.csv")] == ["'=1+1", "'@x", "plain, with comma"]
+
+
+def test_a_folder_without_students_is_refused(tmp_path):
+    for folder in (tmp_path, tmp_path / "none"):
+        with pytest.raises(Refusal, match="holds no student's folder"):
+            run(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
