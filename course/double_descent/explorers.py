@@ -663,15 +663,18 @@ def _net_band(axes, rows: list[dict], entry: str, scale: float, colour: str, sty
 
 
 def told_peak(rows: list[dict], entry: str) -> str:
-    """The width at which the mean over the repeats peaks, and those at which each repeat does: "20 (17 to 28)"."""
+    """The width at which the mean over the repeats peaks, and those at which each repeat does: "20 (17 to 28)".
+
+    "none" where it rises above its sides by less than two standard errors of the mean there.
+    """
     widths = sorted({row["width"] for row in rows})
     repeats = sorted({row["repeat"] for row in rows})
     curves = np.array([columns(sorted(select(rows, repeat=each), key=_width), entry)[0] for each in repeats])
-    mean, own = theory.peak(curves.mean(0)), [theory.peak(curve) for curve in curves]
-    if mean is None:
+    place, prominence = theory.peak(curves.mean(0))
+    if prominence <= 2 * curves[:, place].std(ddof=1) / math.sqrt(len(repeats)):
         return "none"
-    found = [widths[place] for place in own if place is not None]
-    return f"{widths[mean]} ({min(found)} to {max(found)})"
+    found = [widths[theory.peak(curve)[0]] for curve in curves]
+    return f"{widths[place]} ({min(found)} to {max(found)})"
 
 
 def _width(row: dict) -> int:

@@ -135,20 +135,20 @@ def bias_variance(predictions: Tensor, targets: Tensor) -> tuple[float, float]:
     return float((mean - targets).square().sum() / len(targets)) - variance / len(predictions), variance
 
 
-def peak(values: Tensor | np.ndarray) -> int | None:
-    """The place that rises most above both its sides: above the larger of the least value before and the least after it.
+def peak(values: Tensor | np.ndarray) -> tuple[int, float]:
+    """The place that rises most above both its sides, and by how much: its prominence.
+
+    That is the height above the larger of the least value before and the least value after it; 0 on a curve that only
+    rises, or only falls, to there.
 
     Args:
         values: along a curve, (m,).
-
-    Returns:
-        None where no value lies above one before and one after it.
     """
     values = np.asarray(values, dtype=float)
     before = np.minimum.accumulate(values)
     after = np.minimum.accumulate(values[::-1])[::-1]
     prominence = values - np.maximum(before, after)
-    return int(prominence.argmax()) if prominence.max() > 0 else None
+    return int(prominence.argmax()), float(prominence.max())
 
 
 # --- the risk of isotropic linear regression ------------------------------------------------------------------------

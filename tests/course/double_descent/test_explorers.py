@@ -121,14 +121,17 @@ def test_stopping_at_its_best_takes_the_epoch_of_the_least_mean_error():
     assert explorers._at_best(rows) == select(rows, epoch=2)
 
 
-def test_the_peak_is_told_with_the_range_of_the_single_networks():
-    rows = [
-        {"width": width, "repeat": repeat, "test_loss": loss}
-        for repeat, losses in enumerate(((1, 3, 2, 1), (1, 1.5, 2, 1), (3, 2, 1.5, 1)))
-        for width, loss in reversed(list(zip((4, 8, 16, 32), losses)))
-    ]
-    assert explorers.told_peak(rows, "test_loss") == "8 (8 to 16)"
-    assert explorers.told_peak(select(rows, repeat=2), "test_loss") == "none"
+def test_the_peak_is_told_with_the_range_of_the_single_networks_and_not_where_it_is_within_the_noise():
+    def rows(*curves):
+        return [
+            {"width": width, "repeat": repeat, "test_loss": loss}
+            for repeat, losses in enumerate(curves)
+            for width, loss in reversed(list(zip((4, 8, 16, 32), losses)))
+        ]
+
+    assert explorers.told_peak(rows((1, 3, 2, 1), (1, 2.5, 2.6, 1), (1, 3, 2, 1)), "test_loss") == "8 (8 to 16)"
+    assert explorers.told_peak(rows((3, 2, 1.5, 1), (3, 2, 1.4, 1)), "test_loss") == "none"
+    assert explorers.told_peak(rows((1, 5, 1, 1), (1, 0.5, 1, 1), (1, 1, 1, 1)), "test_loss") == "none"
 
 
 def test_more_noise_makes_a_higher_peak():

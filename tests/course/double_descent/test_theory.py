@@ -141,7 +141,7 @@ def test_bias_and_variance_are_those_of_the_draw_and_add_up_to_its_error(shape):
 
 
 def test_a_peak_lies_above_both_its_sides_and_the_most_prominent_is_taken():
-    assert theory.peak([5, 1, 3, 2, 4, 1.5, 2]) == 4
-    assert theory.peak(torch.tensor([3.0, 2.0, 6.0, 1.0])) == 2
+    assert theory.peak([5, 1, 3, 2, 4, 1.5, 2]) == (4, 2.5)
+    assert theory.peak(torch.tensor([3.0, 2.0, 6.0, 1.0])) == (2, 4.0)
     for monotone in ([3, 2, 1], [1, 2, 3], [5, 1, 4], [2, 2, 2]):
-        assert theory.peak(monotone) is None
+        assert theory.peak(monotone)[1] == 0
