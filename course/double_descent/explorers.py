@@ -631,7 +631,7 @@ def draw_nets(record: Record) -> Figure:
     panels[0].set_title("Test error")
     panels[1].set_title("Test loss")
     panels[2].set_title("Training error")
-    panels[0].legend(loc="upper right", fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     return figure
 
 

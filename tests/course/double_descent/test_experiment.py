@@ -1,17 +1,19 @@
 """The experiment at small sizes: what its rows hold, and that they come from draws of their own."""
 
+from collections import Counter
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
 
 from course.double_descent import experiment as room
-from course.double_descent import nets, theory
+from course.double_descent import explorers, nets, theory
 from course.double_descent.experiment import drawn, experiment, one_hot
 from course.random_labels.theory import corrupt_labels
 from utils import data
-from utils.experiment import Job, select
+from utils.experiment import Job, json_settings, load_record, select
 from utils.training import perceptron
 
 SMALL = replace(room.fast().studies[0], n=60, widths=(5, 30, 60, 90), repeats=2, test_size=100, ridges=(0.0,))
@@ -260,3 +262,58 @@ def test_the_convolutional_study_runs_at_a_small_size(monkeypatch):
         (2, 1, 0), (2, 2, 0), (1, 1, 0), (1, 2, 0),
     ]  # fmt: skip
     assert all(row["train_loss"] > 0 and row["alive"] is None for row in rows)
+
+
+# --- the shipped records ----------------------------------------------------------------------------------------------
+
+SHIPPED = {"perceptrons": room.PERCEPTRONS_RECORD}
+
+
+@pytest.mark.parametrize("preset", SHIPPED)
+def test_the_shipped_record_is_of_the_preset_as_it_is_now(preset):
+    record, settings = load_record(SHIPPED[preset]), experiment.settings(preset)
+    assert (record.lesson, record.preset, record.seed) == ("double_descent", preset, 0)
+    assert record.settings == json_settings(settings)
+    assert record.dirty is False and record.commit
+    assert [each["name"] for each in record.data] == experiment.datasets(settings)
+
+
+def test_the_shipped_nets_hold_every_net_and_ensemble():
+    rows = load_record(room.PERCEPTRONS_RECORD).rows
+    expected = Counter()
+    for study in experiment.settings("perceptrons").studies:
+        for width, noise in product(study.widths, study.noises):
+            key = (study.n, study.start, study.own_data, width, noise)
+            epochs = {*study.measured, study.epochs}
+            expected["nets", *key] = len(epochs) * study.repeats
+            if not study.own_data:
+                expected["ensemble", *key] = 1
+    names = ("study", "n", "start", "own_data", "width", "noise")
+    assert Counter(tuple(row[name] for name in names) for row in rows) == expected
+
+
+def test_the_shipped_nets_say_what_the_lesson_says():
+    rows = select(load_record(room.PERCEPTRONS_RECORD).rows, study="nets", own_data=False, epoch=1_000)
+    told = {
+        (noise, start): explorers.told_peak(select(rows, noise=noise, start=start), "test_error")
+        for noise in (0.0, 0.2)
+        for start in ("fresh", "reused")
+    }
+    assert told == {
+        (0.0, "fresh"): "none",
+        (0.0, "reused"): "none",
+        (0.2, "fresh"): "36 (24 to 36)",
+        (0.2, "reused"): "none",
+    }
+    assert all(row["alive"] >= row["width"] - 8 for row in rows)
+
+
+@pytest.mark.skipif(not data.present("mnist"), reason="MNIST is not on this machine")
+def test_a_net_of_the_record_can_be_made_again():
+    study = experiment.settings("perceptrons").studies[0]
+    part = replace(study, widths=(14,), noises=(0.2,), repeats=2, epochs=10, measured=(1, 5))
+    for row in select(rows_of(part), study="nets"):
+        same = {name: row[name] for name in ("n", "start", "own_data", "noise", "width", "repeat", "epoch")}
+        (theirs,) = select(load_record(room.PERCEPTRONS_RECORD).rows, study="nets", **same)
+        assert row["test_error"] == pytest.approx(theirs["test_error"], abs=0.003)
+        assert row["train_loss"] == pytest.approx(theirs["train_loss"], rel=0.01)
