@@ -189,9 +189,10 @@ def _bubblewrap(seen: dict[Path, Path], arguments: Sequence[str], limits: Limits
             command += ["--symlink", os.readlink(path), path]
         elif os.path.exists(path):
             command += ["--ro-bind", path, path]
+    # The scratch folder first: an environment may lie in /tmp, and would be hidden by it.
+    command += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits.scratch_bytes), "--tmpfs", "/tmp"]
     for source, target in seen.items():
         command += ["--ro-bind", str(source), str(target)]
-    command += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits.scratch_bytes), "--tmpfs", "/tmp"]
     command += ["--remount-ro", "/", "--chdir", "/tmp"]
     bounds = [
         f"--as={limits.memory_bytes}",
