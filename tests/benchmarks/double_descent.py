@@ -76,7 +76,7 @@ def _sweep(full: bool) -> Iterator[Figure]:
 
 
 def _nets() -> Iterator[Figure]:
-    study = replace(experiment.settings("perceptrons").studies[0], repeats=1)
+    study = replace(experiment.experiment.settings("perceptrons").studies[0], repeats=1)
     recipe = Recipe(
         2, study.batch_size, study.learning_rate, MOMENTUM, loss="squared", stop_at_fit=False, measured=(2,)
     )
