@@ -103,6 +103,7 @@ REMOTE: dict[str, tuple[RemoteFile, ...]] = {
 }
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+BRIGHTEST = {"digits": 16, "mnist": 255, "cifar10": 255}  # the largest value of a pixel
 DIGIT_CLASSES = tuple("0123456789")
 
 

@@ -31,7 +31,6 @@ from utils.training import History, Member, Recipe, perceptron, train
 RECORDS = Path(__file__).parent / "records"  # shipped with the course
 FEATURES_RECORD = RECORDS / "double_descent-features-0.json"
 PERCEPTRONS_RECORD = RECORDS / "double_descent-perceptrons-0.json"
-LEVELS = {"digits": 16, "mnist": 255, "cifar10": 255}  # the brightest value
 MOMENTUM, MOMENTUM_AFTER = 0.95, 5
 CLASSES = 10
 BLOCK = 500  # hidden units of the nets that are one job, for each repeat and noise level
@@ -438,7 +437,7 @@ def _images(study: Features | Nets, seed: int, repeat: int) -> tuple[Tensor, Ten
     dataset = data.load(study.dataset)
     chosen = torch.randperm(len(dataset.train_images), generator=drawn(seed, repeat, 0))[: study.n].numpy()
     pictures = dataset.train_images[chosen], dataset.test_images[: study.test_size]
-    images, tests = (torch.from_numpy(each).float() / LEVELS[study.dataset] for each in pictures)
+    images, tests = (torch.from_numpy(each).float() / data.BRIGHTEST[study.dataset] for each in pictures)
     images, tests = (
         each.permute(0, 3, 1, 2).contiguous() if each.ndim == 4 else each.flatten(1) for each in (images, tests)
     )

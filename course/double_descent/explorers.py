@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -416,8 +416,7 @@ class Surface:
     threshold: float
 
 
-@cache
-def surface_of(record_path) -> Surface:
+def surface_of(record_path: Path) -> Surface:
     """The surface in the record of `perceptrons`: fresh starts, 4,000 images."""
     rows = select(load_record(record_path).rows, study="nets", start="fresh", own_data=False)
     widths, epochs, noises = (sorted({row[name] for row in rows}) for name in ("width", "epoch", "noise"))

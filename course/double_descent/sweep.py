@@ -207,8 +207,8 @@ def _below(train: Columns, test: Columns, Y: Tensor, widths: list[int], judge: _
     most = widths[-1]
     Q, R = torch.linalg.qr(_block(train, 0, most))
     coefficients = Q.T @ Y  # row j: what the j-th direction adds
-    steps = R.diagonal().abs()
-    dependent = (steps <= steps.max() * len(Y) * torch.finfo(steps.dtype).eps).nonzero()
+    pivots = R.diagonal().abs()
+    dependent = (pivots <= pivots.max() * len(Y) * torch.finfo(pivots.dtype).eps).nonzero()
     if len(dependent):
         raise ValueError(
             f"column {int(dependent[0]) + 1} is a combination of those before it to rounding, so that the fit is not unique; "

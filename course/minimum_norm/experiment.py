@@ -24,7 +24,6 @@ RECORDS = Path(__file__).parent / "records"  # shipped with the course
 RECORD = RECORDS / "minimum_norm-full-0.json"
 GROWTH = RECORDS / "minimum_norm-growth-0.json"
 CLASSES = 10
-LEVELS = {"digits": 16, "mnist": 255, "cifar10": 255}  # the darkest ink
 TEST_BLOCK = 1_000  # test points whose kernel values are in memory together
 
 
@@ -328,8 +327,8 @@ def _load(name: str, features: str, chosen: Tensor | slice, tests: int | None) -
     def points(images: np.ndarray, chosen: Tensor | slice) -> Tensor:
         if features == "gabor":
             # Of all images in their order: how many are filtered together decides the last digit.
-            return gabor_features(torch.from_numpy(images).float() / LEVELS[name])[chosen].flatten(1)
-        return (torch.from_numpy(images)[chosen].float() / LEVELS[name]).flatten(1)
+            return gabor_features(torch.from_numpy(images).float() / data.BRIGHTEST[name])[chosen].flatten(1)
+        return (torch.from_numpy(images)[chosen].float() / data.BRIGHTEST[name]).flatten(1)
 
     return (
         points(loaded.train_images, chosen),

@@ -20,7 +20,6 @@ from utils.training import History, Member, Recipe, train
 
 RECORDS = Path(__file__).parent / "records"  # shipped with the course
 RECORD = RECORDS / "random_labels-perceptrons-0.json"
-LEVELS = {"digits": 16, "mnist": 255, "cifar10": 255}  # the brightest value
 INPUTS = ("true", *theory.INPUT_KINDS)
 # Table 1 of the paper, CIFAR-10: training and test accuracy in per cent. By net, noise, and whether with crop and decay.
 PAPER = {
@@ -266,7 +265,7 @@ def random_crop(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _scaled(images: np.ndarray, dataset: str) -> Tensor:
-    scaled = torch.from_numpy(images).float() / LEVELS[dataset]
+    scaled = torch.from_numpy(images).float() / data.BRIGHTEST[dataset]
     return scaled.permute(0, 3, 1, 2).contiguous() if scaled.ndim == 4 else scaled
 
 

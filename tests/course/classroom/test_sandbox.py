@@ -39,7 +39,7 @@ def test_the_course_can_be_imported_and_its_solutions_not_seen():
     seen = said(f"""
         import os
         print(sorted(os.listdir("/course")), os.path.exists({str(ROOT / "solutions")!r}), os.path.exists({str(ROOT / "tests")!r}))
-        print([name for name in ("/home", {str(Path.home() / ".profile")!r}, "/var", "/etc/passwd", "/etc/shadow") if os.path.exists(name)])
+        print([name for name in ({str(Path.home() / ".profile")!r}, "/var", "/etc/passwd", "/etc/shadow") if os.path.exists(name)])
     """)
     assert seen.splitlines() == ["['course', 'utils'] False False", "[]"]
 
