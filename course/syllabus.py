@@ -50,6 +50,13 @@ LESSONS = (
         question="If a network can fit any labels, what did fitting ever tell us?",
         minutes=120,
     ),
+    Lesson(
+        number=3,
+        name="double_descent",
+        title="Double descent",
+        question="Why does the error fall again after the model is large enough to fit everything, and when does it not?",
+        minutes=180,
+    ),
 )
 
 

@@ -695,8 +695,8 @@ for noise in (0.0, 0.1, 0.2):
 # What you measured on 300 digits is here: a peak at $N = n$ in every draw, without noise too; the norm with the same
 # peak; a ridge that removes it. And where the second descent ends, at this bandwidth:
 #
-# - *No noise*: features beyond $n$ pay. The best width below the peak has 4.8 %, 60,000 features 2.7 %, infinitely
-#   many 2.5 %.
+# - *No noise*: features beyond $n$ pay. The best width below the peak has 4.85 %, 60,000 features 2.67 %, infinitely
+#   many 2.45 %.
 # - *10 %*: six times as many features as images do *not* reach the best width below the peak. Infinitely many do.
 # - *20 %*: nothing reaches it. 60,000 features have twice its error, and infinitely many are still behind.
 #
@@ -873,8 +873,8 @@ explorers.surface
 # The other presets, in a terminal (MNIST is fetched once, 12 MB; CIFAR-10, 170 MB, for `full` alone):
 #
 # ```
-# course run double_descent --preset features --out results       # FEATURES_TIME on two CPU cores, 5 GB
-# course run double_descent --preset perceptrons --out results    # NETS_TIME on two CPU cores
+# course run double_descent --preset features --out results       # 50 minutes on two CPU cores, 6 GB
+# course run double_descent --preset perceptrons --out results    # 80 minutes on two CPU cores
 # course run double_descent --preset full --device cuda --out results
 # course run double_descent --preset perceptrons --cluster tcp://host:8786    # on a Dask cluster, or --cluster local
 # ```

@@ -1,6 +1,8 @@
 """Every lesson's exercises, whichever lessons there are: each check is proved by answers to accept and to refuse."""
 
 import inspect
+from importlib import import_module
+from operator import attrgetter
 
 import jupytext
 import numpy as np
@@ -21,6 +23,14 @@ def library(route):
 
 
 ALL = [(lesson, exercise) for lesson in LESSONS for exercise in lesson.room("exercises").EXERCISES]
+
+
+def named(name):
+    """What a name of `FAMILIES` stands for."""
+    module, _, path = name.partition(":")
+    return attrgetter(path)(import_module(module))
+
+
 CODED = [
     pytest.param(lesson, each, id=f"{lesson.name}-{each.name}") for lesson, each in ALL if isinstance(each, Exercise)
 ]
@@ -34,7 +44,7 @@ WITH_FAMILIES = [
     pytest.param(each, route, id=f"{each.name}-{library(route)}.{route.__name__}")
     for _, each in ALL
     if isinstance(each, Exercise)
-    for family in FAMILIES
+    for family in ({named(name) for name in names} for names in FAMILIES)
     if family & set(each.forbids)
     for route in sorted(family, key=repr)
 ]

@@ -266,7 +266,7 @@ def test_the_convolutional_study_runs_at_a_small_size(monkeypatch):
 
 # --- the shipped records ----------------------------------------------------------------------------------------------
 
-SHIPPED = {"perceptrons": room.PERCEPTRONS_RECORD}
+SHIPPED = {"features": room.FEATURES_RECORD, "perceptrons": room.PERCEPTRONS_RECORD}
 
 
 @pytest.mark.parametrize("preset", SHIPPED)
@@ -276,6 +276,31 @@ def test_the_shipped_record_is_of_the_preset_as_it_is_now(preset):
     assert record.settings == json_settings(settings)
     assert record.dirty is False and record.commit
     assert [each["name"] for each in record.data] == experiment.datasets(settings)
+
+
+def test_the_shipped_features_hold_every_draw_and_peak_at_n_in_each():
+    rows = load_record(room.FEATURES_RECORD).rows
+    for study in experiment.settings("features").studies:
+        mine = select(rows, n=study.n)
+        kernels = len(study.noises) * study.repeats
+        assert len(mine) == kernels * (len(study.widths) * len(study.ridges) + 1)
+        for noise in study.noises:
+            for repeat in range(study.repeats):
+                curve = [row for row in select(mine, noise=noise, repeat=repeat, ridge=0.0) if row["width"]]
+                assert max(curve, key=lambda row: row["test_loss"])["width"] == study.n
+
+
+@pytest.mark.skipif(not data.present("mnist"), reason="MNIST is not on this machine")
+def test_rows_of_the_shipped_features_can_be_made_again():
+    study = experiment.settings("features").studies[1]
+    part = replace(study, widths=(50, 400), repeats=1, noises=(0.0, 0.1, 0.2), ridges=(0.0, 1_000.0))
+    # The features are drawn for the largest width: fewer are the first of them.
+    for row in rows_of(part):
+        if row["width"]:
+            same = {name: row[name] for name in ("n", "noise", "repeat", "ridge", "width")}
+            (theirs,) = select(load_record(room.FEATURES_RECORD).rows, **same)
+            assert row["test_error"] == pytest.approx(theirs["test_error"], abs=2e-4)
+            assert row["norm"] == pytest.approx(theirs["norm"], rel=1e-6)
 
 
 def test_the_shipped_nets_hold_every_net_and_ensemble():
