@@ -10,40 +10,36 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from types import CodeType
 
-import numpy as np
-import scipy.linalg
-import scipy.sparse.linalg
-import torch
-from sklearn.metrics import pairwise
 from torch.overrides import TorchFunctionMode
 
 # A formula on whole matrices takes dozens of calls; a loop over points, or over steps of descent, thousands.
 MOST_CALLS = 1_000
 
-# Naming one member of a family closes all of it.
-FAMILIES: tuple[frozenset[Callable], ...] = (
-    frozenset(
-        {
-            torch.linalg.pinv,
-            torch.pinverse,
-            torch.Tensor.pinverse,
-            np.linalg.pinv,
-            scipy.linalg.pinv,
-            scipy.linalg.pinvh,
-        }
+# Naming one member of a family closes all of it. By name, so that nobody waits for a library that is not used.
+FAMILIES: tuple[tuple[str, ...], ...] = (
+    (
+        "torch.linalg:pinv",
+        "torch:pinverse",
+        "torch:Tensor.pinverse",
+        "numpy.linalg:pinv",
+        "scipy.linalg:pinv",
+        "scipy.linalg:pinvh",
     ),
-    frozenset(
-        {
-            torch.linalg.lstsq,
-            np.linalg.lstsq,
-            scipy.linalg.lstsq,
-            scipy.sparse.linalg.lsqr,
-            scipy.sparse.linalg.lsmr,
-        }
+    (
+        "torch.linalg:lstsq",
+        "numpy.linalg:lstsq",
+        "scipy.linalg:lstsq",
+        "scipy.sparse.linalg:lsqr",
+        "scipy.sparse.linalg:lsmr",
     ),
-    frozenset({pairwise.rbf_kernel, pairwise.laplacian_kernel, pairwise.pairwise_kernels}),
+    (
+        "sklearn.metrics.pairwise:rbf_kernel",
+        "sklearn.metrics.pairwise:laplacian_kernel",
+        "sklearn.metrics.pairwise:pairwise_kernels",
+    ),
 )
 
 
@@ -90,33 +86,75 @@ class Watch:
         raise ForbiddenCall(self.violation)
 
 
+def loaded(name: str) -> Callable | None:
+    """What a name such as "numpy.linalg:pinv" stands for; None while its module is not loaded, or not whole."""
+    module, _, path = name.partition(":")
+    try:
+        return attrgetter(path)(sys.modules[module])
+    except (KeyError, AttributeError):
+        return None
+
+
+class _Closed:
+    """The routes that are closed; those of a library that nobody has loaded yet, from when somebody does."""
+
+    def __init__(self, routes: Iterable[Callable | str]) -> None:
+        self.codes: dict[CodeType, str] = {}
+        self.builtins: set[Callable] = set()
+        self.names: set[str] = set()  # of the builtins
+        self.waiting: set[str] = set()
+        routes = {loaded(each) or each if isinstance(each, str) else each for each in routes}
+        for family in FAMILIES:
+            if not routes.isdisjoint({*family, *filter(None, map(loaded, family))}):
+                routes |= set(family)
+        for each in routes:
+            if isinstance(each, str):
+                self.waiting.add(each)
+            else:
+                self._close(each)
+        self.look()
+
+    def look(self) -> None:
+        """Close what has been loaded since."""
+        for name in [each for each in self.waiting if each.partition(":")[0] in sys.modules]:
+            found = loaded(name)
+            if found is not None:
+                self.waiting.discard(name)
+                self._close(found)
+
+    def _close(self, each: Callable) -> None:
+        codes = _codes(each)
+        self.codes.update(codes)
+        if not codes:
+            self.builtins.add(each)
+            self.names.add(each.__name__)
+
+
 @contextmanager
-def forbidding(callables: Iterable[Callable]) -> Iterator[Watch]:
-    """While the block runs, a call to any of `callables`, or to their relatives in `FAMILIES`, raises ForbiddenCall.
+def forbidding(routes: Iterable[Callable | str]) -> Iterator[Watch]:
+    """While the block runs, a call to any of `routes`, or to their relatives in `FAMILIES`, raises ForbiddenCall.
 
     Args:
-        callables: torch functions, Python functions, builtins, or classes (all their own methods).
+        routes: torch functions, Python functions, builtins, or classes (all their own methods); or their names, as
+            "numpy.linalg:pinv".
     """
-    closed = set(callables)
-    for family in FAMILIES:
-        if closed & family:
-            closed |= family
-    codes = {code: name for each in closed for code, name in _codes(each)}
-    builtins = {each for each in closed if not _codes(each)}
-    names = {each.__name__ for each in builtins}
+    closed = _Closed(routes)
     watch = Watch()
 
     class TorchWatch(TorchFunctionMode):
         def __torch_function__(self, func, types, args=(), kwargs=None):
             watch.count()
-            if getattr(func, "__name__", None) in names:
+            if getattr(func, "__name__", None) in closed.names:
                 watch.refuse(_torch_name(func))
             return func(*args, **(kwargs or {}))
 
     def profile(frame, event, argument):
-        if event == "call" and frame.f_code in codes:
-            watch.refuse(codes[frame.f_code])
-        elif event == "c_call" and _hashable_in(argument, builtins):
+        if event == "call":
+            if closed.waiting:
+                closed.look()
+            if frame.f_code in closed.codes:
+                watch.refuse(closed.codes[frame.f_code])
+        elif event == "c_call" and _hashable_in(argument, closed.builtins):
             watch.refuse(_torch_name(argument))
 
     before, before_in_threads = sys.getprofile(), threading.getprofile()

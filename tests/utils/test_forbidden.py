@@ -1,7 +1,9 @@
 """Closed routes are closed under every name, and open ones stay open."""
 
+import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,9 +35,10 @@ PSEUDO_INVERSES = {
 }
 
 
+@pytest.mark.parametrize("named", [torch.linalg.pinv, "torch.linalg:pinv", "torch._C._linalg:linalg_pinv"])
 @pytest.mark.parametrize("route", PSEUDO_INVERSES)
-def test_naming_one_pseudo_inverse_closes_the_whole_family(route):
-    with pytest.raises(ForbiddenCall, match="pinv"), forbidding([torch.linalg.pinv]):
+def test_naming_one_pseudo_inverse_closes_the_whole_family(route, named):
+    with pytest.raises(ForbiddenCall, match="pinv"), forbidding([named]):
         PSEUDO_INVERSES[route]()
 
 
@@ -91,6 +94,27 @@ def test_everything_is_open_again_afterwards():
     with forbidding([torch.linalg.pinv, double]):
         pass
     assert double(2) == 4 and torch.linalg.pinv(X).shape == (4, 3)
+
+
+@pytest.mark.parametrize("imports", ["import numpy, torch", "import numpy, torch, scipy.linalg"])
+def test_a_library_loaded_inside_is_closed_too(imports):
+    """In a process of its own: here the library is loaded already."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"""
+{imports}
+from utils.forbidden import ForbiddenCall, forbidding
+def answer():
+    import scipy.linalg
+    return scipy.linalg.pinv(numpy.eye(2))
+try:
+    with forbidding([torch.linalg.pinv]):
+        answer()
+except ForbiddenCall as error:
+    print(error)
+"""],
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert "scipy.linalg._basic.pinv" in done.stdout
 
 
 def test_switching_the_hook_off_is_a_violation():
