@@ -12,24 +12,20 @@ and, when the last job is done, replaces both by the record LESSON-PRESET-SEED.j
 import argparse
 import inspect
 import json
-import multiprocessing
 import os
 import platform
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import import_module
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -40,6 +36,7 @@ from tqdm import tqdm
 from utils import data, devices
 from utils.experiment import SCHEMA, Checkpoint, Experiment, Job, Row, clean_rows, file_name, json_settings
 from utils.files import write_whole
+from utils.processes import Processes, cores, own_processes
 
 RESUME = "run it again with --resume (in Python: resume=True)"
 POLL_S = 0.5
@@ -103,7 +100,7 @@ def run(
     with _pool(executor, cluster, slots) as pool:
         ledger.open(jobs, resume)
         waiting = [job for job in jobs if job.key not in ledger.rows]
-        width = pool.width if isinstance(pool, _Processes) else len(waiting)
+        width = pool.width if isinstance(pool, Processes) else len(waiting)
         with _bar(len(jobs), len(ledger.rows), progress) as bar:
             _work_through(pool, width, waiting, experiment.run_job, device, ledger, bar)
     return ledger.finish(jobs)
@@ -115,10 +112,10 @@ def _pool(
     if executor is not None:
         return nullcontext(executor)
     if cluster is None:
-        return _own_processes(slots)
+        return own_processes(slots)
     from utils.cluster import cluster_executor
 
-    return cluster_executor(cluster, len(slots), max(1, _cores() // len(slots)))
+    return cluster_executor(cluster, len(slots), max(1, cores() // len(slots)))
 
 
 # --- what is on disk -------------------------------------------------------------------------------------------------
@@ -397,65 +394,7 @@ def _slots(device: str, workers: int | None, jobs: int) -> list[int | None]:
     """One entry for each process to start: the index of its GPU, or None."""
     if device == "cuda":
         return list(range(min(torch.cuda.device_count(), jobs)))
-    return [None] * min(workers or _cores(), jobs)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class _Processes(ProcessPoolExecutor):
-    """Spawned workers that take no interrupt themselves and hold no more threads than their share."""
-
-    def __init__(self, slots: Sequence[int | None], lifeline: Connection) -> None:
-        context = multiprocessing.get_context("spawn")
-        places = context.SimpleQueue()
-        for slot in slots:
-            places.put(slot)
-        self.width, self.threads = len(slots), max(1, _cores() // len(slots))
-        arguments = (self.threads, lifeline, places)
-        super().__init__(len(slots), mp_context=context, initializer=_start_worker, initargs=arguments)
-
-    def submit(self, *arguments: Any, **named: Any) -> Future:
-        # A worker starts in here, and takes on the environment and the signal mask of this moment. Numpy's libraries
-        # read the environment when they load, which is before the initializer runs.
-        share = {f"{library}_NUM_THREADS": str(self.threads) for library in ("OMP", "OPENBLAS", "MKL")}
-        before = {name: os.environ.get(name) for name in share}
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        os.environ.update(share)
-        try:
-            return super().submit(*arguments, **named)
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
-@contextmanager
-def _own_processes(slots: Sequence[int | None]) -> Iterator[Executor]:
-    """A process for each slot; when the block is left by an exception, they end at once, and so they do when we die."""
-    lifeline, held = multiprocessing.get_context("spawn").Pipe(duplex=False)
-    with lifeline, held, _Processes(slots, lifeline) as pool:
-        try:
-            yield pool
-        except BaseException:
-            held.close()
-            raise
-
-
-def _start_worker(threads: int, lifeline: Connection, places: Any) -> None:
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    torch.set_num_threads(threads)
-    place = places.get()
-    if place is not None:
-        torch.cuda.set_device(place)
-
-
-def _end_with(lifeline: Connection) -> None:
-    """Wait for the end of the runner, which holds the other end and never writes; then end this process."""
-    with suppress(EOFError, OSError):
-        lifeline.recv_bytes()
-    os._exit(1)
+    return [None] * min(workers or cores(), jobs)
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

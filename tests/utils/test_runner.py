@@ -21,7 +21,7 @@ import pytest
 
 from tests.utils import toy_experiment
 from tests.utils.toy_experiment import STEPS
-from utils import data, runner
+from utils import data, processes, runner
 from utils.experiment import Experiment, Job, load_record, same_result
 from utils.runner import RunFailed, run
 
@@ -293,16 +293,16 @@ def test_an_executor_that_was_passed_is_left_open(tmp_path, threads):
 
 def test_there_is_one_process_for_each_gpu_and_never_more_processes_than_jobs(monkeypatch):
     monkeypatch.setattr(runner.torch.cuda, "device_count", lambda: 3)
-    monkeypatch.setattr(runner, "_cores", lambda: 4)
+    monkeypatch.setattr(runner, "cores", lambda: 4)
     assert runner._slots("cuda", None, 10) == [0, 1, 2]
     assert runner._slots("cuda", 8, 2) == [0, 1]
     assert runner._slots("cpu", None, 10) == [None] * 4
     assert runner._slots("cpu", 3, 2) == [None] * 2
 
 
-@pytest.mark.parametrize(("asked", "given", "processes"), [(None, None, 3), (2, None, 2), (2, 1, 1), (1, 4, 4)])
+@pytest.mark.parametrize(("asked", "given", "number"), [(None, None, 3), (2, None, 2), (2, 1, 1), (1, 4, 4)])
 def test_an_experiment_asks_for_its_number_of_workers_and_the_caller_overrules_it(
-    tmp_path, monkeypatch, asked, given, processes
+    tmp_path, monkeypatch, asked, given, number
 ):
     started = []
 
@@ -316,22 +316,11 @@ def test_an_experiment_asks_for_its_number_of_workers_and_the_caller_overrules_i
         assert settings.seed == 5
         return asked
 
-    monkeypatch.setattr(runner, "_own_processes", own_threads)
-    monkeypatch.setattr(runner, "_cores", lambda: 3)
+    monkeypatch.setattr(runner, "own_processes", own_threads)
+    monkeypatch.setattr(runner, "cores", lambda: 3)
     demanding = dataclasses.replace(toy(one_row), workers=workers)
     run_toy(demanding, tmp_path, None, workers=given, seed=5)
-    assert started == [processes]
-
-
-def test_each_worker_takes_a_gpu_of_its_own_and_its_share_of_threads(monkeypatch):
-    taken, threads = [], []
-    monkeypatch.setattr(runner.torch.cuda, "set_device", taken.append)
-    monkeypatch.setattr(runner.torch, "set_num_threads", threads.append)
-    monkeypatch.setattr(runner, "_end_with", lambda lifeline: None)
-    places = iter([0, 1, None])
-    for _ in range(3):
-        runner._start_worker(5, None, SimpleNamespace(get=lambda: next(places)))
-    assert taken == [0, 1] and threads == [5, 5, 5]
+    assert started == [number]
 
 
 @pytest.mark.parametrize(
@@ -624,7 +613,7 @@ def test_the_command_runs_without_jupyter_pooch_and_the_rest_and_prints_the_reco
 
 
 def test_workers_share_the_cores_as_threads(uninterrupted):
-    share = max(1, runner._cores() // 2)
+    share = max(1, processes.cores() // 2)
     assert {(row["threads"], row["omp"]) for row in uninterrupted.record().rows} == {(share, str(share))}
 
 

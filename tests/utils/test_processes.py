@@ -1,0 +1,16 @@
+"""A crew of processes: what each takes and leaves."""
+
+from types import SimpleNamespace
+
+from utils import processes
+
+
+def test_each_worker_takes_a_gpu_of_its_own_and_its_share_of_threads(monkeypatch):
+    taken, threads = [], []
+    monkeypatch.setattr(processes.torch.cuda, "set_device", taken.append)
+    monkeypatch.setattr(processes.torch, "set_num_threads", threads.append)
+    monkeypatch.setattr(processes, "end_with", lambda lifeline: None)
+    places = iter([0, 1, None])
+    for _ in range(3):
+        processes.start_worker(5, None, SimpleNamespace(get=lambda: next(places)))
+    assert taken == [0, 1] and threads == [5, 5, 5]
