@@ -11,7 +11,7 @@ Example:
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,6 +28,7 @@ STACKED = 2**19  # numbers in the weights of one stack on a CPU: with gradient a
 STACKED_CUDA = 2**27  # on a GPU
 PADDING = 1.5  # a padded stack's weights may be so many times those of its members
 SMALL = 2**21  # weights times examples of a step: up to so many, a second thread gains nothing on a CPU
+SMALL_STACK = 2**23  # the same of a stack, where it gains little, and only alone on the machine
 LOSSES = ("cross_entropy", "squared")
 
 
@@ -329,10 +330,11 @@ def _concatenates(members: Sequence[Member]) -> bool:
 
 
 @contextmanager
-def _threads_for(net: nn.Module, recipe: Recipe, device: torch.device) -> Iterator[None]:
+def _threads_for(nets: Iterable[nn.Module], recipe: Recipe, device: torch.device, small: int) -> Iterator[None]:
     """One thread for small steps: where others compute too, two that wait for each other take many times as long."""
     before = torch.get_num_threads()
-    if device.type == "cpu" and recipe.batch_size * sum(each.numel() for each in net.parameters()) <= SMALL:
+    weights = sum(each.numel() for net in nets for each in net.parameters())
+    if device.type == "cpu" and recipe.batch_size * weights <= small:
         torch.set_num_threads(1)
     try:
         yield
@@ -341,7 +343,7 @@ def _threads_for(net: nn.Module, recipe: Recipe, device: torch.device) -> Iterat
 
 
 def _train_alone(member: Member, recipe: Recipe, device: torch.device, progress: Progress) -> History:
-    with _threads_for(member.net, recipe, device):
+    with _threads_for([member.net], recipe, device, SMALL):
         return _trained_alone(member, recipe, device, progress)
 
 
@@ -417,6 +419,11 @@ def _evaluate(net: nn.Module, inputs: Tensor, labels: Tensor, recipe: Recipe) ->
 
 
 def _train_stack(members: list[Member], recipe: Recipe, device: torch.device, progress: Progress) -> list[History]:
+    with _threads_for([member.net for member in members], recipe, device, SMALL_STACK):
+        return _trained_stack(members, recipe, device, progress)
+
+
+def _trained_stack(members: list[Member], recipe: Recipe, device: torch.device, progress: Progress) -> list[History]:
     kind = ConcatenatedStack if _concatenates(members) else PaddedStack
     stack = kind([_layers(member.net) for member in members], device, recipe.loss, recipe.momentum, recipe.weight_decay)
     train_rows = Rows([each.inputs for each in members], [each.labels for each in members], stack.weights)

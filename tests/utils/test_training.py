@@ -339,13 +339,15 @@ def test_data_and_generators_of_the_caller_are_left_alone():
     assert torch.equal(X, kept[0]) and torch.equal(y, kept[1]) and torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_a_small_net_by_itself_takes_one_thread_and_gives_the_others_back():
+@pytest.mark.parametrize("nets", [lambda: [convolution(0)], lambda: [net((8,), seed) for seed in range(2)]])
+def test_small_nets_take_one_thread_and_give_the_others_back(nets):
     X, y = problem()
     before, during = torch.get_num_threads(), []
     torch.set_num_threads(2)
     try:
         for recipe in (Recipe(1, 16, 0.1), Recipe(1, 2**20, 0.1)):
-            train([Member(convolution(0), X, y, 0)], recipe, progress=lambda *_: during.append(torch.get_num_threads()))
+            members = [Member(each, X, y, seed) for seed, each in enumerate(nets())]
+            train(members, recipe, progress=lambda *_: during.append(torch.get_num_threads()))
             assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
