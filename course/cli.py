@@ -19,7 +19,7 @@ from course.syllabus import LESSONS, Lesson, lesson
 
 ROOT = Path(__file__).resolve().parent.parent
 
-app = typer.Typer(help="The course: learn, build, release.", no_args_is_help=True, add_completion=False,
+app = typer.Typer(help="The course: learn, build, release, grade.", no_args_is_help=True, add_completion=False,
                   rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
@@ -126,6 +126,35 @@ def release(
     typer.echo(f"{out}: give this to your students; there, `make lab` opens the lessons.")
     if nbgrader:
         typer.echo(f"{nbgrader}: there, `nbgrader generate_assignment {LESSONS[0].name}` makes the first assignment.")
+
+
+@app.command()
+def grade(
+    submissions: Annotated[Path, typer.Argument(metavar="SUBMISSIONS", help="A folder for each student.")],
+    out: Annotated[Path, typer.Option(help="Folder for grades, feedback and gradebook.")],
+    chosen: Annotated[Lesson | None, typer.Option(
+        "--lesson", parser=_lesson, metavar="NAME", help="Default: each that somebody handed in.")] = None,
+    nbgrader: Annotated[Path | None, typer.Option(help="nbgrader's course folder; default: OUT/nbgrader.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Submissions at once; default: one for each core.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Draws the cases; default: the last run's, or a new one.")] = None,
+    timeout: Annotated[int, typer.Option(min=10, help="Seconds for a submission, all its exercises together.")] = 300,
+    cluster: Annotated[str | None, typer.Option(
+        metavar="ADDRESS", help="A Dask scheduler's, such as tcp://host:8786: where submissions are graded.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Grade only what is missing or was handed in again.")] = False,
+    unsafe: Annotated[bool, typer.Option(
+        "--unsafe", help="Run submissions without a sandbox: they can read and write what you can.")] = False,
+) -> None:
+    """Grade a folder of submissions: SUBMISSIONS/STUDENT/LESSON.ipynb."""
+    from course.classroom import desk
+
+    with _explained():
+        graded = desk.grade(ROOT, submissions, out, chosen, nbgrader, jobs, seed, timeout, cluster, resume, unsafe)
+    pending = sum(mark.pending for each in graded for mark in each.marks)
+    typer.echo(f"{out / 'grades.csv'}: {len(graded)} submissions, {pending} answers in words wait for a person.")
+    typer.echo(f"{out / 'overview.html'}: the class. {out / 'feedback'}: a page for each student.")
+    if failed := [each.student for each in graded if each.failed]:
+        typer.echo(f"Grading itself failed for {', '.join(failed)}: see grades.csv; --resume tries again.", err=True)
+        raise typer.Exit(1)
 
 
 @app.command()

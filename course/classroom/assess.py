@@ -2,20 +2,28 @@
 
 Cases are drawn here and go in; arrays come back and are compared here. Whatever takes the process down is left out and the
 rest is run again in a fresh sandbox, so that one exercise's failure costs that exercise alone.
+
+Points are earned on private cases. What a student is told comes from the public ones, which they have, wherever those fail
+too: a private case is shown to nobody.
 """
 
+import builtins
+import hashlib
+import inspect
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from course.classroom import sandbox, wire
+from course.classroom.closed import CLOSED, routes, write_closed
 from course.classroom.sandbox import Limits, Outcome
 from course.classroom.submission import Piece, Submission, needed
 from course.syllabus import Lesson
-from utils.exercise import Exercise, Response, Verdict
+from utils.exercise import PUBLIC_SEED, Exercise, Response, Verdict
 
 PIECE_S, EXERCISE_S = 10.0, 20.0
 NOT_WRITTEN = "Nothing is handed in for this exercise."
@@ -26,14 +34,12 @@ class Assessment:
     """What came of the exercises in code.
 
     Attributes:
-        verdicts: by the exercise's name.
+        verdicts: by the exercise's name; a hint shows nothing of the private cases.
         notes: about pieces that failed or were left out.
-        seconds: in the sandbox.
     """
 
     verdicts: dict[str, Verdict]
     notes: tuple[str, ...]
-    seconds: float
 
 
 def assess(
@@ -50,61 +56,123 @@ def assess(
     Args:
         submission: as it was read.
         lesson: whose exercises it answers.
-        seed: draws the cases; it never enters the sandbox.
+        seed: draws the private cases; it never enters the sandbox.
         root: the repository.
-        limits: on each sandbox.
+        limits: on each sandbox, and by the clock on all of them together.
         piece_s, exercise_s: seconds for a piece and for an exercise, inside.
 
     Raises:
         NoSandbox: there is none on this machine.
     """  # fmt: skip
     exercises = {each.name: each for each in lesson.room("exercises").EXERCISES if isinstance(each, Exercise)}
-    cases = {name: each.draw(_own_seed(seed, lesson, number)) for number, (name, each) in enumerate(exercises.items())}
     pieces = needed(submission.pieces)
-    state = _State(pieces, set(exercises))
-    seconds = 0.0
-    while state.waiting:
-        request = {
-            "lesson": lesson.name,
-            "pieces": [{"source": piece.source, "cell": piece.cell} for piece in pieces],
-            "without": sorted(state.without),
-            "cases": {
-                name: [[wire.packed(v) for v in case] for case in cases[name]]
-                for name in cases
-                if name in state.waiting
-            },
-            "piece_s": piece_s,
-            "exercise_s": exercise_s,
-        }
-        outcome = sandbox.run(["-m", "course.classroom.worker"], root, limits, json.dumps(request).encode())
-        seconds += outcome.seconds
-        state.hear(outcome)
+    # Drawn for this very code: whoever smuggles cases out of the sandbox has learned nothing for another hand-in.
+    digest = int.from_bytes(hashlib.sha256(repr(pieces).encode("utf-8", "replace")).digest()[:8], "big")
+    cases = {
+        name: (each.draw(PUBLIC_SEED), each.draw(_own_seed(seed, lesson, number, digest)))
+        for number, (name, each) in enumerate(exercises.items())
+    }
+    state = _State(pieces)
+
+    def run(answered: Iterable[str]) -> None:
+        """Run these exercises, what they close without its bodies, until each is settled."""
+        state.expect(answered)
+        with tempfile.TemporaryDirectory(prefix="course-") as closed:
+            Path(closed).chmod(0o755)  # root gives up its rights before it reads there
+            write_closed(root, Path(closed), lesson, [exercises[name] for name in answered])
+            while state.waiting:
+                left = replace(limits, wall_s=limits.wall_s - state.seconds)
+                if left.wall_s <= 0:
+                    state.give_up(
+                        f"The {limits.wall_s:.0f} s for one submission were over before this exercise was run."
+                    )
+                    break
+                request = _request(state, exercises, cases) | {"piece_s": piece_s, "exercise_s": exercise_s}
+                given = json.dumps(request).encode()
+                state.hear(sandbox.run(["-m", "course.classroom.worker"], Path(closed), left, given))
+
+    run(exercises)
+    # A lesson's function may answer one exercise and help with another: there it is closed for the first alone.
+    for name in [name for name in exercises if state.met_a_closed_route(name)]:
+        run([name])
     verdicts = {}
     for name, exercise in exercises.items():
-        problem, responses = state.problems.get(name), state.responses.get(name)
-        if responses is not None and len(responses) == len(cases[name]):
-            verdicts[name] = exercise.judge(responses, cases[name])
+        responses = state.responses.get(name)
+        if responses is not None and list(map(len, responses)) == list(map(len, cases[name])):
+            verdicts[name] = _verdict(exercise, responses, cases[name])
         else:
-            verdicts[name] = Verdict(False, problem or NOT_WRITTEN)
-    return Assessment(verdicts, tuple(state.notes), seconds)
+            verdicts[name] = Verdict(False, state.problems.get(name, NOT_WRITTEN))
+    return Assessment(verdicts, tuple(state.notes))
 
 
-def _own_seed(seed: int, lesson: Lesson, number: int) -> int:
-    return int(np.random.SeedSequence([seed, lesson.number, number]).generate_state(1)[0])
+def _own_seed(seed: int, lesson: Lesson, number: int, digest: int) -> int:
+    return int(np.random.SeedSequence([seed, lesson.number, number, digest]).generate_state(1)[0])
+
+
+def _request(state: "_State", exercises: dict[str, Exercise], cases: dict[str, tuple]) -> dict:
+    return {
+        "pieces": [{"source": piece.source, "cell": piece.cell} for piece in state.pieces],
+        "without": sorted(state.without),
+        "exercises": {
+            name: {
+                "arguments": list(inspect.signature(exercises[name].reference).parameters),
+                "routes": routes(exercises[name]),
+                "cases": [[[wire.packed(value) for value in case] for case in some] for some in cases[name]],
+            }
+            for name in exercises
+            if name in state.waiting
+        },
+    }
+
+
+def _verdict(exercise: Exercise, responses: Sequence[Sequence[Response]], cases: Sequence[Sequence[tuple]]) -> Verdict:
+    """Passed or not on the private cases, with a hint that shows nothing of them."""
+    verdict = exercise.judge(responses[1], cases[1])
+    if verdict.passed or verdict.mistake is not None:
+        return verdict
+    in_class = exercise.judge(responses[0], cases[0])
+    if not in_class.passed:
+        return in_class
+    response, case = responses[1][verdict.case - 1], cases[1][verdict.case - 1]
+    shapes = [tuple(value.shape) for value in case if hasattr(value, "shape")]
+    what = "gives another result than it should"
+    if response.error is not None:
+        # The name of a type is the student's to choose, and could carry a number out.
+        what = f"raises {response.error}" if response.error in vars(builtins) else "raises an exception"
+    hint = (
+        f"Your function passes the lesson's own check and fails on other cases of the same kind: on case {verdict.case} "
+        f"of {len(cases[1])}{' (shapes ' + ', '.join(map(str, shapes)) + ')' if shapes else ''} it {what}."
+    )
+    return Verdict(False, hint, case=verdict.case)
 
 
 class _State:
     """What is known of a submission after each sandbox."""
 
-    def __init__(self, pieces: Sequence[Piece], names: set[str]) -> None:
-        self.pieces, self.waiting = pieces, set(names)
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self.pieces = pieces
+        self.waiting: set[str] = set()
         self.without: set[int] = set()
-        self.responses: dict[str, list[Response]] = {}
+        self.responses: dict[str, list[list[Response]]] = {}
         self.problems: dict[str, str] = {}
         self.notes: list[str] = []
+        self.seconds = 0.0
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Answers to these exercises, whatever was said of them before."""
+        self.waiting = set(names)
+        for name in names:
+            self.responses.pop(name, None)
+            self.problems.pop(name, None)
+
+    def met_a_closed_route(self, name: str) -> bool:
+        """Whether an answer failed because a function of ours has no body where it ran."""
+        said = [each.problem or "" for some in self.responses.get(name, ()) for each in some]
+        return any(CLOSED in each for each in said)
 
     def hear(self, outcome: Outcome) -> None:
         """Take in what one sandbox said, and leave out what ended it; something is settled each time."""
+        self.seconds += outcome.seconds
         doing: dict | None = None
         for message in wire.messages(outcome.output):
             if message.get("done") == "all":
@@ -125,9 +193,13 @@ class _State:
             self.waiting.discard(doing["name"])
         else:
             # It ended before it said anything that helps; once more would end the same way.
-            for name in self.waiting:
-                self.problems.setdefault(name, f"The sandbox ended before this exercise was run: {_ending(outcome)}.")
-            self.waiting.clear()
+            self.give_up(f"The sandbox ended before this exercise was run: {_ending(outcome)}.")
+
+    def give_up(self, why: str) -> None:
+        """Settle what is open without an answer."""
+        for name in self.waiting:
+            self.problems.setdefault(name, why)
+        self.waiting.clear()
 
     def _is_piece(self, number: object) -> bool:
         return type(number) is int and 0 <= number < len(self.pieces) and number not in self.without
@@ -151,7 +223,9 @@ class _State:
                 responses = message.get("responses")
                 if not isinstance(responses, list):
                     raise wire.Malformed("there are no responses")
-                self.responses[name] = [wire.received(each) for each in responses]
+                if not all(isinstance(some, list) for some in responses):
+                    raise wire.Malformed("the responses are no lists")
+                self.responses[name] = [list(map(wire.received, some)) for some in responses]
         except wire.Malformed as error:
             self.problems[name] = f"What came back is no answer ({error})."
 

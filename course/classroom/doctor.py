@@ -102,9 +102,12 @@ def disk(root: Path) -> Finding:
 
 def sandbox() -> Finding:
     """Whether other people's code can be run safely here; only grading needs it."""
-    if found := shutil.which("bwrap"):
-        return Finding("ok", "sandbox", found)
-    return Finding("note", "sandbox", "bubblewrap (bwrap) is not installed; grading needs it, learning does not")
+    from course.classroom import sandbox as here
+
+    if missing := here.available():
+        return Finding("note", "sandbox", f"{missing}; grading needs it, learning does not")
+    together = "processes held together by a control group" if here.holds_together() else "each process held by itself"
+    return Finding("ok", "sandbox", f"bubblewrap works, {together}")
 
 
 def widgets() -> Finding:

@@ -2,7 +2,7 @@
 
 Bubblewrap gives it namespaces of its own (no network, no other processes, another host name), Python and the course
 without solutions and tests to read, and a small folder in memory to write. Limits on address space, processor time,
-processes and files come on top. What it says comes back as bytes, never unpickled and never more than was allowed.
+processes and files come on top, and where the kernel lets us make one, a control group. What it says comes back as bytes, never unpickled and never more than was allowed.
 
 Started by root, as a container often is, it would be root inside too, on whom the limit on processes has no hold. So
 root first gives up its rights for good; since nobody may then not reach an interpreter in root's home, what the sandbox
@@ -23,6 +23,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from course.classroom.cgroup import control_group
+
 NOBODY = 65534
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives")
 COURSE = Path("/course")  # where the sandbox sees `course` and `utils`
@@ -35,19 +37,25 @@ class Limits:
 
     Attributes:
         wall_s: seconds by the clock.
+        silence_s: seconds without a word.
         cpu_s: seconds of processor time, of each process.
         memory_bytes: address space, of each process; torch alone takes about 2 GiB of it.
+        together_bytes: memory of all its processes and files together, where a control group can be made.
         processes: processes and threads at once.
         scratch_bytes: all its files together, in memory.
         output_bytes: of what it says.
+        sandboxed: whether bubblewrap holds it; without, it can read, write and reach what its user can.
     """
 
-    wall_s: float = 60.0
-    cpu_s: int = 60
+    wall_s: float = 300.0
+    silence_s: float = 35.0
+    cpu_s: int = 120
     memory_bytes: int = 6 * 2**30
+    together_bytes: int = 2 * 2**30
     processes: int = 64
     scratch_bytes: int = 64 * 2**20
     output_bytes: int = 32 * 2**20
+    sandboxed: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,12 @@ def available() -> str | None:
     return "bubblewrap is installed and does not work here, as in a container without user namespaces"
 
 
+def holds_together() -> bool:
+    """Whether a sandbox's processes can be held by a control group here, besides each by itself."""
+    with control_group(Limits.together_bytes, Limits.processes) as groups:
+        return bool(groups)
+
+
 def run(arguments: Sequence[str], root: Path, limits: Limits, given: bytes = b"") -> Outcome:
     """Run this Python with the arguments in a fresh sandbox.
 
@@ -98,7 +112,7 @@ def run(arguments: Sequence[str], root: Path, limits: Limits, given: bytes = b""
     Raises:
         NoSandbox: bubblewrap is not there.
     """
-    if shutil.which("bwrap") is None:
+    if limits.sandboxed and shutil.which("bwrap") is None:
         raise NoSandbox("bubblewrap is not installed")
     with tempfile.TemporaryFile() as file, _command(arguments, root, limits) as command:
         file.write(given)
@@ -126,11 +140,11 @@ def run(arguments: Sequence[str], root: Path, limits: Limits, given: bytes = b""
 
 def _listen(process: subprocess.Popen, limits: Limits, begun: float) -> tuple[bytes, str]:
     """What the process says until it ends, is out of time, or has said too much."""
-    said = bytearray()
+    said, heard = bytearray(), begun
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
-            left = begun + limits.wall_s - time.monotonic()
+            left = min(begun + limits.wall_s, heard + limits.silence_s) - time.monotonic()
             if left <= 0:
                 return bytes(said), "out of time"
             if not selector.select(timeout=left):
@@ -139,11 +153,12 @@ def _listen(process: subprocess.Popen, limits: Limits, begun: float) -> tuple[by
             if not part:
                 break
             said += part
+            heard = time.monotonic()
             if len(said) > limits.output_bytes:
                 return bytes(said[: limits.output_bytes]), "too much output"
     # Its output is closed; the process itself may still be there.
     try:
-        process.wait(max(0.0, begun + limits.wall_s - time.monotonic()))
+        process.wait(max(0.0, min(begun + limits.wall_s, heard + limits.silence_s) - time.monotonic()))
     except subprocess.TimeoutExpired:
         return bytes(said), "out of time"
     return bytes(said), "by itself"
@@ -152,24 +167,32 @@ def _listen(process: subprocess.Popen, limits: Limits, begun: float) -> tuple[by
 @contextmanager
 def _command(arguments: Sequence[str], root: Path, limits: Limits) -> Iterator[list[str]]:
     """The command line of a sandbox; while the block runs, what it reads is where the command expects it."""
-    seen = {path: path for path in _interpreter()} | {root / name: COURSE / name for name in ("course", "utils")}
-    if os.geteuid() != 0:
-        yield _bubblewrap(seen, arguments, limits)
+    if not limits.sandboxed:
+        with tempfile.TemporaryDirectory(prefix="course-unsafe-") as scratch:
+            start = f"import os; os.chdir({scratch!r})\n{_LIMIT.format(bounds=_bounds(limits))}{_start(root)}"
+            yield [sys.executable, "-I", "-c", start, *arguments]
         return
-    stage = Path(tempfile.mkdtemp(prefix="course-sandbox-"))
-    try:
-        stage.chmod(0o755)
-        staged, mounts = {}, []
-        for number, (source, target) in enumerate(seen.items()):
-            place = stage / str(number)
-            place.mkdir()
-            mounts.append(f"mount --bind {shlex.quote(str(source))} {shlex.quote(str(place))}")
-            staged[place] = target
-        drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs"]
-        script = " && ".join([*mounts, f"exec {shlex.join([*drop, *_bubblewrap(staged, arguments, limits)])}"])
-        yield ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
-    finally:
-        shutil.rmtree(stage)
+    seen = {path: path for path in _interpreter()} | {root / name: COURSE / name for name in ("course", "utils")}
+    with control_group(limits.together_bytes, limits.processes) as groups:
+        join = " && ".join([*(f"echo $$ > {shlex.quote(str(group))}" for group in groups), ""])
+        if os.geteuid() != 0:
+            yield ["sh", "-c", f"{join}exec {shlex.join(_bubblewrap(seen, arguments, limits))}"]
+            return
+        stage = Path(tempfile.mkdtemp(prefix="course-sandbox-"))
+        try:
+            stage.chmod(0o755)
+            staged, mounts = {}, []
+            for number, (source, target) in enumerate(seen.items()):
+                place = stage / str(number)
+                place.mkdir()
+                mounts.append(f"mount --bind {shlex.quote(str(source))} {shlex.quote(str(place))}")
+                staged[place] = target
+            drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs"]
+            command = shlex.join([*drop, *_bubblewrap(staged, arguments, limits)])
+            script = f"{join}{' && '.join(mounts)} && exec {command}"
+            yield ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
+        finally:
+            shutil.rmtree(stage)
 
 
 def _interpreter() -> list[Path]:
@@ -194,24 +217,42 @@ def _bubblewrap(seen: dict[Path, Path], arguments: Sequence[str], limits: Limits
     for source, target in seen.items():
         command += ["--ro-bind", str(source), str(target)]
     command += ["--remount-ro", "/", "--chdir", "/tmp"]
-    bounds = [
-        f"--as={limits.memory_bytes}",
-        f"--cpu={limits.cpu_s}",
-        f"--nproc={limits.processes}",
-        f"--fsize={limits.scratch_bytes}",
-        "--core=0",
-    ]
-    python = [sys.executable, "-I", "-c", _START, *arguments]
+    bounds = [f"--{name.lower()}={value}" for name, value in _bounds(limits).items()]
+    python = [sys.executable, "-I", "-c", _start(COURSE), *arguments]
     return [*command, "--", "prlimit", *bounds, "--", *python]
 
 
-# -I leaves out the course's folder; after it this is `python ARGUMENTS` for -c and -m.
-_START = f"""
+def _bounds(limits: Limits) -> dict[str, int]:
+    """Limits of each process, by the kernel's names."""
+    return {
+        "AS": limits.memory_bytes,
+        "CPU": limits.cpu_s,
+        "NPROC": limits.processes,
+        "FSIZE": limits.scratch_bytes,
+        "CORE": 0,
+    }
+
+
+def _start(course: Path) -> str:
+    """What Python runs first. -I leaves out the course's folder; after it this is `python ARGUMENTS` for -c and -m."""
+    return f"""
 import runpy, sys
-sys.path.insert(0, {str(COURSE)!r})
+sys.path.insert(0, {str(course)!r})
 kind, what, *sys.argv[1:] = sys.argv[1:]
 if kind == "-m":
     runpy.run_module(what, run_name="__main__", alter_sys=True)
 else:
     exec(compile(what, "<given>", "exec"), {{"__name__": "__main__"}})
+"""
+
+
+# Without bubblewrap; not every system knows each limit, and our user may have more processes already.
+_LIMIT = """
+import resource
+for name, value in {bounds}.items():
+    try:
+        if name != "NPROC":
+            resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
+    except (AttributeError, ValueError, OSError):
+        pass
 """

@@ -10,7 +10,8 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import jupytext
@@ -21,6 +22,8 @@ from utils.exercise import Exercise, WrittenExercise
 
 LARGEST = 20 * 2**20  # bytes; a notebook full of pictures has a few million
 MOST_CELLS, LONGEST_CELL = 2_000, 200_000  # cells, characters
+PICTURES = ("image/png", "image/jpeg")
+BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 MAGIC = re.compile(r"^(\s*)[%!].*$|^(\s*)\?\S.*$", re.MULTILINE)
 CELL_MAGIC = re.compile(r"\A\s*%%\w+.*$", re.MULTILINE)
 
@@ -60,17 +63,40 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A cell as it was handed in.
+
+    Attributes:
+        code: whether it is one of code.
+        source: its text.
+        name: its grade_id; empty where it has none.
+        outputs: its saved texts and pictures, as nbformat has them; whatever could act in a browser is left out.
+        attachments: pictures in its text, by name, as nbformat has them.
+    """
+
+    code: bool
+    source: str
+    name: str = ""
+    outputs: tuple[dict, ...] = ()
+    attachments: dict[str, dict] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Submission:
     """A notebook as grading sees it.
 
     Attributes:
+        cells: as they were handed in.
         pieces: in the order of the notebook.
         written: the text handed in for each exercise in words, by its name.
+        places: the number of the cell that answers an exercise, by its name.
         notes: what was odd about it, sentences for student and instructor.
     """
 
+    cells: tuple[Cell, ...]
     pieces: tuple[Piece, ...]
     written: dict[str, str]
+    places: dict[str, int]
     notes: tuple[str, ...]
 
 
@@ -80,6 +106,11 @@ def students(submissions: Path) -> list[str]:
         return sorted(
             each.name for each in entries if each.is_dir(follow_symlinks=False) and not each.name.startswith(".")
         )
+
+
+def printable(name: str) -> str:
+    """A folder's name as text; a byte that is none becomes its number."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def find(folder: Path, lesson: Lesson) -> Found:
@@ -109,20 +140,24 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _shown(path: Path, folder: Path) -> str:
-    return os.fsencode(path.relative_to(folder)).decode("utf-8", "replace")
+    return printable(str(path.relative_to(folder)))
 
 
-def read(path: Path, exercises: Sequence[Exercise | WrittenExercise]) -> Submission:
+def read(
+    path: Path, exercises: Sequence[Exercise | WrittenExercise], texts: Sequence[tuple[str, str]] = ()
+) -> Submission:
     """The submission in a file.
 
     Args:
         path: a notebook, or its text in the py:percent format.
         exercises: of the lesson.
+        texts: grade_id and source of the lesson's own cells of text, in order: below its question an answer in words is
+            found whose cell has lost its metadata.
 
     Raises:
         Unreadable: it is no such file, too large, or not to be parsed.
     """
-    return understand(_cells(path, _text(path)), exercises)
+    return understand(_cells(path, _text(path)), exercises, texts)
 
 
 def _text(path: Path) -> str:
@@ -150,14 +185,7 @@ def _text(path: Path) -> str:
         raise Unreadable(f"{path.name} is not UTF-8 text (byte {error.start}); save it as a notebook again.") from error
 
 
-@dataclass(frozen=True)
-class _Cell:
-    code: bool
-    source: str
-    name: str  # the grade_id, or ""
-
-
-def _cells(path: Path, text: str) -> list[_Cell]:
+def _cells(path: Path, text: str) -> list[Cell]:
     try:
         if path.suffix == ".py":
             notebook = jupytext.reads(text, fmt="py:percent")
@@ -186,7 +214,7 @@ def _few(cells: list) -> list:
     return cells
 
 
-def _cell(raw: object) -> _Cell | None:
+def _cell(raw: object) -> Cell | None:
     """A cell as it was saved; None for what is none."""
     if not isinstance(raw, dict):
         return None
@@ -200,21 +228,61 @@ def _cell(raw: object) -> _Cell | None:
     metadata = raw.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = marks.get("grade_id") if isinstance(marks, dict) else ""
-    return _Cell(raw.get("cell_type") == "code", source, name if isinstance(name, str) else "")
+    code = raw.get("cell_type") == "code"
+    return Cell(
+        code,
+        source,
+        name if isinstance(name, str) else "",
+        tuple(_outputs(raw.get("outputs"))) if code else (),
+        {} if code else _attachments(raw.get("attachments")),
+    )
 
 
-def understand(cells: Sequence[_Cell], exercises: Sequence[Exercise | WrittenExercise]) -> Submission:
+def _outputs(raw: object) -> Iterator[dict]:
+    """The texts and pictures among a cell's outputs."""
+    for each in raw if isinstance(raw, list) else ():
+        if not isinstance(each, dict):
+            continue
+        kind, data = each.get("output_type"), each.get("data")
+        if kind == "stream" and (text := _joined(each.get("text"))):
+            yield {"output_type": "stream", "name": "stdout", "text": text[:LONGEST_CELL]}
+        elif kind in ("display_data", "execute_result") and isinstance(data, dict):
+            if kept := _pictures(data) or _words(data):
+                yield {"output_type": "display_data", "data": kept, "metadata": {}}
+
+
+def _attachments(raw: object) -> dict[str, dict]:
+    found = raw.items() if isinstance(raw, dict) else ()
+    return {name: kept for name, data in found if isinstance(data, dict) and (kept := _pictures(data))}
+
+
+def _pictures(data: dict) -> dict[str, str]:
+    found = {kind: _joined(data.get(kind)) for kind in PICTURES}
+    return {kind: "".join(text.split()) for kind, text in found.items() if BASE64.fullmatch(text)}
+
+
+def _words(data: dict) -> dict[str, str]:
+    text = _joined(data.get("text/plain"))
+    return {"text/plain": text[:LONGEST_CELL]} if text else {}
+
+
+def _joined(text: object) -> str:
+    """A text that nbformat may have split into lines; empty for anything else."""
+    lines = text if isinstance(text, list) else [text]
+    return "".join(line for line in lines if isinstance(line, str))
+
+
+def understand(
+    cells: Sequence[Cell], exercises: Sequence[Exercise | WrittenExercise], texts: Sequence[tuple[str, str]]
+) -> Submission:
     """What of these cells is run, and what was written."""
     coded = [each.name for each in exercises if isinstance(each, Exercise)]
-    worded = {each.name for each in exercises if isinstance(each, WrittenExercise)}
     pieces: list[Piece] = []
-    written: dict[str, str] = {}
     notes: list[str] = []
+    words = _find_words(cells, [each.name for each in exercises if isinstance(each, WrittenExercise)], texts, notes)
     answered: dict[str, list[int]] = {name: [] for name in coded}
     for number, cell in enumerate(cells, start=1):
         if not cell.code:
-            if cell.name in worded:
-                written[cell.name] = cell.source
             continue
         source = _plain(cell.source)
         try:
@@ -245,11 +313,35 @@ def understand(cells: Sequence[_Cell], exercises: Sequence[Exercise | WrittenExe
         if len(places) > 1:
             shown = ", ".join(map(str, places))
             notes.append(f"{name} is answered in several cells ({shown}): the last definition counts.")
-    return Submission(tuple(pieces), written, tuple(notes))
+    written = {name: cells[number - 1].source for name, number in words.items()}
+    places = words | {name: numbers[-1] for name, numbers in answered.items() if numbers}
+    return Submission(tuple(cells), tuple(pieces), written, places, tuple(notes))
+
+
+def _find_words(
+    cells: Sequence[Cell], names: Iterable[str], texts: Sequence[tuple[str, str]], notes: list[str]
+) -> dict[str, int]:
+    """The number of the cell that answers each exercise in words."""
+    above = {name: before.strip() for (_, before), (name, _) in pairwise(texts)}
+    ours = {text.strip() for name, text in texts if not name}
+    found = {}
+    for name in names:
+        marked = [number for number, cell in enumerate(cells, start=1) if not cell.code and cell.name == name]
+        if len(marked) > 1:
+            notes.append(f"{name} is answered in several cells ({', '.join(map(str, marked))}): the last counts.")
+        if not marked and name in above:
+            below = [number for number, cell in enumerate(cells, start=2) if cell.source.strip() == above[name]]
+            marked = [number for number in below if number <= len(cells) and not cells[number - 1].code]
+            marked = [number for number in marked if cells[number - 1].source.strip() not in ours]
+            if marked:
+                notes.append(f"{name} was found in cell {marked[-1]}, below its question: the cell has lost its metadata.")
+        if marked:
+            found[name] = marked[-1]
+    return found
 
 
 def needed(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
-    """The pieces without the imports that no definition, answer or literal among them names.
+    """The pieces, of the imports only what a definition, answer or literal among them names.
 
     A lesson imports pictures and widgets that no answer uses, and they take longer to load than an answer to run.
     """
@@ -261,16 +353,18 @@ def needed(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
             used |= {each.id for each in names}
-    return tuple(piece for piece in pieces if piece.kind != "import" or not used.isdisjoint(_bound(piece.source)))
+    pruned = (replace(each, source=_pruned(each.source, used)) if each.kind == "import" else each for each in pieces)
+    return tuple(piece for piece in pruned if piece.source)
 
 
-def _bound(source: str) -> set[str]:
-    """The names that an import binds."""
-    return {
-        alias.asname or alias.name.partition(".")[0]
-        for statement in ast.parse(source).body
-        for alias in getattr(statement, "names", [])
-    }
+def _pruned(source: str, used: set[str]) -> str:
+    """An import of those names alone; empty where none is used."""
+    (statement,) = ast.parse(source).body
+    # What a star binds is known to nobody here.
+    statement.names = [
+        each for each in statement.names if (each.asname or each.name.partition(".")[0]) in used or each.name == "*"
+    ]
+    return ast.unparse(statement) if statement.names else ""
 
 
 def _plain(source: str) -> str:

@@ -5,17 +5,22 @@ its standard output when it began; what the student's code prints goes nowhere. 
 done or what came of it, so that whoever listens knows what was under way if this process ends.
 """
 
+import ast
+import inspect
 import json
 import linecache
 import os
 import signal
 import sys
+import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 MOST_BYTES = 8 * 2**20  # of one exercise's arrays
+# What a function that computes its answer has no use for, by the names of Python's audit events.
+STARTS_PROCESSES = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "pty.spawn")
 
 
 class OutOfTime(BaseException):
@@ -37,6 +42,30 @@ def time_for(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+class Auditor:
+    """Counts what a student's function does behind the watch's back; an audit hook, once set, cannot be taken away."""
+
+    def __init__(self) -> None:
+        self.main, self.hooks, self.processes = threading.get_ident(), 0, 0
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple) -> None:
+        if event == "sys.setprofile" and threading.get_ident() == self.main:
+            self.hooks += 1
+        elif event in STARTS_PROCESSES:
+            self.processes += 1
+
+    def complaint(self, calls: int) -> str | None:
+        """What is wrong with what was done since the last time, in which the watch ran `calls` times; None if nothing."""
+        hooks, processes, self.hooks, self.processes = self.hooks, self.processes, 0, 0
+        if processes:
+            return "your function starts another process. Compute the answer in this one."
+        # The watch sets the hook and puts the former one back.
+        if hooks > 2 * calls:
+            return "your function switches the hook that watches over closed routes. Leave it alone."
+        return None
+
+
 def main() -> None:
     """Answer the request on standard input."""
     request = json.loads(sys.stdin.buffer.read())
@@ -44,41 +73,47 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nowhere, stream)
-    # What is needed below is held by name: a student's code may put other things in its place.
+    # What is needed below is held by name and taken out of reach: a student's code may put other things in its place.
     from course.classroom.wire import line, sent, unpacked
+    from utils.exercise import Exercise, Response
 
-    write = os.write
+    for name in ("course.classroom.wire", "utils.exercise", "utils.forbidden"):
+        del sys.modules[name]
+    write, auditor = os.write, Auditor()
 
     def say(**message: Any) -> None:
         left = line(message)
         while left:
             left = left[write(channel, left) :]
 
-    lesson = __import__(f"course.{request['lesson']}.exercises", fromlist=["exercises"])
     scope = types.ModuleType("__main__")
     sys.modules["__main__"] = scope
     for number, piece in enumerate(request["pieces"]):
         if number in request["without"]:
             continue
         say(doing="piece", number=number)
-        with reported(lambda problem, number=number: say(done="piece", number=number, problem=problem)):
-            with time_for(request["piece_s"]):
-                run_piece(piece, scope)
-    for name, cases in request["cases"].items():
+        run_piece(
+            piece, scope, request["piece_s"], lambda problem, n=number: say(done="piece", number=n, problem=problem)
+        )
+    for name, asked in request["exercises"].items():
         say(doing="exercise", name=name)
         function = vars(scope).get(name)
         if function is None:
             say(done="exercise", name=name, missing=True)
             continue
-        exercise = getattr(lesson, name)
-        drawn = [tuple(map(unpacked, case)) for case in cases]
+        exercise = Exercise(name, 0, 0, 0, stand_in(asked["arguments"]), None, forbids=tuple(asked["routes"]))
+        drawn = [[tuple(map(unpacked, case)) for case in cases] for cases in asked["cases"]]
         with reported(lambda problem, name=name: say(done="exercise", name=name, problem=problem)):
+            auditor.complaint(0)
             with time_for(request["exercise_s"]):
-                responses = exercise.respond(function, drawn)
-            size = sum(each.nbytes for response in responses for each in response.arrays or ())
+                responses = [exercise.respond(function, cases) for cases in drawn]
+            if wrong := auditor.complaint(sum(map(len, drawn))):
+                # What has failed already says better why; a hook that raises is switched off by Python itself.
+                responses = [[each if each.problem else Response(problem=wrong) for each in some] for some in responses]
+            size = sum(each.nbytes for some in responses for response in some for each in response.arrays or ())
             if size > MOST_BYTES:
                 raise ValueError(f"your function returned {size / 2**20:.0f} MB; far less was asked for.")
-            say(done="exercise", name=name, responses=[sent(each) for each in responses])
+            say(done="exercise", name=name, responses=[list(map(sent, some)) for some in responses])
     say(done="all")
     # Threads that a student's code left running would keep the process.
     os._exit(0)
@@ -92,14 +127,40 @@ def reported(tell: Callable[[str], None]) -> Iterator[None]:
     except OutOfTime:
         tell("it was still running when its time was over.")
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: nothing that a student raises ends the rest
-        tell(f"{type(error).__name__}: {str(error)[:1_000]}")
+        tell(complaint(error))
 
 
-def run_piece(piece: dict[str, Any], scope: types.ModuleType) -> None:
-    """Execute a piece in the module that stands for the notebook; errors can show their lines."""
+def complaint(error: BaseException) -> str:
+    """An exception in a sentence."""
+    return f"{type(error).__name__}: {str(error)[:1_000]}"
+
+
+def stand_in(arguments: Sequence[str]) -> Callable:
+    """A function that has only the names of its arguments: the reference is not here."""
+
+    def reference(*_: Any) -> None:
+        raise NotImplementedError
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    reference.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in arguments])
+    return reference
+
+
+def run_piece(piece: dict[str, Any], scope: types.ModuleType, seconds: float, tell: Callable[[str], None]) -> None:
+    """Execute a piece, statement by statement, in the module that stands for the notebook; errors can show their lines.
+
+    What a statement raises is told, and the next is run: a printed example that fails takes no definition with it.
+    """
     name = f"<cell {piece['cell']}>"
     linecache.cache[name] = (len(piece["source"]), None, piece["source"].splitlines(keepends=True), name)
-    exec(compile(piece["source"], name, "exec"), vars(scope))  # noqa: S102
+    with time_for(seconds), reported(tell):
+        for statement in ast.parse(piece["source"], name).body:
+            try:
+                exec(compile(ast.Module([statement], []), name, "exec"), vars(scope))  # noqa: S102
+            except OutOfTime:
+                raise
+            except BaseException as error:
+                tell(complaint(error))
 
 
 if __name__ == "__main__":

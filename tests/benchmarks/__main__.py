@@ -11,7 +11,7 @@ from dataclasses import asdict
 from types import ModuleType
 
 from course.syllabus import LESSONS, Lesson, lesson
-from tests.benchmarks import browser, explorers, frame, notebooks
+from tests.benchmarks import browser, explorers, frame, grading, notebooks
 from utils.files import write_whole
 
 
@@ -29,7 +29,7 @@ def main() -> int:
     figures = []
     parts = [(part.measure, each) for each in lessons for part in (notebooks, explorers, browser, *_own(each))]
     if not arguments.lesson:
-        parts.insert(0, (frame.measure, None))
+        parts = [(frame.measure, None), (grading.measure, None), *parts]
     for measure, each in parts:
         for figure in measure(each, arguments.full):
             figures.append(figure)

@@ -1,5 +1,6 @@
 """A submission's code in the sandbox: what it earns, and that what goes wrong in one exercise stays there."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from course.classroom import sandbox
 from course.classroom.assess import assess
 from course.classroom.sandbox import Limits
 from course.classroom.source import read as read_source
-from course.classroom.submission import Piece, Submission, _cell, understand
+from course.classroom.submission import Piece, _cell, understand
 from course.classroom.submission import read as read_submission
 from course.syllabus import lesson
 from utils.exercise import Exercise
@@ -24,12 +25,12 @@ pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSI
 
 def solved(**changed):
     """The author's answers, some replaced; the pieces of others as they are."""
-    whole = understand([_cell(each) for each in read_source(ROOT, LESSON).cells], EXERCISES)
+    whole = understand([_cell(each) for each in read_source(ROOT, LESSON).cells], EXERCISES, ())
     pieces = [
         Piece(piece.kind, changed.get(piece.exercise, piece.source), piece.cell, piece.exercise)
         for piece in whole.pieces
     ]
-    return Submission(tuple(pieces), whole.written, whole.notes)
+    return replace(whole, pieces=tuple(pieces))
 
 
 def earned(submission, **options):
@@ -97,7 +98,7 @@ def spread(names, sources):
 @pytest.mark.parametrize("names", in_threes(HURDLES), ids=", ".join)
 def test_one_exercises_failure_costs_that_exercise_only(names):
     changed = spread(names, HURDLES)
-    passed, result = earned(solved(**changed), limits=Limits(wall_s=25), piece_s=2, exercise_s=3)
+    passed, result = earned(solved(**changed), limits=Limits(silence_s=10), piece_s=2, exercise_s=3)
     assert passed == set(CODED) - set(changed), result
     assert all(result.verdicts[name].hint for name in changed)
 
@@ -135,15 +136,15 @@ FORGERIES = {
 @pytest.mark.parametrize("names", in_threes(FORGERIES), ids=", ".join)
 def test_no_forgery_earns_a_point(names):
     changed = spread(names, FORGERIES)
-    passed, result = earned(solved(**changed), limits=Limits(wall_s=25))
+    passed, result = earned(solved(**changed), limits=Limits(silence_s=10))
     assert passed.isdisjoint(changed), result
 
 
 def test_the_same_seed_gives_the_same_verdicts_and_every_exercise_has_cases_of_its_own():
     first, second = (assess(solved(same_noise="pass"), LESSON, 3, ROOT).verdicts for _ in range(2))
     assert first == second
-    seeds = {module._own_seed(seed, LESSON, number) for seed in range(3) for number in range(6)}
-    assert len(seeds) == 18
+    seeds = {module._own_seed(seed, LESSON, number, code) for seed in range(3) for number in range(6) for code in range(2)}
+    assert len(seeds) == 36
 
 
 def test_printing_warning_and_plotting_cost_nothing():

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy
 import pytest
 
-from course.classroom import doctor
+from course.classroom import doctor, sandbox
 from course.classroom.doctor import Finding
 from course.cli import ROOT
 
@@ -69,10 +69,12 @@ def test_a_full_disk_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_missing_sandbox_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    assert doctor.sandbox() == Finding("ok", "sandbox", "/usr/bin/bwrap")
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert doctor.sandbox().level == "note"
+    monkeypatch.setattr(sandbox, "available", lambda: None)
+    monkeypatch.setattr(sandbox, "holds_together", lambda: False)
+    assert doctor.sandbox() == Finding("ok", "sandbox", "bubblewrap works, each process held by itself")
+    monkeypatch.setattr(sandbox, "available", lambda: "bubblewrap is not installed")
+    found = doctor.sandbox()
+    assert found.level == "note" and "bubblewrap is not installed; grading needs it" in found.detail
 
 
 def test_the_device_is_described() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbgrader.api import Gradebook
 
 from course.classroom import Refusal, grade
 from course.classroom.assess import Assessment
+from course.classroom.build import TEXT_STUB
 from course.syllabus import lesson
 from utils.exercise import Exercise, Verdict, WrittenExercise
 
@@ -51,7 +54,7 @@ def assessed(monkeypatch):
         if "same_noise" in answered:
             mistake = LESSON.room("exercises").same_noise.mistakes[0]
             verdicts["same_noise"] = Verdict(False, mistake.hint, mistake, 1)
-        return Assessment(verdicts, ("A note,\nof two lines.",), 1.5)
+        return Assessment(verdicts, ("A note,\nof two lines.",))
 
     monkeypatch.setattr(grade, "assess", assess)
     return calls
@@ -85,6 +88,8 @@ def test_everyone_gets_a_line_and_every_exercise_a_reason(tmp_path, assessed):
     assert reasons["ada", "noisy_labels"]["points"] == "2" and reasons["ada", "noisy_labels"]["reason"] == ""
     assert reasons["ada", "same_noise"]["reason"].startswith("You went the other way")
     assert reasons["ada", WORDED.name]["reason"] == "waits for a person"
+    (path,) = (out / "nbgrader" / "autograded" / "ada").rglob("*.ipynb")
+    assert nbformat.read(path, as_version=4).cells
     assert reasons["bob", WORDED.name]["reason"] == reasons["eve", "rademacher"]["reason"] == "Nothing was handed in."
 
 
@@ -100,8 +105,6 @@ def test_a_stopped_run_goes_on_with_what_is_missing_and_gives_the_same(tmp_path,
     with pytest.raises(KeyboardInterrupt):
         run(subs, out, tell=stop)
     assert not (out / "grades.csv").exists()
-    with pytest.raises(Refusal, match="--resume"):
-        run(subs, out)
     with pytest.raises(Refusal, match="another seed"):
         run(subs, out, resume=True, seed=1)
     assessed.clear()
@@ -109,6 +112,16 @@ def test_a_stopped_run_goes_on_with_what_is_missing_and_gives_the_same(tmp_path,
     assert 1 <= len(assessed) <= 2
     assessed.clear()
     assert run(subs, out, resume=True) == first and assessed == []
+
+
+def test_without_resume_everything_is_graded_anew_with_the_same_seed(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    hand_in(subs, "a", "noisy_labels")
+    run(subs, out)
+    run(subs, out)
+    assert len(assessed) == 2 and len({seed for _, seed in assessed}) == 1
+    run(subs, out, seed=5)
+    assert assessed[-1][1] == 5
 
 
 def test_a_file_that_was_handed_in_again_is_graded_again(tmp_path, assessed):
@@ -143,8 +156,75 @@ def test_names_that_a_spreadsheet_would_run_are_quoted(tmp_path, assessed):
     assert [row["student"] for row in table(out / "grades.csv")] == ["'=1+1", "'@x", "plain, with comma"]
 
 
+def test_a_submission_on_which_grading_fails_keeps_nobody_from_a_grade_and_is_tried_again(tmp_path, assessed, monkeypatch):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    for student in ("a", "b"):
+        hand_in(subs, student, "noisy_labels")
+    whole = grade.grade_one
+
+    def one(root, folder, *arguments):
+        if folder.name == "a":
+            raise TypeError("odd")
+        return whole(root, folder, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(grade, "grade_one", one)
+        first, second = run(subs, out)
+    assert first.failed and not second.failed and second.points == 2
+    assert "Grading itself failed (TypeError: odd)" in table(out / "grades.csv")[0]["notes"]
+    assert [each.points for each in run(subs, out, resume=True)] == [2, 2]
+
+
+def test_a_gradebook_of_other_exercises_is_refused(tmp_path, assessed, monkeypatch):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    hand_in(subs, "a", "noisy_labels")
+    run(subs, out)
+    whole = grade.given_notebook
+
+    def changed(root, chosen):
+        given = whole(root, chosen)
+        given.cells = [cell for cell in given.cells if cell.metadata.get("nbgrader", {}).get("grade_id") != "rademacher"]
+        return given
+
+    monkeypatch.setattr(grade, "given_notebook", changed)
+    with pytest.raises(Refusal, match="another version of random_labels"):
+        run(subs, out, resume=True)
+
+
 def test_a_folder_without_students_is_refused(tmp_path):
     for folder in (tmp_path, tmp_path / "none"):
         with pytest.raises(Refusal, match="holds no student's folder"):
             run(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_name_that_is_no_text_and_an_answer_left_as_it_was_given(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    hand_in(subs, os.fsdecode(b"caf\xe9"), words=f" {TEXT_STUB}\n")
+    (graded,) = run(subs, out)
+    assert graded.student == "caf\\xe9" and not any(mark.pending for mark in graded.marks)
+
+
+def test_what_a_person_entered_survives_and_a_new_answer_in_words_is_read_again(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    hand_in(subs, "ada", "noisy_labels", words="Because.")
+    hand_in(subs, "bob", "noisy_labels", words="Why not?")
+    run(subs, out)
+    with Gradebook(f"sqlite:///{out}/nbgrader/gradebook.db", "why-it-generalises") as gradebook:
+        for student, points in (("ada", 2.5), ("bob", 1)):
+            grade = gradebook.find_grade(WORDED.name, LESSON.name, LESSON.name, student)
+            assert grade.needs_manual_grade and grade.max_score == WORDED.points
+            assert gradebook.find_grade("noisy_labels_check", LESSON.name, LESSON.name, student).auto_score == 2
+            grade.manual_score, grade.needs_manual_grade = points, False
+        override = gradebook.find_grade("rademacher_check", LESSON.name, LESSON.name, "bob")
+        override.manual_score = 1.5
+        gradebook.db.commit()
+    hand_in(subs, "bob", "noisy_labels", words="On second thoughts.")
+    for options in ({"resume": True}, {}, {"resume": True}):
+        graded = {each.student: each for each in run(subs, out, **options)}
+        assert graded["ada"].points == 4.5 and not any(mark.pending for mark in graded["ada"].marks)
+        assert graded["bob"].points == 2 + 1 + 1.5
+        assert [mark.exercise for mark in graded["bob"].marks if mark.pending] == [WORDED.name]
+    rows = {(row["student"], row["lesson"]): row for row in table(out / "grades.csv")}
+    assert rows["ada", LESSON.name]["points"] == "4.5"
+    assert rows["bob", LESSON.name]["written_points_pending"] == str(WORDED.points)

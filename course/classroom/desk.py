@@ -1,0 +1,104 @@
+"""What `course grade` does around the grading: chooses lessons, processes and sandbox, shows progress, writes pages."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from course.classroom import Refusal, sandbox
+from course.classroom import grade as grading
+from course.classroom.build import outputs
+from course.classroom.grade import Graded
+from course.classroom.pages import feedback, overview
+from course.classroom.release import nbgrader_files
+from course.classroom.sandbox import Limits, NoSandbox
+from course.syllabus import LESSONS, Lesson
+from utils.cluster import cluster_executor
+from utils.files import write_whole
+from utils.processes import cores, own_processes
+
+UNSAFE = "Without a sandbox: what students handed in can read, change and send away whatever you can."
+
+
+def grade(
+    root: Path,
+    submissions: Path,
+    out: Path,
+    chosen: Lesson | None = None,
+    nbgrader: Path | None = None,
+    jobs: int | None = None,
+    seed: int | None = None,
+    timeout: float = Limits.wall_s,
+    cluster: str | None = None,
+    resume: bool = False,
+    unsafe: bool = False,
+) -> list[Graded]:
+    """Grade a folder, and write its tables, pages and gradebook.
+
+    Args:
+        root: the repository.
+        submissions: one folder a student.
+        out: the output folder.
+        chosen: the lesson; None for each that somebody handed in.
+        nbgrader: nbgrader's course folder; None for one in `out`.
+        jobs: submissions at once; None for one for each core.
+        seed, resume: see `course.classroom.grade.Ledger`.
+        timeout: seconds for a submission.
+        cluster: a Dask scheduler's address, instead of processes of this machine.
+        unsafe: run submissions without a sandbox.
+
+    Raises:
+        Refusal: there is nothing to grade, no sandbox, or no cluster.
+    """
+    if not unsafe and cluster is None and (missing := sandbox.available()):
+        raise Refusal(
+            f"There is no sandbox here: {missing}. Install it; or grade in a container of its own (docs/instructor.md); "
+            "or, with submissions you trust as you trust yourself, add --unsafe."
+        )
+    lessons = [chosen] if chosen else grading.handed_in(submissions, LESSONS) if submissions.is_dir() else []
+    if not lessons:
+        names = ", ".join(f"{each.name}.ipynb" for each in LESSONS)
+        raise Refusal(f"{submissions} holds no submission: one is {submissions}/STUDENT/LESSON.ipynb, of {names}.")
+    if unsafe:
+        tqdm.write(UNSAFE)
+    limits = replace(Limits(), wall_s=timeout, sandboxed=not unsafe)
+    try:
+        with _crew(cluster, jobs or cores()) as executor, tqdm(unit="submission") as bar:
+
+            def tell(done: int, total: int) -> None:
+                bar.total, bar.n = total, done
+                bar.refresh()
+
+            graded = grading.grade(
+                root, submissions, out, lessons, executor, nbgrader, seed, resume, limits, tell
+            )  # fmt: skip
+    except NoSandbox as error:
+        raise Refusal(f"There is no sandbox where submissions are graded: {error}.") from error
+    except ValueError as error:  # what a cluster that is not there raises
+        if cluster is None:
+            raise
+        raise Refusal(str(error)) from error
+    _write_pages(out, graded, lessons)
+    _make_course_folder(root, nbgrader or out / "nbgrader", lessons)
+    return graded
+
+
+def _crew(cluster: str | None, jobs: int) -> AbstractContextManager[Executor]:
+    return own_processes([None] * jobs) if cluster is None else cluster_executor(cluster, jobs, 1)
+
+
+def _write_pages(out: Path, graded: Sequence[Graded], lessons: Sequence[Lesson]) -> None:
+    by_name = {each.name: each for each in lessons}
+    for each in graded:
+        write_whole(out / "feedback" / each.student / f"{each.lesson}.html", feedback(each, by_name[each.lesson]))
+    write_whole(out / "overview.html", overview(graded, lessons))
+
+
+def _make_course_folder(root: Path, folder: Path, lessons: Sequence[Lesson]) -> None:
+    """Put nbgrader's settings and assignments beside its gradebook, where they are not there already."""
+    for path, content in nbgrader_files(outputs(root, lessons), lessons).items():
+        if not (folder / path).exists():
+            write_whole(folder / path, content)

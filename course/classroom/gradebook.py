@@ -1,0 +1,149 @@
+"""Scores in nbgrader's gradebook, so that formgrader opens a graded class and a person reads the answers in words.
+
+What a person has entered there is never touched. A new answer in words is put back on formgrader's list, the points that
+the old one earned still beside it.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import ComputeChecksums, SaveCells
+from sqlalchemy.exc import SAWarning
+
+from course.classroom import Refusal
+from course.classroom.source import CHECK
+from course.syllabus import Lesson
+from utils.files import write_whole
+
+COURSE_ID = "why-it-generalises"
+DATABASE = "gradebook.db"
+SEEN = ".answers-seen.json"  # beside the database: what the answers in words said when they were last put on the list
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What grading enters for one exercise of one student.
+
+    Attributes:
+        exercise: its name.
+        points: earned by code.
+        words: the text handed in; None for an exercise in code.
+    """
+
+    exercise: str
+    points: float
+    words: str | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the gradebook says of an exercise.
+
+    Attributes:
+        points: a person's where one has entered some, else the code's.
+        pending: whether it waits for a person.
+        by_hand: whether a person has entered points.
+    """
+
+    points: float
+    pending: bool
+    by_hand: bool
+
+
+def notebook_path(folder: Path, student: str, lesson: Lesson) -> Path:
+    """Where formgrader looks for a graded notebook."""
+    return folder / "autograded" / student / lesson.name / f"{lesson.name}.ipynb"
+
+
+def enter(
+    folder: Path, lesson: Lesson, given: NotebookNode, entries: dict[str, Sequence[Entry]]
+) -> dict[str, dict[str, Score]]:
+    """Enter a class's points for a lesson.
+
+    Args:
+        folder: nbgrader's course folder.
+        lesson: what was graded.
+        given: the notebook that the students were given.
+        entries: by student, those who have handed something in.
+
+    Returns:
+        What the gradebook says then, by student and exercise.
+
+    Raises:
+        Refusal: the gradebook is of a version of the lesson with other exercises.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    url = f"sqlite:///{(folder / DATABASE).resolve()}"
+    # nbgrader's own classes warn of each other.
+    warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
+    with _alembic_found(), Gradebook(url, COURSE_ID) as gradebook:
+        gradebook.update_or_create_assignment(lesson.name)
+    resources = {"nbgrader": {"assignment": lesson.name, "notebook": lesson.name, "db_url": url}}
+    notebook = nbformat.from_dict(given)
+    try:
+        for step in (ComputeChecksums(), SaveCells()):
+            notebook, resources = step.preprocess(notebook, resources)
+    except RuntimeError as error:  # what nbgrader raises when cells would come or go under graded work
+        raise Refusal(
+            f"{folder / DATABASE} is of another version of {lesson.name}, with other exercises: {error}. Name another "
+            "folder."
+        ) from error
+    seen = _seen(folder)
+    scores = {}
+    with Gradebook(url, COURSE_ID) as gradebook:
+        for student, marks in entries.items():
+            gradebook.update_or_create_student(student)
+            submission = gradebook.update_or_create_submission(lesson.name, student)
+            grades = {grade.name: grade for grade in submission.notebooks[0].grades}
+            scores[student] = {}
+            for entry in marks:
+                grade = grades[entry.exercise if entry.words is not None else entry.exercise + CHECK]
+                _enter(grade, entry, seen, f"{lesson.name}/{entry.exercise}/{student}")
+            gradebook.db.commit()
+            for entry in marks:
+                grade = grades[entry.exercise if entry.words is not None else entry.exercise + CHECK]
+                by_hand = grade.manual_score is not None
+                scores[student][entry.exercise] = Score(grade.score, grade.needs_manual_grade, by_hand)
+    # After the gradebook: a run that is stopped between the two asks a person once more rather than never.
+    write_whole(folder / SEEN, json.dumps(seen, sort_keys=True) + "\n")
+    return scores
+
+
+@contextmanager
+def _alembic_found() -> Iterator[None]:
+    """A new gradebook calls alembic by name, which lies beside Python and only in an activated environment on the path."""
+    before = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
+
+
+def _enter(grade, entry: Entry, seen: dict[str, str], key: str) -> None:
+    if entry.words is None:
+        grade.auto_score, grade.needs_manual_grade = entry.points, False
+        return
+    words = entry.words.strip()
+    digest = hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()
+    grade.auto_score = None if words else 0.0
+    if not words and grade.manual_score is None:
+        grade.needs_manual_grade = False
+    elif seen.get(key) != digest or grade.manual_score is None:
+        grade.needs_manual_grade = True
+    seen[key] = digest
+
+
+def _seen(folder: Path) -> dict[str, str]:
+    path = folder / SEEN
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

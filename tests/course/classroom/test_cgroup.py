@@ -1,0 +1,74 @@
+"""Control groups: where they are made, and that they hold processes together, not one by one."""
+
+from pathlib import Path
+
+import pytest
+
+from course.classroom import cgroup, sandbox
+from course.classroom.cgroup import SEPARATE, UNIFIED, control_group
+from course.classroom.sandbox import Limits
+
+ROOT = Path(__file__).parents[3]
+
+
+def kernel(folder, monkeypatch, own, files):
+    """A folder that looks like the kernel's, to write in."""
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    (folder / "self").write_text(own)
+    monkeypatch.setattr(cgroup, "MOUNT", folder)
+    monkeypatch.setattr(cgroup, "OWN", folder / "self")
+
+
+def test_beside_our_own_group_where_the_controllers_are_given_on(tmp_path, monkeypatch):
+    kernel(tmp_path, monkeypatch, "0::/user/app/shell\n", {
+        "cgroup.controllers": "cpu memory pids", "user/app/cgroup.subtree_control": "memory pids\n",
+        "user/app/shell/cgroup.procs": "1\n", "user/cgroup.subtree_control": "", "cgroup.subtree_control": "",
+    })  # fmt: skip
+    assert cgroup._places() == [(tmp_path / "user" / "app", UNIFIED)]
+    with control_group(1000, 7) as (procs,):
+        assert procs.parent.parent == tmp_path / "user" / "app"
+        assert (procs.parent / "memory.max").read_text() == "1000"
+        assert (procs.parent / "pids.max").read_text() == "7"
+        for path in procs.parent.iterdir():
+            path.unlink()  # the kernel's files go with the folder
+    assert not procs.parent.exists()
+
+
+def test_nowhere_where_the_controllers_are_not_given_on(tmp_path, monkeypatch):
+    kernel(tmp_path, monkeypatch, "0::/shell\n", {"cgroup.controllers": "memory pids", "cgroup.subtree_control": "cpu\n",
+                                                  "shell/cgroup.procs": ""})  # fmt: skip
+    with control_group(1000, 7) as groups:
+        assert groups == []
+
+
+def test_one_folder_for_each_controller_of_the_older_interface(tmp_path, monkeypatch):
+    kernel(tmp_path, monkeypatch, "4:memory:/mine\n8:pids:/elsewhere\n0::/\n",
+           {"memory/mine/cgroup.procs": "", "pids/cgroup.procs": ""})  # fmt: skip
+    assert cgroup._places() == [
+        (tmp_path / "memory" / "mine", {"memory": SEPARATE["memory"]}), (tmp_path / "pids", {"pids": SEPARATE["pids"]}),
+    ]  # fmt: skip
+
+
+def test_the_sandboxs_processes_share_one_limit():
+    with control_group(2**30, 64) as groups:
+        if not groups:
+            pytest.skip("the kernel lets us make no control group here")
+    if missing := sandbox.available():
+        pytest.skip(f"no sandbox: {missing}")
+    code = """
+import os, time
+for _ in range(4):
+    if os.fork() == 0:
+        held = bytearray(100 * 2**20)
+        for start in range(0, len(held), 4096):
+            held[start] = 1
+        time.sleep(1)
+        os._exit(0)
+print(sum(os.wait()[1] == 0 for _ in range(4)))
+"""
+    ended = [
+        sandbox.run(["-c", code], ROOT, Limits(together_bytes=size * 2**20, wall_s=20)).output for size in (600, 250)
+    ]
+    assert ended[0] == b"4\n" and ended[1] in (b"", b"0\n", b"1\n", b"2\n")

@@ -1,0 +1,1 @@
+"""Submissions made to bend their grades, and what must become of them."""
