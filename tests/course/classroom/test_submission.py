@@ -271,7 +271,7 @@ def test_imports_that_nothing_uses_are_left_out(tmp_path):
     )
     second = marked("import math\ndef double(n):\n    return np.add(n, torch.tensor(n))", "double")
     pieces = submission.needed(understood(tmp_path, first, second).pieces)
-    assert [piece.source for piece in pieces[:-1]] == ["import torch, os", "import numpy as np", "n = 3"]
+    assert [piece.source for piece in pieces[:-1]] == ["import torch", "import numpy as np", "n = 3"]
     assert pieces[-1].source.startswith("import math")
     broken = understood(tmp_path, new_code_cell("import torch"), marked("def double(n:", "double"))
     assert [piece.kind for piece in submission.needed(broken.pieces)] == ["answer"]
