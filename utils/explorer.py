@@ -134,9 +134,9 @@ class Choice:
             value=self.value,
             description=self.label,
             style=LABEL | {"button_width": "82px"},
-            # In a row with the label, however many there are: beyond three they need more than a slider does.
+            # In a row with the label, however many there are: beyond two they need more than a slider does.
             layout=ipywidgets.Layout(
-                width=CONTROL_WIDTH if len(self.options) <= 3 else "auto", flex_flow="row nowrap", display="flex"
+                width=CONTROL_WIDTH if len(self.options) <= 2 else "auto", flex_flow="row nowrap", display="flex"
             ),
         )
 

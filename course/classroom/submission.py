@@ -9,6 +9,7 @@ import json
 import os
 import re
 import stat
+import symtable
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -24,6 +25,7 @@ LARGEST = 20 * 2**20  # bytes; a notebook full of pictures has a few million
 MOST_CELLS, LONGEST_CELL = 2_000, 200_000  # cells, characters
 PICTURES = ("image/png", "image/jpeg")
 BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
+NEVER_RUN = {"explorers", "experiment", "runner"}
 MAGIC = re.compile(r"^(\s*)[%!].*$|^(\s*)\?\S.*$", re.MULTILINE)
 CELL_MAGIC = re.compile(r"\A\s*%%\w+.*$", re.MULTILINE)
 
@@ -50,7 +52,8 @@ class Piece:
     """Source that grading runs.
 
     Attributes:
-        kind: "import", "definition", "literal", or "answer" for the whole cell of an exercise.
+        kind: "import", "definition", "literal", "value" for another assignment, or "answer" for the whole cell of an
+            exercise.
         source: Python, without IPython's magics.
         cell: the number of its cell, from 1.
         exercise: whose answer it is; None for the others.
@@ -294,7 +297,7 @@ def understand(
             else:
                 notes.append(f"Cell {number} was skipped: {_complaint(error)}.")
             continue
-        defined = {each.name for each in tree.body if isinstance(each, ast.FunctionDef)}
+        defined = set().union(*map(_functions, tree.body))
         if cell.name in coded:
             answered[cell.name].append(number)
             pieces.append(Piece("answer", source, number, cell.name))
@@ -341,20 +344,43 @@ def _find_words(
 
 
 def needed(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
-    """The pieces, of the imports only what a definition, answer or literal among them names.
+    """The answers, and of the other pieces those that they need, directly or through one another.
 
-    A lesson imports pictures and widgets that no answer uses, and they take longer to load than an answer to run.
+    A lesson imports pictures and widgets that no answer uses, and they take longer to load than an answer to run. What
+    comes out of explorers and experiments is never needed.
     """
-    used: set[str] = set()
-    for piece in pieces:
-        if piece.kind != "import":
-            try:
-                names = [each for each in ast.walk(ast.parse(piece.source)) if isinstance(each, ast.Name)]
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                continue
-            used |= {each.id for each in names}
+    used = set().union(*(_read(each.source) for each in pieces if each.exercise is not None))
+    waiting = [(each, _bound(each.source)) for each in pieces if each.exercise is None and each.kind != "import"]
+    waiting = [(each, names) for each, names in waiting if each.kind != "value" or NEVER_RUN.isdisjoint(_read(each.source))]
+    kept: list[Piece] = []
+    while added := [each for each, names in waiting if each not in kept and not names.isdisjoint(used)]:
+        kept += added
+        used |= set().union(*(_read(each.source) for each in added))
     pruned = (replace(each, source=_pruned(each.source, used)) if each.kind == "import" else each for each in pieces)
-    return tuple(piece for piece in pruned if piece.source)
+    return tuple(each for each in pruned if each.exercise is not None or each in kept or each.kind == "import" and each.source)
+
+
+def _read(source: str) -> set[str]:
+    """The names that the code takes from around it; those of a function's own variables are not among them."""
+    try:
+        tables = [symtable.symtable(source, "<cell>", "exec")]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    found = {each.get_name() for each in tables[0].get_symbols() if each.is_referenced()}
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        found |= {each.get_name() for each in table.get_symbols() if each.is_global() and each.is_referenced()}
+    return found
+
+
+def _bound(source: str) -> set[str]:
+    """The names that a definition or an assignment gives."""
+    (statement,) = ast.parse(source).body
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {statement.name}
+    stored = (each for each in ast.walk(statement) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store))
+    return {each.id for each in stored}
 
 
 def _pruned(source: str, used: set[str]) -> str:
@@ -365,6 +391,15 @@ def _pruned(source: str, used: set[str]) -> str:
         each for each in statement.names if (each.asname or each.name.partition(".")[0]) in used or each.name == "*"
     ]
     return ast.unparse(statement) if statement.names else ""
+
+
+def _functions(statement: ast.stmt) -> set[str]:
+    """The functions that a statement defines, be it by a lambda."""
+    if isinstance(statement, ast.FunctionDef):
+        return {statement.name}
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Lambda):
+        return {each.id for each in statement.targets if isinstance(each, ast.Name)}
+    return set()
 
 
 def _plain(source: str) -> str:
@@ -380,7 +415,7 @@ def _complaint(error: Exception) -> str:
 
 
 def _parts(tree: ast.Module, source: str, number: int, coded: Iterable[str]) -> Iterator[Piece]:
-    """The imports, definitions and assignments of literals at the top of a cell, in order."""
+    """The imports, definitions and assignments at the top of a cell, in order."""
     for statement in tree.body:
         kind = _kind(statement)
         if kind:
@@ -388,10 +423,10 @@ def _parts(tree: ast.Module, source: str, number: int, coded: Iterable[str]) -> 
             lines = source.splitlines(keepends=True)
             first = min([statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", []))])
             text = "".join(lines[first - 1 : statement.end_lineno])
-            if first == statement.lineno and kind in ("import", "literal"):
+            if first == statement.lineno and kind in ("import", "literal", "value"):
                 text = ast.get_source_segment(source, statement) or text
-            name = getattr(statement, "name", None)
-            yield Piece(kind, text, number, name if kind == "definition" and name in coded else None)
+            name = next(iter(_functions(statement) & set(coded)), None)
+            yield Piece(kind, text, number, name)
 
 
 def _kind(statement: ast.stmt) -> str | None:
@@ -403,10 +438,12 @@ def _kind(statement: ast.stmt) -> str | None:
     value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
     if value is None or not all(map(_is_name, targets)):
         return None
+    if _functions(statement):
+        return "definition"
     try:
         ast.literal_eval(value)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        return None
+        return "value"
     return "literal"
 
 

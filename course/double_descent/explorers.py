@@ -211,7 +211,8 @@ EXAMPLES, PROBLEMS = 100, 30
 SIMULATED = np.array([0.1, 0.2, 0.3, 0.5, 0.7, 0.85, 0.95, 1.05, 1.2, 1.5, 2.0, 3.0, 5.0, 8.0])
 GAMMAS = np.unique(np.concatenate([np.geomspace(0.1, 10, 61), np.geomspace(0.9, 1.1, 21)]))
 OPTIMAL = "optimal"
-RIDGE_SHARES = {"none": 0.0, "0.1 optimal": 0.1, OPTIMAL: 1.0}
+TENTH = "a tenth"
+RIDGE_SHARES = {"none": 0.0, TENTH: 0.1, OPTIMAL: 1.0}
 
 
 @dataclass(frozen=True)
@@ -335,7 +336,8 @@ def draw_risk(result: Risk, figure: Figure) -> None:
         # What is below the axis is not drawn, what is above it at its edge.
         return np.where(np.asarray(values) < low, np.nan, np.minimum(values, high))
 
-    plotting.line(curve, "limit", GAMMAS, shown(result.curve), color=BLUE, label=f"ridge: {result.ridge}")
+    ridge = f"{result.ridge} of the optimal" if result.ridge == TENTH else result.ridge
+    plotting.line(curve, "limit", GAMMAS, shown(result.curve), color=BLUE, label=f"ridge: {ridge}")
     plotting.line(curve, "optimal", GAMMAS, shown(result.optimal), color=GREEN, linestyle="--", label="optimal ridge")
     for place, (at, mean, error) in enumerate(zip(SIMULATED, result.mean, result.error)):
         ends = np.clip([mean - 2 * error, mean + 2 * error], low, high) if mean >= low else [np.nan, np.nan]

@@ -44,26 +44,27 @@ def kinds(result):
 # --- what is run -----------------------------------------------------------------------------------------------------
 
 
-def test_answers_are_whole_cells_and_of_the_others_only_imports_definitions_and_literals_remain(tmp_path):
+def test_answers_are_whole_cells_and_of_the_others_only_imports_definitions_and_assignments_remain(tmp_path):
     other = new_code_cell(
         "import torch, os\nfrom math import pi\nprint(pi)\nn = 300\nm = n + 1\nwidths: list = [1, -2]\na = b = (3, 4)\n"
         "x.y = 3\nfor i in range(3):\n    pass\n\n@cache\ndef helper(v):\n    return v\n\n\nclass Thing:\n    size = 3\nexplorers.line"
     )
     result = understood(tmp_path, other, marked("z = 1\nprint(z)\ndef double(n):\n    return z + n", "double"), HALF)
-    assert [(piece.kind, piece.source.strip()) for piece in result.pieces[:7]] == [
+    assert [(piece.kind, piece.source.strip()) for piece in result.pieces[:8]] == [
         ("import", "import torch, os"),
         ("import", "from math import pi"),
         ("literal", "n = 300"),
+        ("value", "m = n + 1"),
         ("literal", "widths: list = [1, -2]"),
         ("literal", "a = b = (3, 4)"),
         ("definition", "@cache\ndef helper(v):\n    return v"),
         ("definition", "class Thing:\n    size = 3"),
     ]
-    assert [(piece.kind, piece.exercise, piece.cell) for piece in result.pieces[7:]] == [
+    assert [(piece.kind, piece.exercise, piece.cell) for piece in result.pieces[8:]] == [
         ("answer", "double", 2),
         ("answer", "half", 3),
     ]
-    assert result.pieces[7].source.startswith("z = 1") and result.notes == ()
+    assert result.pieces[8].source.startswith("z = 1") and result.notes == ()
 
 
 def test_magics_are_dropped_line_for_line_and_leftover_markers_are_comments(tmp_path):
@@ -265,13 +266,26 @@ def test_a_name_that_is_not_utf8_is_shown_as_well_as_can_be(tmp_path):
     notes[0].encode("utf-8")
 
 
-def test_imports_that_nothing_uses_are_left_out(tmp_path):
+def test_only_what_an_answer_needs_is_run(tmp_path):
     first = new_code_cell(
-        "import torch, os\nimport matplotlib.pyplot as plt\nfrom course import explorers\nimport numpy as np\nn = 3"
+        "import torch, os\nimport matplotlib.pyplot as plt\nfrom course import explorers\nimport numpy as np\n"
+        "n = 3\nunused = 4\nEPS = 10 ** -n\nrun = runner.run(torch)\nheld = data.load('mnist')\n"
+        "def show(x):\n    return plt.plot(held)\ndef helper(x):\n    return Kept(x)\nclass Kept:\n    eps = EPS"
     )
-    second = marked("import math\ndef double(n):\n    return np.add(n, torch.tensor(n))", "double")
+    second = marked("import math\ndef double(held):\n    return np.add(held, helper(run))", "double")
     pieces = submission.needed(understood(tmp_path, first, second).pieces)
-    assert [piece.source for piece in pieces[:-1]] == ["import torch", "import numpy as np", "n = 3"]
+    assert [piece.source.strip().partition("\n")[0] for piece in pieces[:-1]] == [
+        "import numpy as np", "n = 3", "EPS = 10 ** -n", "def helper(x):", "class Kept:",
+    ]  # fmt: skip
     assert pieces[-1].source.startswith("import math")
     broken = understood(tmp_path, new_code_cell("import torch"), marked("def double(n:", "double"))
     assert [piece.kind for piece in submission.needed(broken.pieces)] == ["answer"]
+
+
+def test_a_lambda_is_an_answer_too(tmp_path):
+    found = understood(tmp_path, new_code_cell("double = lambda n: n + m\nm = 2"))
+    assert [(piece.kind, piece.exercise) for piece in submission.needed(found.pieces)] == [("answer", "double")]
+    found = understood(tmp_path, new_code_cell("half = lambda n: n / 2\ndouble = lambda n: 2 * n"))
+    assert [(piece.kind, piece.exercise) for piece in submission.needed(found.pieces)] == [
+        ("definition", "half"), ("definition", "double"),
+    ]  # fmt: skip
