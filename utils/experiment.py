@@ -261,12 +261,12 @@ class Record:
     rows: list[Row]
 
     def provenance(self) -> str:
-        """Two lines for a caption: what was run, on what and when; from which source, and on which data."""
+        """Three lines for a caption: what was run; on what, when and from which source; on which data."""
         source = f"commit {self.commit[:9]}{' with changes' if self.dirty else ''}" if self.commit else "unknown source"
         data = ", ".join(each["source"] for each in self.data) or "none"
         return (
-            f"{self.lesson}, preset {self.preset}, seed {self.seed}: {len(self.rows)} rows in {self.wall_s:.0f} s "
-            f"on {self.device}, {self.started[:10]}\n{source}; data: {data}"
+            f"{self.lesson}, preset {self.preset}, seed {self.seed}: {len(self.rows)} rows in {self.wall_s:.0f} s\n"
+            f"on {self.device}, {self.started[:10]}; {source}\ndata: {data}"
         )
 
 

@@ -130,6 +130,8 @@ def line(axes: Axes, key: str, x, y, **style) -> None:
         _keep(axes, key, artist)
     else:
         artist.set_data(x, y)
+        if "label" in style:
+            artist.set_label(style["label"])
 
 
 def image(axes: Axes, key: str, array: np.ndarray, **style) -> None:
@@ -166,8 +168,10 @@ def title(axes: Axes, text: str) -> None:
 
 
 def legend(axes: Axes, **options) -> None:
-    """A legend of the labelled artists, above them; made once."""
-    if _kept(axes, "legend") is None:
+    """A legend of the labelled artists, above them; made again only when a label has changed."""
+    made = _kept(axes, "legend")
+    labels = axes.get_legend_handles_labels()[1]
+    if made is None or [each.get_text() for each in made.get_texts()] != labels:
         made = axes.legend(**options)
         made.set_animated(True)
         _keep(axes, "legend", made)

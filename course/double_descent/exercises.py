@@ -62,6 +62,11 @@ def _is_shortest_fit(observed: tuple[np.ndarray, ...], Phi: Tensor, Y: Tensor) -
         cause = "a ridge, however small, does that" if miss < 0.1 else "Phi' Phi is singular here"
         return f"with p >= n the fit can be exact, and yours misses: |Phi W - Y| is {miss:.0e} of |Y| ({cause})."
     beside = float((W - _fit_wide(Phi, Phi @ W)).norm() / W.norm())
+    if 1e-7 < beside < 1e-3:
+        return (
+            f"your fit is exact and not quite the shortest: {beside:.0e} of its length is in directions that no row of Phi "
+            "has. A ridge, however small, does that, and so does a system that was solved badly."
+        )
     if beside > 1e-7:
         return (
             f"your fit is exact and not the shortest: {beside:.0%} of its length is in directions that no row of Phi has. A "

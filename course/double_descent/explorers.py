@@ -459,14 +459,17 @@ def cut(surface: Surface, width: int, epoch: int, noise: str) -> Cuts:
     )
 
 
+SHADES = (5, 40)  # per cent of error where the map is darkest and lightest
+
+
 def draw_cuts(result: Cuts, figure: Figure) -> None:
     surface = result.surface
     test = 100 * surface.test[result.noise]
     rows, spots = len(surface.epochs), len(surface.widths)
     if not figure.axes:
         map_, by_width, by_epoch = plotting.panels(figure, 3, widths=[1.25, 1, 1], left=0.085, wspace=0.32, bottom=0.17)
-        at, when = _ticks(surface.widths, (4, 11, 24, 50, 100, 256, 1_000)), _ticks(surface.epochs, (1, 10, 100, 1_000))
-        map_.set(xlabel="hidden units", ylabel="epoch", title="Test error (light: high)")
+        at, when = _ticks(surface.widths, (4, 11, 24, 50, 128, 1_000)), _ticks(surface.epochs, (1, 10, 100, 1_000))
+        map_.set(xlabel="hidden units", ylabel="epoch", title="Test error: 5 % dark, 40 % light")
         map_.set_xticks(*at)
         map_.set_yticks(*when)
         map_.grid(False)
@@ -483,8 +486,9 @@ def draw_cuts(result: Cuts, figure: Figure) -> None:
         by_width.axvline(spot, color=GREY, linewidth=0.8, linestyle=":")
     map_, by_width, by_epoch = figure.axes
     plotting.image(
-        map_, "map", np.log10(test), aspect="auto", origin="lower", cmap="viridis", vmin=0.3, vmax=1.95, zorder=0
-    )
+        map_, "map", np.log10(test), aspect="auto", origin="lower", cmap="viridis", zorder=0,
+        vmin=math.log10(SHADES[0]), vmax=math.log10(SHADES[1]),
+    )  # fmt: skip
     cross = {"color": "white", "linewidth": 1.2}
     plotting.line(map_, "across", [-0.5, spots - 0.5], [result.row] * 2, **cross)
     plotting.line(map_, "up", [result.column] * 2, [-0.5, rows - 0.5], **cross)
@@ -494,8 +498,8 @@ def draw_cuts(result: Cuts, figure: Figure) -> None:
     ):
         values = {name: 100 * take(getattr(surface, name)[result.noise]) for name in ("test", "train", "low", "high")}
         along = np.arange(len(values["test"]))
-        for name in ("low", "high"):
-            plotting.line(axes, name, along, values[name], color=ORANGE, linewidth=0.7)
+        for name, label in (("low", None), ("high", "test, range of 5")):
+            plotting.line(axes, name, along, values[name], color=ORANGE, linewidth=0.7, label=label)
         plotting.line(axes, "train", along, values["train"], color=BLUE, label="training")
         plotting.line(axes, "test", along, values["test"], color=ORANGE, label="test")
         here = {"color": INK, "marker": "o", "linestyle": "none", "zorder": 6}
@@ -568,7 +572,7 @@ def draw_features(record: Record) -> Figure:
             _band(ridged, select(mine, ridge=0.0), "test_error", 100, n, colour, linestyle=":", labelled=False)
             _band(ridged, best_ridge(mine), "test_error", 100, n, colour, labelled=False)
         _shares(ridged)
-        ridged.set(yscale="log", ylabel="test error (%)", title=f"n = {n:,}: best ridge, none dotted")
+        ridged.set(yscale="log", ylabel="test error (%)", title=f"n = {n:,}: best ridge (dotted: none)")
         _log_per_cent(ridged)
     else:
         ridged.axis("off")
@@ -633,6 +637,27 @@ def draw_nets(record: Record) -> Figure:
     panels[1].set_title("Test loss")
     panels[2].set_title("Training error")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+    return figure
+
+
+HUMP_EPOCHS = (100, 300, 1_000)
+
+
+def draw_humps(record: Record) -> Figure:
+    """Test loss and training error of fresh nets with wrong labels over their hidden units, after three trainings."""
+    rows = select(record.rows, study="nets", own_data=False, start="fresh", noise=0.2)
+    figure, panels = plotting.subplots(1, 2, width=9, height=3.6)
+    for axes, (entry, scale, label) in zip(panels, NET_ENTRIES[1:]):
+        for epoch, colour in zip(HUMP_EPOCHS, (GOLD, ORANGE, BLUE)):
+            mine = select(rows, epoch=epoch)
+            _net_band(axes, mine, entry, scale, colour, "-", f"after {epoch:,} epochs")
+        axes.axvline(nets.threshold(rows[0]["n"], 784, experiment.CLASSES), color=GREY, linewidth=0.8, linestyle=":")
+        axes.set(xscale="log", xlabel="hidden units", ylabel=label, ylim=(0, None))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+    panels[0].set_title("Test loss, 20 % wrong")
+    panels[1].set_title("Training error")
+    panels[1].set_ylim(0, 30)
+    panels[1].legend(fontsize=8)
     return figure
 
 

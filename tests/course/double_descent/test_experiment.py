@@ -333,6 +333,25 @@ def test_the_shipped_nets_say_what_the_lesson_says():
     assert all(row["alive"] >= row["width"] - 8 for row in rows)
 
 
+def test_the_shipped_nets_have_two_humps_of_which_one_moves():
+    rows = select(load_record(room.PERCEPTRONS_RECORD).rows, study="nets", own_data=False, start="fresh", noise=0.2)
+    told = {}
+    for epoch in (100, 300, 1_000):
+        mine = select(rows, epoch=epoch)
+        widths = sorted({row["width"] for row in mine})
+        loss, misfit = (
+            {width: np.mean([row[entry] for row in select(mine, width=width)]) for width in widths}
+            for entry in ("test_loss", "train_error")
+        )
+        wide = max((width for width in widths if width >= 80), key=loss.get)
+        told[epoch] = wide, misfit[wide] < 0.01, loss[36] > loss[64], loss[36] > loss[wide]
+    assert told == {
+        100: (256, True, False, False),
+        300: (160, True, True, False),
+        1_000: (128, True, True, True),
+    }
+
+
 @pytest.mark.skipif(not data.present("mnist"), reason="MNIST is not on this machine")
 def test_a_net_of_the_record_can_be_made_again():
     study = experiment.settings("perceptrons").studies[0]

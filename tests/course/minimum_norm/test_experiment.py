@@ -572,7 +572,7 @@ def test_the_provenance_of_the_shipped_record_says_where_it_is_from():
         for study in full.studies
     )
     said = record.provenance()
-    assert f"preset full, seed 0: {rows} rows" in said and f"commit {record.commit[:9]};" in said
+    assert f"preset full, seed 0: {rows} rows" in said and f"commit {record.commit[:9]}\n" in said
     assert "MNIST" in said.split("data: ")[1] and "CIFAR-10" in said.split("data: ")[1]
 
 
