@@ -26,6 +26,7 @@ from course.syllabus import Lesson
 from utils.exercise import PUBLIC_SEED, Exercise, Response, Verdict
 
 PIECE_S, EXERCISE_S = 10.0, 20.0
+MOST_NOTES = 50
 NOT_WRITTEN = "Nothing is handed in for this exercise."
 
 
@@ -113,6 +114,7 @@ def _request(state: "_State", exercises: dict[str, Exercise], cases: dict[str, t
     return {
         "pieces": [{"source": piece.source, "cell": piece.cell} for piece in state.pieces],
         "without": sorted(state.without),
+        "places": {piece.exercise: number for number, piece in enumerate(state.pieces) if piece.exercise is not None},
         "exercises": {
             name: {
                 "arguments": list(inspect.signature(exercises[name].reference).parameters),
@@ -188,7 +190,7 @@ class _State:
             number = doing["number"]
             self.without.add(number)
             self._failed(self.pieces[number], _ending(outcome))
-        elif doing is not None and doing["doing"] == "exercise" and doing.get("name") in self.waiting:
+        elif doing is not None and doing["doing"] == "exercise" and self._is_open(doing.get("name")):
             self.problems[doing["name"]] = f"The check did not end well: {_ending(outcome)}."
             self.waiting.discard(doing["name"])
         else:
@@ -204,13 +206,16 @@ class _State:
     def _is_piece(self, number: object) -> bool:
         return type(number) is int and 0 <= number < len(self.pieces) and number not in self.without
 
+    def _is_open(self, name: object) -> bool:
+        return isinstance(name, str) and name in self.waiting
+
     def _done(self, message: dict) -> None:
         if message["done"] == "piece" and self._is_piece(message.get("number")):
             self.without.discard(message["number"])
-            self._failed(self.pieces[message["number"]], str(message.get("problem"))[:1_000])
+            self._failed(self.pieces[message["number"]], (wire.text(str(message.get("problem"))) or "")[:1_000])
             return
         name = message.get("name")
-        if message["done"] != "exercise" or not isinstance(name, str) or name not in self.waiting:
+        if message["done"] != "exercise" or not self._is_open(name):
             return
         self.waiting.discard(name)
         if message.get("missing"):
@@ -231,7 +236,7 @@ class _State:
 
     def _failed(self, piece: Piece, why: str) -> None:
         note = f"Cell {piece.cell} ({piece.kind}): {why}"
-        if note not in self.notes:
+        if len(self.notes) < MOST_NOTES and note not in self.notes:
             self.notes.append(note)
         if piece.exercise is not None:
             self.problems[piece.exercise] = f"The cell could not be run: {why}"

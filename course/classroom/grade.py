@@ -255,6 +255,8 @@ def grade(
     names = students(submissions) if submissions.is_dir() else []
     if not names:
         raise Refusal(f"{submissions} holds no student's folder: a submission is {submissions}/STUDENT/LESSON.ipynb.")
+    if len({printable(each) for each in names}) < len(names):
+        raise Refusal(f"two folders in {submissions} have the same name as text: rename one.")
     ledger = Ledger(out, seed, resume, lessons)
     course = nbgrader or out / "nbgrader"
     graded: dict[tuple[str, str], Graded] = {}
@@ -275,16 +277,15 @@ def grade(
             student, chosen, version = running.pop(future)
             try:
                 result, notebook = future.result()
-            except (BrokenExecutor, NoSandbox):
-                raise
-            except Exception as error:  # one submission must not keep a class from its grades
-                graded[student, chosen.name] = _failed(printable(student), chosen, error)
-            else:
                 if notebook is not None:
                     path = notebook_path(course, result.student, chosen)
                     write_whole(path, nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n")
-                graded[student, chosen.name] = result
                 ledger.keep(result, version)
+            except (BrokenExecutor, NoSandbox, OSError):
+                raise
+            except Exception as error:  # one submission must not keep a class from its grades
+                result = _failed(printable(student), chosen, error)
+            graded[student, chosen.name] = result
             tell(len(graded), total)
     except BaseException:
         for future in running:

@@ -5,7 +5,9 @@ editor or a student did to it; what is missing is put where the lesson has it.
 """
 
 import copy
+import html
 import re
+from urllib.parse import unquote
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -15,6 +17,8 @@ from course.classroom.submission import Cell, Submission
 
 # A browser shows formgrader's page with the instructor's rights: no text of a student's may become a tag there.
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
+SCHEME = re.compile(r"\b(javascript|vbscript|data|file)((?:\s|\\)*):", re.IGNORECASE)
+ATTACHMENT = re.compile(r"attachment:([^\s)\]>\"']*)")
 
 
 def restored(submission: Submission, lesson: NotebookNode) -> NotebookNode:
@@ -55,10 +59,21 @@ def _check_of(cell: Cell, marked: dict[str, NotebookNode]) -> str | None:
 def _shown(cell: Cell, identifier: str, trusted: bool) -> NotebookNode:
     if cell.code:
         return new_code_cell(cell.source, id=identifier, outputs=[NotebookNode(each) for each in cell.outputs])
-    made = new_markdown_cell(cell.source if trusted else TAG.sub("&lt;", cell.source), id=identifier)
+    made = new_markdown_cell(cell.source if trusted else _harmless(cell), id=identifier)
     if cell.attachments:
         made.attachments = NotebookNode(cell.attachments)
     return made
+
+
+def _harmless(cell: Cell) -> str:
+    """A text in which nothing acts: no tags, no links that run, and of pictures those that are there."""
+    text, before = cell.source, None
+    while text != before:  # Markdown undoes entities once more, however often they were wrapped
+        text, before = html.unescape(text), text
+    text = SCHEME.sub(r"\1\2 :", TAG.sub("&lt;", text))
+    return ATTACHMENT.sub(
+        lambda found: found[0] if unquote(found[1]) in cell.attachments else "#picture-left-out", text
+    )
 
 
 def _answer(cell: Cell, original: NotebookNode) -> NotebookNode:

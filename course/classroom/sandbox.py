@@ -21,9 +21,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from course.classroom.cgroup import control_group
+from course.classroom.seccomp import program
 
 NOBODY = 65534
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives")
@@ -54,7 +56,7 @@ class Limits:
     together_bytes: int = 2 * 2**30
     processes: int = 64
     scratch_bytes: int = 64 * 2**20
-    output_bytes: int = 32 * 2**20
+    output_bytes: int = 16 * 2**20
     sandboxed: bool = True
 
 
@@ -114,13 +116,14 @@ def run(arguments: Sequence[str], root: Path, limits: Limits, given: bytes = b""
     """
     if limits.sandboxed and shutil.which("bwrap") is None:
         raise NoSandbox("bubblewrap is not installed")
-    with tempfile.TemporaryFile() as file, _command(arguments, root, limits) as command:
+    with tempfile.TemporaryFile() as file, _filter() as calls, _command(arguments, root, limits, calls) as command:
         file.write(given)
         file.seek(0)
         begun = time.monotonic()
         process = subprocess.Popen(
             command,
             stdin=file,
+            pass_fds=[calls] if calls else [],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
@@ -165,7 +168,16 @@ def _listen(process: subprocess.Popen, limits: Limits, begun: float) -> tuple[by
 
 
 @contextmanager
-def _command(arguments: Sequence[str], root: Path, limits: Limits) -> Iterator[list[str]]:
+def _filter() -> Iterator[int | None]:
+    """The number of an open file that holds the filter of system calls; None where there is none for this machine."""
+    with tempfile.TemporaryFile() as file:
+        file.write(program())
+        file.seek(0)
+        yield file.fileno() if program() else None
+
+
+@contextmanager
+def _command(arguments: Sequence[str], root: Path, limits: Limits, calls: int | None) -> Iterator[list[str]]:
     """The command line of a sandbox; while the block runs, what it reads is where the command expects it."""
     if not limits.sandboxed:
         with tempfile.TemporaryDirectory(prefix="course-unsafe-") as scratch:
@@ -176,7 +188,7 @@ def _command(arguments: Sequence[str], root: Path, limits: Limits) -> Iterator[l
     with control_group(limits.together_bytes, limits.processes) as groups:
         join = " && ".join([*(f"echo $$ > {shlex.quote(str(group))}" for group in groups), ""])
         if os.geteuid() != 0:
-            yield ["sh", "-c", f"{join}exec {shlex.join(_bubblewrap(seen, arguments, limits))}"]
+            yield ["sh", "-c", f"{join}exec {shlex.join(_bubblewrap(seen, arguments, limits, calls))}"]
             return
         stage = Path(tempfile.mkdtemp(prefix="course-sandbox-"))
         try:
@@ -188,7 +200,7 @@ def _command(arguments: Sequence[str], root: Path, limits: Limits) -> Iterator[l
                 mounts.append(f"mount --bind {shlex.quote(str(source))} {shlex.quote(str(place))}")
                 staged[place] = target
             drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs"]
-            command = shlex.join([*drop, *_bubblewrap(staged, arguments, limits)])
+            command = shlex.join([*drop, *_bubblewrap(staged, arguments, limits, calls)])
             script = f"{join}{' && '.join(mounts)} && exec {command}"
             yield ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
         finally:
@@ -202,8 +214,9 @@ def _interpreter() -> list[Path]:
     return sorted(each for each in apart if not any(other in each.parents for other in apart))
 
 
-def _bubblewrap(seen: dict[Path, Path], arguments: Sequence[str], limits: Limits) -> list[str]:
-    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
+def _bubblewrap(seen: dict[Path, Path], arguments: Sequence[str], limits: Limits, calls: int | None) -> list[str]:
+    command = ["bwrap", "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", *_further_options()]
+    command += ["--cap-drop", "ALL", "--clearenv", *(["--seccomp", str(calls)] if calls else [])]
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
     for name, value in environment.items():
         command += ["--setenv", name, value]
@@ -214,12 +227,20 @@ def _bubblewrap(seen: dict[Path, Path], arguments: Sequence[str], limits: Limits
             command += ["--ro-bind", path, path]
     # The scratch folder first: an environment may lie in /tmp, and would be hidden by it.
     command += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits.scratch_bytes), "--tmpfs", "/tmp"]
+    command += ["--size", str(limits.scratch_bytes), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
     for source, target in seen.items():
         command += ["--ro-bind", str(source), str(target)]
     command += ["--remount-ro", "/", "--chdir", "/tmp"]
     bounds = [f"--{name.lower()}={value}" for name, value in _bounds(limits).items()]
     python = [sys.executable, "-I", "-c", _start(COURSE), *arguments]
     return [*command, "--", "prlimit", *bounds, "--", *python]
+
+
+@cache
+def _further_options() -> list[str]:
+    """What only newer versions of bubblewrap know: 0.8 keeps a sandbox from making namespaces of its own."""
+    known = subprocess.run(["bwrap", "--help"], capture_output=True, text=True).stdout
+    return ["--disable-userns"] if "--disable-userns" in known else []
 
 
 def _bounds(limits: Limits) -> dict[str, int]:

@@ -17,17 +17,19 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
 
 from course.syllabus import Lesson
 from utils.exercise import Exercise, WrittenExercise
 
 LARGEST = 20 * 2**20  # bytes; a notebook full of pictures has a few million
-MOST_CELLS, LONGEST_CELL = 2_000, 200_000  # cells, characters
-PICTURES = ("image/png", "image/jpeg")
+MOST_CELLS, MOST_CODE, LONGEST_OUTPUT = 2_000, 500_000, 200_000  # cells; characters of all code, of one output
+PICTURES = ("image/png", "image/jpeg", "image/gif")
 BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 NEVER_RUN = {"explorers", "experiment", "runner"}
-MAGIC = re.compile(r"^(\s*)[%!].*$|^(\s*)\?\S.*$", re.MULTILINE)
 CELL_MAGIC = re.compile(r"\A\s*%%\w+.*$", re.MULTILINE)
+# Calls that are run though they give no name: they change what the answers' own code means.
+SETTINGS = ("torch.set_default_dtype", "torch.set_default_device")
 
 
 class Unreadable(Exception):
@@ -52,8 +54,8 @@ class Piece:
     """Source that grading runs.
 
     Attributes:
-        kind: "import", "definition", "literal", "value" for another assignment, or "answer" for the whole cell of an
-            exercise.
+        kind: "import", "definition", "statement" for another one that gives or changes a name, or "answer" for the
+            whole cell of an exercise.
         source: Python, without IPython's magics.
         cell: the number of its cell, from 1.
         exercise: whose answer it is; None for the others.
@@ -199,9 +201,9 @@ def _cells(path: Path, text: str) -> list[Cell]:
             if content["nbformat"] >= 4 and not isinstance(content.get("cells"), list):
                 raise Unreadable(f"{path.name} has no cells; hand in the file that Jupyter saved.")
             if content["nbformat"] >= 4:
-                return [each for each in map(_cell, _few(content["cells"])) if each is not None]
+                return _little([each for each in map(_cell, _few(content["cells"])) if each is not None])
             notebook = nbformat.convert(nbformat.from_dict(content), 4)
-        return [each for each in map(_cell, _few(notebook.cells)) if each is not None]
+        return _little([each for each in map(_cell, _few(notebook.cells)) if each is not None])
     except Unreadable:
         raise
     # A file made to break a parser may break it in any way.
@@ -217,6 +219,18 @@ def _few(cells: list) -> list:
     return cells
 
 
+def _little(cells: list[Cell]) -> list[Cell]:
+    code = sum(len(cell.source) for cell in cells if cell.code)
+    if code > MOST_CODE:
+        raise Unreadable(f"the notebook has {code:,} characters of code; hand in at most {MOST_CODE:,}.")
+    return cells
+
+
+def _text_of(text: str) -> str:
+    """Without halves of surrogate pairs, which are no characters and cannot be written to a file."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _cell(raw: object) -> Cell | None:
     """A cell as it was saved; None for what is none."""
     if not isinstance(raw, dict):
@@ -226,8 +240,7 @@ def _cell(raw: object) -> Cell | None:
         source = "".join(line for line in source if isinstance(line, str))
     if not isinstance(source, str):
         return None
-    if len(source) > LONGEST_CELL:
-        raise Unreadable(f"a cell has {len(source):,} characters; hand in at most {LONGEST_CELL:,} in each.")
+    source = _text_of(source).replace("\r\n", "\n").replace("\r", "\n")
     metadata = raw.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = marks.get("grade_id") if isinstance(marks, dict) else ""
@@ -248,7 +261,7 @@ def _outputs(raw: object) -> Iterator[dict]:
             continue
         kind, data = each.get("output_type"), each.get("data")
         if kind == "stream" and (text := _joined(each.get("text"))):
-            yield {"output_type": "stream", "name": "stdout", "text": text[:LONGEST_CELL]}
+            yield {"output_type": "stream", "name": "stdout", "text": text[:LONGEST_OUTPUT]}
         elif kind in ("display_data", "execute_result") and isinstance(data, dict):
             if kept := _pictures(data) or _words(data):
                 yield {"output_type": "display_data", "data": kept, "metadata": {}}
@@ -256,7 +269,7 @@ def _outputs(raw: object) -> Iterator[dict]:
 
 def _attachments(raw: object) -> dict[str, dict]:
     found = raw.items() if isinstance(raw, dict) else ()
-    return {name: kept for name, data in found if isinstance(data, dict) and (kept := _pictures(data))}
+    return {_text_of(name): kept for name, data in found if isinstance(data, dict) and (kept := _pictures(data))}
 
 
 def _pictures(data: dict) -> dict[str, str]:
@@ -266,13 +279,13 @@ def _pictures(data: dict) -> dict[str, str]:
 
 def _words(data: dict) -> dict[str, str]:
     text = _joined(data.get("text/plain"))
-    return {"text/plain": text[:LONGEST_CELL]} if text else {}
+    return {"text/plain": text[:LONGEST_OUTPUT]} if text else {}
 
 
 def _joined(text: object) -> str:
     """A text that nbformat may have split into lines; empty for anything else."""
     lines = text if isinstance(text, list) else [text]
-    return "".join(line for line in lines if isinstance(line, str))
+    return _text_of("".join(line for line in lines if isinstance(line, str)))
 
 
 def understand(
@@ -297,7 +310,7 @@ def understand(
             else:
                 notes.append(f"Cell {number} was skipped: {_complaint(error)}.")
             continue
-        defined = set().union(*map(_functions, tree.body))
+        defined = _functions(tree.body)
         if cell.name in coded:
             answered[cell.name].append(number)
             pieces.append(Piece("answer", source, number, cell.name))
@@ -337,7 +350,9 @@ def _find_words(
             marked = [number for number in below if number <= len(cells) and not cells[number - 1].code]
             marked = [number for number in marked if cells[number - 1].source.strip() not in ours]
             if marked:
-                notes.append(f"{name} was found in cell {marked[-1]}, below its question: the cell has lost its metadata.")
+                notes.append(
+                    f"{name} was found in cell {marked[-1]}, below its question: the cell has lost its metadata."
+                )
         if marked:
             found[name] = marked[-1]
     return found
@@ -349,15 +364,23 @@ def needed(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
     A lesson imports pictures and widgets that no answer uses, and they take longer to load than an answer to run. What
     comes out of explorers and experiments is never needed.
     """
-    used = set().union(*(_read(each.source) for each in pieces if each.exercise is not None))
-    waiting = [(each, _bound(each.source)) for each in pieces if each.exercise is None and each.kind != "import"]
-    waiting = [(each, names) for each, names in waiting if each.kind != "value" or NEVER_RUN.isdisjoint(_read(each.source))]
-    kept: list[Piece] = []
-    while added := [each for each, names in waiting if each not in kept and not names.isdisjoint(used)]:
-        kept += added
-        used |= set().union(*(_read(each.source) for each in added))
+    read = [_read(each.source) if each.kind != "import" else set() for each in pieces]
+    kept = {number for number, each in enumerate(pieces) if each.exercise is not None}
+    used = set().union(*(read[number] for number in kept))
+    waiting = {
+        number: _bound(each.source)
+        for number, each in enumerate(pieces)
+        if each.kind != "import"
+        and number not in kept
+        and (each.kind == "definition" or NEVER_RUN.isdisjoint(read[number]))
+    }
+    while added := [number for number, names in waiting.items() if not names or not names.isdisjoint(used)]:
+        for number in added:
+            del waiting[number]
+            kept.add(number)
+            used |= read[number]
     pruned = (replace(each, source=_pruned(each.source, used)) if each.kind == "import" else each for each in pieces)
-    return tuple(each for each in pruned if each.exercise is not None or each in kept or each.kind == "import" and each.source)
+    return tuple(each for number, each in enumerate(pruned) if number in kept or each.kind == "import" and each.source)
 
 
 def _read(source: str) -> set[str]:
@@ -375,17 +398,28 @@ def _read(source: str) -> set[str]:
 
 
 def _bound(source: str) -> set[str]:
-    """The names that a definition or an assignment gives."""
-    (statement,) = ast.parse(source).body
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return {statement.name}
-    stored = (each for each in ast.walk(statement) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store))
-    return {each.id for each in stored}
+    """The names that a statement gives or changes at the top: `h`, `F` in `F["g"] = h`, a function's name."""
+    found, waiting = set(), list(ast.parse(source).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {each.asname or each.name.partition(".")[0] for each in node.names}
+        elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
+            found |= {each.id for each in ast.walk(node.value) if isinstance(each, ast.Name)}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif not isinstance(node, ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+    return found
 
 
 def _pruned(source: str, used: set[str]) -> str:
     """An import of those names alone; empty where none is used."""
     (statement,) = ast.parse(source).body
+    if getattr(statement, "module", None) == "__future__":
+        return source
     # What a star binds is known to nobody here.
     statement.names = [
         each for each in statement.names if (each.asname or each.name.partition(".")[0]) in used or each.name == "*"
@@ -393,19 +427,31 @@ def _pruned(source: str, used: set[str]) -> str:
     return ast.unparse(statement) if statement.names else ""
 
 
-def _functions(statement: ast.stmt) -> set[str]:
-    """The functions that a statement defines, be it by a lambda."""
-    if isinstance(statement, ast.FunctionDef):
-        return {statement.name}
-    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Lambda):
-        return {each.id for each in statement.targets if isinstance(each, ast.Name)}
-    return set()
+def _functions(statements: Iterable[ast.stmt]) -> set[str]:
+    """The functions that the statements define, be it by a lambda or below an `if`."""
+    found, waiting = set(), list(statements)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+            found |= {each.id for each in node.targets if isinstance(each, ast.Name)}
+        elif isinstance(node, (ast.If, ast.Try, ast.With)):
+            waiting += [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.stmt)]
+            waiting += [each for handler in getattr(node, "handlers", []) for each in handler.body]
+    return found
 
 
 def _plain(source: str) -> str:
-    """Without IPython's magics, line for line."""
+    """Python: a cell's magics become calls, which do nothing where answers are graded."""
     source = CELL_MAGIC.sub("", source, count=1)
-    return MAGIC.sub(lambda found: f"{found[1] or found[2] or ''}pass", source)
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return TransformerManager().transform_cell(source)
+    except (ValueError, RecursionError, MemoryError):
+        pass
+    return source
 
 
 def _complaint(error: Exception) -> str:
@@ -415,39 +461,28 @@ def _complaint(error: Exception) -> str:
 
 
 def _parts(tree: ast.Module, source: str, number: int, coded: Iterable[str]) -> Iterator[Piece]:
-    """The imports, definitions and assignments at the top of a cell, in order."""
+    """The statements at the top of a cell that import, give or change a name, in order."""
+    lines = [line.encode() for line in source.split("\n")]
     for statement in tree.body:
-        kind = _kind(statement)
-        if kind:
-            # With its decorators, which lie above it.
-            lines = source.splitlines(keepends=True)
-            first = min([statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", []))])
-            text = "".join(lines[first - 1 : statement.end_lineno])
-            if first == statement.lineno and kind in ("import", "literal", "value"):
-                text = ast.get_source_segment(source, statement) or text
-            name = next(iter(_functions(statement) & set(coded)), None)
-            yield Piece(kind, text, number, name)
+        text = _source_of(statement, lines)
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            yield Piece("import", text, number)
+        elif _bound(text) or _is_setting(statement):
+            name = next(iter(sorted(_functions([statement]) & set(coded))), None)
+            defines = isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or name
+            yield Piece("definition" if defines else "statement", text, number, name)
 
 
-def _kind(statement: ast.stmt) -> str | None:
-    if isinstance(statement, (ast.Import, ast.ImportFrom)):
-        return "import"
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return "definition"
-    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-    value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
-    if value is None or not all(map(_is_name, targets)):
-        return None
-    if _functions(statement):
-        return "definition"
-    try:
-        ast.literal_eval(value)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        return "value"
-    return "literal"
+def _source_of(statement: ast.stmt, lines: Sequence[bytes]) -> str:
+    """A statement's own text; several may share a line. Columns count bytes, and decorators lie above."""
+    first = min([statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", []))])
+    start = statement.col_offset if first == statement.lineno else 0
+    own = list(lines[first - 1 : statement.end_lineno])
+    own[-1] = own[-1][: statement.end_col_offset]
+    own[0] = own[0][start:]
+    return b"\n".join(own).decode()
 
 
-def _is_name(target: ast.expr | None) -> bool:
-    if isinstance(target, (ast.Tuple, ast.List)):
-        return all(map(_is_name, target.elts))
-    return isinstance(target, ast.Name)
+def _is_setting(statement: ast.stmt) -> bool:
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(call, ast.Call) and ast.unparse(call.func) in SETTINGS

@@ -146,4 +146,7 @@ def _to_array(content: Any) -> np.ndarray:
         raise Malformed(f"an array is of {dtype}")
     if len(data) != dtype.itemsize * math.prod(shape):
         raise Malformed("an array's data do not fit its shape")
-    return np.frombuffer(data, dtype).reshape(shape).copy()
+    try:
+        return np.frombuffer(data, dtype).reshape(shape).copy()
+    except ValueError as error:  # no bytes, and a shape that no array can have
+        raise Malformed(f"an array's shape is none: {error}") from error

@@ -5,6 +5,8 @@ its standard output when it began; what the student's code prints goes nowhere. 
 done or what came of it, so that whoever listens knows what was under way if this process ends.
 """
 
+import __future__
+
 import ast
 import inspect
 import json
@@ -16,9 +18,10 @@ import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-MOST_BYTES = 8 * 2**20  # of one exercise's arrays
+MOST_BYTES = 2 * 2**20  # of one exercise's arrays
 # What a function that computes its answer has no use for, by the names of Python's audit events.
 STARTS_PROCESSES = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "pty.spawn")
 
@@ -86,24 +89,19 @@ def main() -> None:
         while left:
             left = left[write(channel, left) :]
 
-    scope = types.ModuleType("__main__")
-    sys.modules["__main__"] = scope
-    for number, piece in enumerate(request["pieces"]):
-        if number in request["without"]:
-            continue
-        say(doing="piece", number=number)
-        run_piece(
-            piece, scope, request["piece_s"], lambda problem, n=number: say(done="piece", number=n, problem=problem)
-        )
-    for name, asked in request["exercises"].items():
+    notebook = Notebook()
+
+    def answer(name: str) -> None:
+        """Call the function on its cases and say what it gave."""
+        asked = request["exercises"][name]
         say(doing="exercise", name=name)
-        function = vars(scope).get(name)
+        function = notebook.scope.get(name)
         if function is None:
             say(done="exercise", name=name, missing=True)
-            continue
+            return
         exercise = Exercise(name, 0, 0, 0, stand_in(asked["arguments"]), None, forbids=tuple(asked["routes"]))
         drawn = [[tuple(map(unpacked, case)) for case in cases] for cases in asked["cases"]]
-        with reported(lambda problem, name=name: say(done="exercise", name=name, problem=problem)):
+        with reported(partial(say, done="exercise", name=name)):
             auditor.complaint(0)
             with time_for(request["exercise_s"]):
                 responses = [exercise.respond(function, cases) for cases in drawn]
@@ -114,20 +112,73 @@ def main() -> None:
             if size > MOST_BYTES:
                 raise ValueError(f"your function returned {size / 2**20:.0f} MB; far less was asked for.")
             say(done="exercise", name=name, responses=[list(map(sent, some)) for some in responses])
+
+    for number, piece in enumerate(request["pieces"]):
+        if number not in request["without"]:
+            say(doing="piece", number=number)
+            tell = partial(say, done="piece", number=number)
+            notebook.run(piece["source"], f"<cell {piece['cell']}>", request["piece_s"], tell)
+        # As in class, where the check stands below the cell: what later cells put in a name's place is not there yet.
+        for name in request["exercises"]:
+            if request["places"].get(name) == number:
+                answer(name)
+    for name in request["exercises"]:
+        if name not in request["places"]:
+            answer(name)
     say(done="all")
     # Threads that a student's code left running would keep the process.
     os._exit(0)
 
 
+class Notebook:
+    """The module that stands for the notebook.
+
+    Attributes:
+        scope: its names; magics are calls of `get_ipython` in it, which do nothing.
+    """
+
+    def __init__(self) -> None:
+        module = sys.modules["__main__"] = types.ModuleType("__main__")
+        self.scope = vars(module)
+        self.scope["get_ipython"] = Silent
+        self._flags = 0  # of the compiler, which `from __future__ import` sets for all that follows
+
+    def run(self, source: str, name: str, seconds: float, tell: Callable[..., None]) -> None:
+        """Execute a piece, statement by statement, so that errors can show their lines.
+
+        What a statement raises is told, and the next is run: a printed example that fails takes no definition with it.
+        """
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        with time_for(seconds), reported(tell):
+            for statement in ast.parse(source, name).body:
+                if getattr(statement, "module", None) == "__future__":
+                    features = (getattr(__future__, each.name, None) for each in statement.names)
+                    self._flags |= sum(getattr(each, "compiler_flag", 0) for each in features)
+                try:
+                    code = compile(ast.Module([statement], []), name, "exec", self._flags, dont_inherit=True)
+                    exec(code, self.scope)  # noqa: S102
+                except OutOfTime:
+                    raise
+                except BaseException as error:
+                    tell(problem=complaint(error))
+
+
+class Silent:
+    """IPython, where nobody looks."""
+
+    def __getattr__(self, name: str) -> Callable:
+        return lambda *arguments, **named: None
+
+
 @contextmanager
-def reported(tell: Callable[[str], None]) -> Iterator[None]:
+def reported(tell: Callable[..., None]) -> Iterator[None]:
     """Tell what the block raises, whatever it is, and go on."""
     try:
         yield
     except OutOfTime:
-        tell("it was still running when its time was over.")
+        tell(problem="it was still running when its time was over.")
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: nothing that a student raises ends the rest
-        tell(complaint(error))
+        tell(problem=complaint(error))
 
 
 def complaint(error: BaseException) -> str:
@@ -144,23 +195,6 @@ def stand_in(arguments: Sequence[str]) -> Callable:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     reference.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in arguments])
     return reference
-
-
-def run_piece(piece: dict[str, Any], scope: types.ModuleType, seconds: float, tell: Callable[[str], None]) -> None:
-    """Execute a piece, statement by statement, in the module that stands for the notebook; errors can show their lines.
-
-    What a statement raises is told, and the next is run: a printed example that fails takes no definition with it.
-    """
-    name = f"<cell {piece['cell']}>"
-    linecache.cache[name] = (len(piece["source"]), None, piece["source"].splitlines(keepends=True), name)
-    with time_for(seconds), reported(tell):
-        for statement in ast.parse(piece["source"], name).body:
-            try:
-                exec(compile(ast.Module([statement], []), name, "exec"), vars(scope))  # noqa: S102
-            except OutOfTime:
-                raise
-            except BaseException as error:
-                tell(complaint(error))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,12 @@ import torch
 from torch import Tensor
 
 from course.double_descent import nets, theory
+from course.minimum_norm import exercises as first
+from course.minimum_norm import theory as kernels
 from utils.exercise import Cases, Exercise, Mistake, WrittenExercise
+
+# What lesson 1 has for the shortest fit.
+SHORTEST = (*first.WEIGHTS, kernels.dual_coefficients, *first.ESTIMATORS)
 
 
 def _normal(rng: np.random.Generator, *shape: int) -> Tensor:
@@ -129,7 +134,7 @@ fit_features = Exercise(
             "Least squares weighs all of them.",
         ),
     ),
-    forbids=(torch.linalg.lstsq, torch.linalg.pinv, theory.random_feature_sweep),
+    forbids=(torch.linalg.lstsq, torch.linalg.pinv, theory.random_feature_sweep, *SHORTEST),
     verify=_is_shortest_fit,
 )
 
@@ -218,7 +223,9 @@ every_width = Exercise(
             "You return one column a width; asked is one row a width, (p, m).",
         ),
     ),
-    forbids=(torch.linalg.lstsq, torch.linalg.pinv, np.linalg.solve, np.linalg.inv, theory.random_feature_sweep),
+    forbids=(
+        torch.linalg.lstsq, torch.linalg.pinv, np.linalg.solve, np.linalg.inv, theory.random_feature_sweep, *SHORTEST,
+    ),  # fmt: skip
     rtol=1e-5,
     atol=1e-6,
 )

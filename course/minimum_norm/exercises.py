@@ -304,7 +304,7 @@ gaussian_gram = Exercise(
             "You added 2 a'b: that is |a + b|^2. The squared distance is |a|^2 + |b|^2 - 2 a'b.",
         ),
     ),
-    forbids=(theory.laplacian_gram, rbf_kernel) + ESTIMATORS,
+    forbids=(theory.laplacian_gram, theory._squared_distances, rbf_kernel) + ESTIMATORS,
 )
 
 

@@ -318,6 +318,36 @@ sys.modules["numpy"] = sys.modules["torch"] = None
 def minimum_norm_weights(X, Y):
     return X.T @ Y
 """,
+    "word left for a friend": """
+import ctypes
+libc = ctypes.CDLL(None)
+for number in (248, 217):
+    libc.syscall(number, b"user", b"answers", b"secret", 6, -3)
+found = [libc.syscall(number, 10, -3, b"user", b"answers", 0) for number in (250, 219)]
+def reached():
+    return any(each > 0 for each in found)
+"""
+    + IF_REACHED,
+    "devices written": """
+def reached():
+    try:
+        with open("/dev/full_of_it", "wb") as file:
+            file.write(b"x" * 2**20)
+        return True
+    except OSError:
+        return False
+"""
+    + IF_REACHED,
+    "messages forged": """
+import os
+def minimum_norm_weights(X, Y):
+    for number in range(3, 30):
+        try:
+            os.write(number, b'{"doing": "exercise", "name": ["x"]}\\n{"done": "piece", "number": {}}\\n')
+        except OSError:
+            pass
+    return X.T @ Y
+""",
     "page bent": """
 class Script(Exception):
     pass
@@ -382,6 +412,51 @@ def _link(folder: Path) -> None:
 def _linked_folder(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "work").symlink_to(ROOT / "solutions" / LESSON.folder)
+
+
+def _half_a_character(folder: Path) -> None:
+    text = json.dumps(answered(author()))
+    save(text.replace("## 1.1 Predict", "## 1.1 \\ud800", 1).encode(), folder)
+
+
+def _acting_words() -> nbformat.NotebookNode:
+    """Every answer right, and in words what would act in formgrader, or keep it from opening the page."""
+    words = (
+        "[plot](javascript:alert(1)) [plot][a] [plot](java&#115;cript&amp;colon;alert(1)) <b onclick='alert(1)'>x</b>\n\n"
+        "![gone](attachment:gone.png) ![other](attachment:plot.svg)\n\n[a]: JavaScript\\:alert(1)\n"
+    )
+    notebook = answered(author() | {next(name for name in EXERCISES if name not in CODED): words})
+    notebook.cells[0].attachments = {"plot.svg": {"image/svg+xml": "<svg onload='alert(1)'/>"}}
+    return notebook
+
+
+def _own_names() -> nbformat.NotebookNode:
+    """Two answers with a helper of the same name each, one called as the lesson calls something later."""
+    answers = author()
+    answers["minimum_norm_weights"] = (
+        "def coefficients(X, Y):\n    return torch.linalg.solve(X @ X.T, Y)\n\n"
+        "def minimum_norm_weights(X, Y):\n    return X.T @ coefficients(X, Y)"
+    )
+    answers["preconditioned_limit"] = (
+        "def coefficients(X, P, y):\n    return torch.linalg.solve(X @ P @ X.T, y)\n\n"
+        "def preconditioned_limit(X, y, P):\n    return P @ X.T @ coefficients(X, P, y)"
+    )
+    return answered(answers)
+
+
+def _scattered() -> nbformat.NotebookNode:
+    """Answers that need what other cells give in odd ways."""
+    answers = author()
+    answers["rkhs_norm"] = "def rkhs_norm(K, coefficients):\n    return TOOLS['norm'](K, coefficients) + ZERO"
+    notebook = answered(answers)
+    place = next(number for number, cell in enumerate(notebook.cells) if grade_id(cell) == "rkhs_norm")
+    helper = (
+        "from __future__ import annotations\ntry:\n    import torch as engine\nexcept ImportError:\n    engine = None\n"
+        "TOOLS = {}\ndef norm(K: Gram, a: Unknown):\n    return engine.sqrt((a * (K @ a)).sum(0))\nTOOLS['norm'] = norm\n"
+        "ZERO = 10 ** -9\nZERO *= 0\nnorm?\n%time 1 + 1\nfiles = !ls"
+    )
+    notebook.cells.insert(place, nbformat.v4.new_code_cell(helper))
+    return notebook
 
 
 def _pipe(folder: Path) -> None:
@@ -479,6 +554,10 @@ def honest() -> dict[str, HandedIn]:
         "metadata stripped": _notebook(_stripped, everything),
         "noisy": _notebook(_noisy, everything),
         "a text file": HandedIn(lambda folder: save(py(), folder, ".py"), everything),
+        "half a character": HandedIn(_half_a_character, everything),
+        "words that act": _notebook(_acting_words, everything),
+        "names of their own": _notebook(_own_names, everything),
+        "helpers scattered": _notebook(_scattered, everything),
         "in a folder below": HandedIn(lambda folder: save(answered(author()), folder / "week 1" / "done"), everything),
         "one cell does not run": _notebook(
             lambda: answered(author() | {TARGET: "def minimum_norm_weights(X, Y:"}), everything - {TARGET}

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from nbconvert import HTMLExporter
 
 from course.classroom import sandbox
 from course.cli import ROOT
@@ -19,9 +21,7 @@ from tests.hostile.submissions import ATTACKS, EXERCISES, FILES, KNOWN_MISTAKES,
 
 MISSING = sandbox.available()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")
-HONEST = ("right", "untouched", "checks rearranged", "metadata stripped", "noisy", "a text file", "in a folder below",
-          "one cell does not run", "one function is slow")  # fmt: skip
-NAMES = [*ATTACKS, *FILES, "grade_ids that are paths", *HONEST]
+NAMES = [*ATTACKS, *FILES, "grade_ids that are paths", *honest()]
 
 
 def checksum(*folders: Path) -> dict[str, str]:
@@ -153,6 +153,14 @@ def test_no_page_runs_a_students_text_and_none_shows_an_answer(graded):
     for path in (graded.out / "nbgrader" / "autograded").rglob("*.ipynb"):
         words = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
         assert not any("<script" in each for each in words)
+
+
+def test_formgraders_page_of_a_notebook_that_would_act_opens_and_does_not(graded):
+    for name in ("words that act", "page bent", "half a character"):
+        path = graded.out / "nbgrader" / "autograded" / name / LESSON.name / f"{LESSON.name}.ipynb"
+        page, _ = HTMLExporter(template_name="classic").from_filename(str(path))
+        body = page[page.index("<body") :].replace("\n", "")
+        assert not re.search(r"""(href|src)=["']?\s*(javascript|data:text)|<[^>]*\son\w+=""", body, re.IGNORECASE), name
 
 
 def test_a_private_case_is_shown_to_nobody(graded):

@@ -1,6 +1,7 @@
 """The sandbox: what it lets through, and what code in it cannot do. Needs bubblewrap."""
 
 import os
+import platform
 import socket
 import sys
 import textwrap
@@ -12,6 +13,7 @@ import pytest
 
 from course.classroom import sandbox
 from course.classroom.sandbox import Limits
+from course.classroom.seccomp import CALLS
 
 ROOT = Path(__file__).parents[3]
 MISSING = sandbox.available()
@@ -203,3 +205,29 @@ def test_the_interpreters_folders_are_bound_once():
     assert len(set(folders)) == len(folders)
     assert all(not other.is_relative_to(each) for each in folders for other in folders if other != each)
     assert any(Path(sys.executable).absolute().is_relative_to(each) for each in [*folders, Path("/usr")])
+
+
+def test_calls_that_no_answer_needs_are_refused_and_only_the_scratch_folders_can_be_written():
+    calls = dict(CALLS[platform.machine()][1])
+    told = said(f"""
+        import ctypes, errno
+        libc = ctypes.CDLL(None, use_errno=True)
+        refused = [name for name, number in {calls}.items() if libc.syscall(number, 0, 0, 0, 0, 0) == -1 and ctypes.get_errno() == errno.EPERM]
+        print(sorted(refused))
+        for place in ("/dev", "/dev/shm", "/tmp", "/", "/course"):
+            written = 0
+            for number in range(8):
+                try:
+                    with open(f"{{place}}/{{number}}", "wb") as file:
+                        for _ in range(20):
+                            file.write(bytes(2**20)); file.flush(); written += 1
+                except OSError:
+                    pass
+            print(place, written)
+    """, limits=Limits(wall_s=20, scratch_bytes=50 * 2**20))  # fmt: skip
+    lines = told.splitlines()
+    assert lines[0] == str(sorted(calls))
+    written = dict(line.split() for line in lines[1:])
+    assert {place: int(size) > 0 for place, size in written.items()} == {
+        "/dev": False, "/dev/shm": True, "/tmp": True, "/": False, "/course": False,
+    } and max(map(int, written.values())) <= 50  # fmt: skip
