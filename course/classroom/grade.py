@@ -25,7 +25,7 @@ from course.classroom.gradebook import Entry, Score, enter, notebook_path
 from course.classroom.restore import restored
 from course.classroom.sandbox import Limits, NoSandbox
 from course.classroom.source import grade_id
-from course.classroom.submission import Unreadable, find, printable, read, students
+from course.classroom.submission import Cell, Unreadable, find, printable, read, students
 from course.syllabus import Lesson, lesson
 from utils.exercise import Exercise, WrittenExercise
 from utils.experiment import file_name
@@ -112,7 +112,7 @@ def grade_one(
     if found.path is None:
         return _without(student, chosen, exercises, NOTHING, found.notes), None
     try:
-        submission = read(found.path, exercises, own_texts(given))
+        submission = read(found.path, exercises, own_cells(given))
     except Unreadable as error:
         given.cells.insert(0, new_markdown_cell(f"*{error}*", id="unreadable"))
         return _without(student, chosen, exercises, str(error), found.notes), given
@@ -138,9 +138,9 @@ def given_notebook(root: Path, chosen: Lesson) -> NotebookNode:
     return nbformat.read(root / "lessons" / chosen.folder / f"{chosen.name}.ipynb", as_version=4)
 
 
-def own_texts(given: NotebookNode) -> list[tuple[str, str]]:
-    """grade_id and source of a lesson's cells of text."""
-    return [(grade_id(cell), cell.source) for cell in given.cells if cell.cell_type == "markdown"]
+def own_cells(given: NotebookNode) -> list[Cell]:
+    """A lesson's cells as submissions have theirs."""
+    return [Cell(each.cell_type == "code", each.source, grade_id(each)) for each in given.cells]
 
 
 def _without(

@@ -59,12 +59,14 @@ class Piece:
         source: Python, without IPython's magics.
         cell: the number of its cell, from 1.
         exercise: whose answer it is; None for the others.
+        given: whether its cell is the lesson's own, as it was given.
     """
 
     kind: str
     source: str
     cell: int
     exercise: str | None = None
+    given: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,20 +151,20 @@ def _shown(path: Path, folder: Path) -> str:
 
 
 def read(
-    path: Path, exercises: Sequence[Exercise | WrittenExercise], texts: Sequence[tuple[str, str]] = ()
+    path: Path, exercises: Sequence[Exercise | WrittenExercise], given: Sequence[Cell] = ()
 ) -> Submission:
     """The submission in a file.
 
     Args:
         path: a notebook, or its text in the py:percent format.
         exercises: of the lesson.
-        texts: grade_id and source of the lesson's own cells of text, in order: below its question an answer in words is
-            found whose cell has lost its metadata.
+        given: the lesson's own cells, in order: they tell a student's statements from the lesson's, and below its
+            question an answer in words is found whose cell has lost its metadata.
 
     Raises:
         Unreadable: it is no such file, too large, or not to be parsed.
     """
-    return understand(_cells(path, _text(path)), exercises, texts)
+    return understand(_cells(path, _text(path)), exercises, given)
 
 
 def _text(path: Path) -> str:
@@ -289,14 +291,15 @@ def _joined(text: object) -> str:
 
 
 def understand(
-    cells: Sequence[Cell], exercises: Sequence[Exercise | WrittenExercise], texts: Sequence[tuple[str, str]]
+    cells: Sequence[Cell], exercises: Sequence[Exercise | WrittenExercise], given: Sequence[Cell]
 ) -> Submission:
     """What of these cells is run, and what was written."""
     coded = [each.name for each in exercises if isinstance(each, Exercise)]
     pieces: list[Piece] = []
     notes: list[str] = []
-    words = _find_words(cells, [each.name for each in exercises if isinstance(each, WrittenExercise)], texts, notes)
+    words = _find_words(cells, [each.name for each in exercises if isinstance(each, WrittenExercise)], given, notes)
     answered: dict[str, list[int]] = {name: [] for name in coded}
+    ours = {each.source.strip() for each in given if each.code}
     for number, cell in enumerate(cells, start=1):
         if not cell.code:
             continue
@@ -324,7 +327,8 @@ def understand(
         if len(mine) == 1 and not cell.name:
             pieces.append(Piece("answer", source, number, mine[0]))
         else:
-            pieces += _parts(tree, source, number, coded)
+            own = cell.source.strip() in ours
+            pieces += [replace(each, given=own) for each in _parts(tree, source, number, coded)]
     for name, places in answered.items():
         if len(places) > 1:
             shown = ", ".join(map(str, places))
@@ -335,11 +339,12 @@ def understand(
 
 
 def _find_words(
-    cells: Sequence[Cell], names: Iterable[str], texts: Sequence[tuple[str, str]], notes: list[str]
+    cells: Sequence[Cell], names: Iterable[str], given: Sequence[Cell], notes: list[str]
 ) -> dict[str, int]:
     """The number of the cell that answers each exercise in words."""
-    above = {name: before.strip() for (_, before), (name, _) in pairwise(texts)}
-    ours = {text.strip() for name, text in texts if not name}
+    texts = [each for each in given if not each.code]
+    above = {after.name: before.source.strip() for before, after in pairwise(texts)}
+    ours = {each.source.strip() for each in texts if not each.name}
     found = {}
     for name in names:
         marked = [number for number, cell in enumerate(cells, start=1) if not cell.code and cell.name == name]
@@ -365,16 +370,19 @@ def needed(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
     comes out of explorers and experiments is never needed.
     """
     read = [_read(each.source) if each.kind != "import" else set() for each in pieces]
+    bound = [_bound(each.source) if each.kind != "import" and each.exercise is None else set() for each in pieces]
+    # What a student puts in a name's place, the lesson need not put there.
+    mine = set().union(*(names for names, each in zip(bound, pieces, strict=True) if not each.given))
     kept = {number for number, each in enumerate(pieces) if each.exercise is not None}
     used = set().union(*(read[number] for number in kept))
     waiting = {
-        number: _bound(each.source)
+        number: bound[number] - mine if each.given else bound[number]
         for number, each in enumerate(pieces)
         if each.kind != "import"
         and number not in kept
         and (each.kind == "definition" or NEVER_RUN.isdisjoint(read[number]))
     }
-    while added := [number for number, names in waiting.items() if not names or not names.isdisjoint(used)]:
+    while added := [number for number, names in waiting.items() if not bound[number] or not names.isdisjoint(used)]:
         for number in added:
             del waiting[number]
             kept.add(number)
@@ -384,17 +392,18 @@ def needed(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
 
 
 def _read(source: str) -> set[str]:
-    """The names that the code takes from around it; those of a function's own variables are not among them."""
+    """The names that the code takes from around it, without those that it defines or imports itself."""
     try:
         tables = [symtable.symtable(source, "<cell>", "exec")]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
     found = {each.get_name() for each in tables[0].get_symbols() if each.is_referenced()}
+    given = {each.get_name() for each in tables[0].get_symbols() if each.is_namespace() or each.is_imported()}
     while tables:
         table = tables.pop()
         tables += table.get_children()
         found |= {each.get_name() for each in table.get_symbols() if each.is_global() and each.is_referenced()}
-    return found
+    return found - given
 
 
 def _bound(source: str) -> set[str]:

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from course.classroom.grade import own_texts
+from course.classroom.grade import own_cells
 from course.classroom.restore import restored
 from course.classroom.source import grade_id
 from course.classroom.submission import read
@@ -19,7 +19,7 @@ MARKED = [grade_id(cell) for cell in given().cells if grade_id(cell)]
 def back(tmp_path, notebook):
     """The notebook handed in, restored."""
     path = save(notebook, tmp_path)
-    made = restored(read(path, list(EXERCISES.values()), own_texts(given())), given())
+    made = restored(read(path, list(EXERCISES.values()), own_cells(given())), given())
     nbformat.validate(made)
     assert len({cell.id for cell in made.cells}) == len(made.cells)
     return made
