@@ -18,7 +18,7 @@ from course.syllabus import LESSONS, Lesson
 from utils.files import write_whole
 
 RELEASED = ("lessons", "course", "utils", "Makefile", "README.md", "LICENSE", "pyproject.toml", "requirements.txt",
-            "environment.yml", "docs/explorer.png")
+            "environment.yml", "docs/explorer.png", "docs/instructor.md")
 NBGRADER_CONFIG = f'''"""nbgrader's settings: run nbgrader in this folder, with the course's environment."""
 
 import os

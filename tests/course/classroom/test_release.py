@@ -28,6 +28,7 @@ def built(repository: Repository) -> Repository:
     build(repository.root, repository.lessons)
     (repository.root / "docs").mkdir()
     (repository.root / "docs" / "explorer.png").write_bytes(b"\x89PNG")
+    (repository.root / "docs" / "instructor.md").write_text("# Teach\n")
     return repository
 
 
@@ -62,7 +63,7 @@ def test_students_are_given_the_lessons_and_what_they_run_on_and_nothing_else(
     assert tree(tmp_path / "out") == {
         "lessons/start.ipynb", LESSON, "lessons/01_doubling/doubling.py", "lessons/01_doubling/demo.ipynb",
         "course/__init__.py", "utils/__init__.py", "Makefile", "README.md", "LICENSE", "pyproject.toml",
-        "requirements.txt", "environment.yml", "docs/explorer.png",
+        "requirements.txt", "environment.yml", "docs/explorer.png", "docs/instructor.md",
     }
 
 
