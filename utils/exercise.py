@@ -98,7 +98,7 @@ class Exercise:
         reference: the right function.
         cases: numpy Generator -> the arguments of a few calls.
         mistakes: what people get wrong, at least three.
-        forbids: callables that would answer it; the reference itself always is one.
+        forbids: callables that would answer it, or their names as `forbidding` takes them; the reference always is one.
         observe: (result, *args) -> arrays; runs with the student's code, for results that are not arrays.
         verify: (arrays, *args) -> None or a hint; judges by a property instead of comparing with the reference.
         rtol, atol: an entry is right when it differs from ours by at most atol + rtol * |ours|.
@@ -111,7 +111,7 @@ class Exercise:
     reference: Callable = field(repr=False)
     cases: Callable[[np.random.Generator], Cases] = field(repr=False)
     mistakes: tuple[Mistake, ...] = field(default=(), repr=False)
-    forbids: tuple[Callable, ...] = field(default=(), repr=False)
+    forbids: tuple[Callable | str, ...] = field(default=(), repr=False)
     observe: Callable | None = field(default=None, repr=False)
     verify: Callable | None = field(default=None, repr=False)
     rtol: float = 1e-6

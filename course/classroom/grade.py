@@ -18,7 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
-from course.classroom import Refusal
+from course.classroom import Refusal, writable
 from course.classroom.assess import assess
 from course.classroom.build import TEXT_STUB
 from course.classroom.gradebook import Entry, Score, enter, notebook_path
@@ -32,7 +32,6 @@ from utils.experiment import file_name
 from utils.files import write_whole
 
 NOTHING = "Nothing was handed in."
-FAILED = "Grading itself failed"
 KEPT = ".grading"
 
 
@@ -66,6 +65,7 @@ class Graded:
         written: the text handed in for each exercise in words.
         notes: what was odd about it.
         handed_in: whether there was a file.
+        failed: whether grading itself failed.
     """
 
     student: str
@@ -74,11 +74,7 @@ class Graded:
     written: dict[str, str]
     notes: tuple[str, ...]
     handed_in: bool
-
-    @property
-    def failed(self) -> bool:
-        """Whether grading itself failed."""
-        return any(note.startswith(FAILED) for note in self.notes)
+    failed: bool = False
 
     @property
     def points(self) -> float:
@@ -154,9 +150,9 @@ def _without(
 
 def _failed(student: str, chosen: Lesson, error: Exception) -> Graded:
     """No grade: grading itself failed, which is nobody's fault but ours."""
-    why = f"{FAILED} ({type(error).__name__}: {str(error)[:300]}); your instructor will look at it."
+    why = f"Grading itself failed ({type(error).__name__}: {str(error)[:300]}); your instructor will look at it."
     marks = tuple(Mark(each.name, 0, each.points, why) for each in chosen.room("exercises").EXERCISES)
-    return Graded(student, chosen.name, marks, {}, (why,), handed_in=False)
+    return Graded(student, chosen.name, marks, {}, (why,), handed_in=False, failed=True)
 
 
 class Ledger:
@@ -350,5 +346,5 @@ def _plain(value: object) -> object:
     """A value that no spreadsheet takes for a formula, on one line."""
     if not isinstance(value, str):
         return value
-    value = " ".join(value.encode("utf-8", "replace").decode("utf-8").split())
+    value = " ".join(writable(value).split())
     return f"'{value}" if value[:1] in ("=", "+", "-", "@") else value

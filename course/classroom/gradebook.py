@@ -44,6 +44,11 @@ class Entry:
     points: float
     words: str | None = None
 
+    @property
+    def cell(self) -> str:
+        """The name of the cell that has the points."""
+        return self.exercise + CHECK if self.words is None else self.exercise
+
 
 @dataclass(frozen=True)
 class Score:
@@ -107,11 +112,10 @@ def enter(
             grades = {grade.name: grade for grade in submission.notebooks[0].grades}
             scores[student] = {}
             for entry in marks:
-                grade = grades[entry.exercise if entry.words is not None else entry.exercise + CHECK]
-                _enter(grade, entry, seen, f"{lesson.name}/{entry.exercise}/{student}")
+                _enter(grades[entry.cell], entry, seen, f"{lesson.name}/{entry.exercise}/{student}")
             gradebook.db.commit()
             for entry in marks:
-                grade = grades[entry.exercise if entry.words is not None else entry.exercise + CHECK]
+                grade = grades[entry.cell]
                 by_hand = grade.manual_score is not None
                 scores[student][entry.exercise] = Score(grade.score, grade.needs_manual_grade, by_hand)
     # After the gradebook: a run that is stopped between the two asks a person once more rather than never.

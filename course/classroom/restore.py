@@ -43,8 +43,7 @@ def restored(submission: Submission, lesson: NotebookNode) -> NotebookNode:
         cells.append(copy.deepcopy(original) if locked else _answer(cell, original))
     for name, original in missing.items():
         cells.insert(_place(name, marked, cells), _absent(name, original, submission))
-    notebook = new_notebook(cells=cells, metadata={"kernelspec": dict(lesson.metadata.kernelspec)})
-    return notebook
+    return new_notebook(cells=cells, metadata={"kernelspec": dict(lesson.metadata.kernelspec)})
 
 
 def _check_of(cell: Cell, marked: dict[str, NotebookNode]) -> str | None:

@@ -19,6 +19,7 @@ import jupytext
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
+from course.classroom import writable
 from course.syllabus import Lesson
 from utils.exercise import Exercise, WrittenExercise
 
@@ -150,9 +151,7 @@ def _shown(path: Path, folder: Path) -> str:
     return printable(str(path.relative_to(folder)))
 
 
-def read(
-    path: Path, exercises: Sequence[Exercise | WrittenExercise], given: Sequence[Cell] = ()
-) -> Submission:
+def read(path: Path, exercises: Sequence[Exercise | WrittenExercise], given: Sequence[Cell] = ()) -> Submission:
     """The submission in a file.
 
     Args:
@@ -228,11 +227,6 @@ def _little(cells: list[Cell]) -> list[Cell]:
     return cells
 
 
-def _text_of(text: str) -> str:
-    """Without halves of surrogate pairs, which are no characters and cannot be written to a file."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def _cell(raw: object) -> Cell | None:
     """A cell as it was saved; None for what is none."""
     if not isinstance(raw, dict):
@@ -242,7 +236,7 @@ def _cell(raw: object) -> Cell | None:
         source = "".join(line for line in source if isinstance(line, str))
     if not isinstance(source, str):
         return None
-    source = _text_of(source).replace("\r\n", "\n").replace("\r", "\n")
+    source = writable(source).replace("\r\n", "\n").replace("\r", "\n")
     metadata = raw.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = marks.get("grade_id") if isinstance(marks, dict) else ""
@@ -271,7 +265,7 @@ def _outputs(raw: object) -> Iterator[dict]:
 
 def _attachments(raw: object) -> dict[str, dict]:
     found = raw.items() if isinstance(raw, dict) else ()
-    return {_text_of(name): kept for name, data in found if isinstance(data, dict) and (kept := _pictures(data))}
+    return {writable(name): kept for name, data in found if isinstance(data, dict) and (kept := _pictures(data))}
 
 
 def _pictures(data: dict) -> dict[str, str]:
@@ -287,7 +281,7 @@ def _words(data: dict) -> dict[str, str]:
 def _joined(text: object) -> str:
     """A text that nbformat may have split into lines; empty for anything else."""
     lines = text if isinstance(text, list) else [text]
-    return _text_of("".join(line for line in lines if isinstance(line, str)))
+    return writable("".join(line for line in lines if isinstance(line, str)))
 
 
 def understand(
@@ -338,9 +332,7 @@ def understand(
     return Submission(tuple(cells), tuple(pieces), written, places, tuple(notes))
 
 
-def _find_words(
-    cells: Sequence[Cell], names: Iterable[str], given: Sequence[Cell], notes: list[str]
-) -> dict[str, int]:
+def _find_words(cells: Sequence[Cell], names: Iterable[str], given: Sequence[Cell], notes: list[str]) -> dict[str, int]:
     """The number of the cell that answers each exercise in words."""
     texts = [each for each in given if not each.code]
     above = {after.name: before.source.strip() for before, after in pairwise(texts)}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from course.classroom import writable
 from utils.exercise import Response
 
 KINDS = "biuf"  # booleans, whole numbers, floating-point numbers
@@ -112,8 +113,7 @@ def text(value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         raise Malformed("a text is no text")
-    # Half of a surrogate pair is no character and cannot be written to a file.
-    value = value.encode("utf-8", "replace").decode("utf-8")
+    value = writable(value)
     return value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]} ..."
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 
+from course.classroom.grade import given_notebook
 from course.classroom.source import grade_id
 from course.cli import ROOT
 from course.syllabus import lesson
@@ -160,7 +161,7 @@ import os
 def reached():
     paths = ["{root}/solutions", "{root}/tests", "{root}/course/minimum_norm/exercises.py", "{submissions}", "{out}",
              "{out}/.grading/seed.json", "{out}/nbgrader/gradebook.db", "{home}/.profile", "/etc/passwd", "/etc/shadow", "/var",
-             "/proc/1/root/etc/passwd", "/proc/1/root{root}/solutions"]
+             *(os.path.join("/proc/1", "root", *path) for path in (["etc", "passwd"], ["{root}"[1:], "solutions"]))]
     return any(map(os.path.exists, paths))
 """
     + IF_REACHED,
@@ -384,7 +385,7 @@ def author() -> dict[str, str]:
 
 def given() -> nbformat.NotebookNode:
     """The lesson as a student has it."""
-    return nbformat.read(ROOT / "lessons" / LESSON.folder / f"{LESSON.name}.ipynb", as_version=4)
+    return given_notebook(ROOT, LESSON)
 
 
 def answered(answers: dict[str, str]) -> nbformat.NotebookNode:
