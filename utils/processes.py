@@ -10,8 +10,6 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
-import torch
-
 
 def cores() -> int:
     """How many this process may use."""
@@ -58,6 +56,8 @@ def own_processes(slots: Sequence[int | None]) -> Iterator[Executor]:
 
 
 def start_worker(threads: int, lifeline: Connection, places: Any) -> None:
+    import torch  # here, so that whoever starts processes need not wait for it first
+
     threading.Thread(target=end_with, args=(lifeline,), daemon=True).start()
     torch.set_num_threads(threads)
     place = places.get()

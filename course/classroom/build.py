@@ -19,12 +19,11 @@ from nbgrader import preprocessors
 from traitlets.config import Config
 
 from course.classroom import Refusal, files_below
+from course.classroom.cells import CODE_STUB, TEXT_STUB
 from course.classroom.source import DEMO, KERNEL, faults, name_cells, read, repeated_names, source_path, tags
 from course.syllabus import LESSONS, TITLE, Lesson
 from utils.files import write_whole
 
-CODE_STUB = 'raise NotImplementedError("write your answer here")'
-TEXT_STUB = "*Write your answer here.*"
 STUBS = Config(ClearSolutions={"code_stub": {"python": CODE_STUB}, "text_stub": TEXT_STUB})
 WELCOME = """\
 Each lesson is a notebook about one question. Where it asks you for code, write it in the cell and run the check

@@ -1,24 +1,28 @@
-"""What `course grade` does around the grading: chooses lessons, processes and sandbox, shows progress, writes pages."""
+"""What `course grade` does around the grading: chooses lessons, processes and sandbox, shows progress, writes pages.
 
-from collections.abc import Sequence
+What takes long to load is loaded while the processes that grade start.
+"""
+
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from course.classroom import Refusal, sandbox
-from course.classroom import grade as grading
-from course.classroom.build import outputs
-from course.classroom.grade import Graded
-from course.classroom.pages import feedback, overview
-from course.classroom.release import nbgrader_files
+from course.classroom.collected import handed_in
 from course.classroom.sandbox import Limits, NoSandbox
 from course.syllabus import LESSONS, Lesson
 from utils.cluster import cluster_executor
 from utils.files import write_whole
 from utils.processes import cores, own_processes
+
+if TYPE_CHECKING:
+    from course.classroom.mark import Graded
 
 UNSAFE = "Without a sandbox: what students handed in can read, change and send away whatever you can."
 
@@ -35,7 +39,7 @@ def grade(
     cluster: str | None = None,
     resume: bool = False,
     unsafe: bool = False,
-) -> list[Graded]:
+) -> "list[Graded]":
     """Grade a folder, and write its tables, pages and gradebook.
 
     Args:
@@ -58,7 +62,7 @@ def grade(
             f"There is no sandbox here: {missing}. Install it; or grade in a container of its own (docs/instructor.md); "
             "or, with submissions you trust as you trust yourself, add --unsafe."
         )
-    lessons = [chosen] if chosen else grading.handed_in(submissions, LESSONS) if submissions.is_dir() else []
+    lessons = [chosen] if chosen else handed_in(submissions, LESSONS) if submissions.is_dir() else []
     if not lessons:
         names = ", ".join(f"{each.name}.ipynb" for each in LESSONS)
         raise Refusal(f"{submissions} holds no submission: one is {submissions}/STUDENT/LESSON.ipynb, of {names}.")
@@ -67,6 +71,7 @@ def grade(
     limits = replace(Limits(), wall_s=timeout, sandboxed=not unsafe)
     try:
         with _crew(cluster, jobs or cores()) as executor, tqdm(unit="submission") as bar:
+            from course.classroom import grade as grading
 
             def tell(done: int, total: int) -> None:
                 bar.total, bar.n = total, done
@@ -86,11 +91,27 @@ def grade(
     return graded
 
 
-def _crew(cluster: str | None, jobs: int) -> AbstractContextManager[Executor]:
-    return own_processes([None] * jobs) if cluster is None else cluster_executor(cluster, jobs, 1)
+@contextmanager
+def _crew(cluster: str | None, jobs: int) -> Iterator[Executor]:
+    """Where submissions are graded; processes of our own are already starting."""
+    if cluster is not None:
+        with cluster_executor(cluster, jobs, 1) as executor:
+            yield executor
+        return
+    with own_processes([None] * jobs) as executor:
+        for _ in range(jobs):
+            executor.submit(_load)
+        yield executor
 
 
-def _write_pages(out: Path, graded: Sequence[Graded], lessons: Sequence[Lesson]) -> None:
+def _load() -> None:
+    """What a process needs before it can grade."""
+    import_module("course.classroom.mark")
+
+
+def _write_pages(out: Path, graded: "Sequence[Graded]", lessons: Sequence[Lesson]) -> None:
+    from course.classroom.pages import feedback, overview
+
     by_name = {each.name: each for each in lessons}
     for each in graded:
         write_whole(out / "feedback" / each.student / f"{each.lesson}.html", feedback(each, by_name[each.lesson]))
@@ -99,6 +120,9 @@ def _write_pages(out: Path, graded: Sequence[Graded], lessons: Sequence[Lesson])
 
 def _make_course_folder(root: Path, folder: Path, lessons: Sequence[Lesson]) -> None:
     """Put nbgrader's settings and assignments beside its gradebook, where they are not there already."""
+    from course.classroom.build import outputs
+    from course.classroom.release import nbgrader_files
+
     for path, content in nbgrader_files(outputs(root, lessons), lessons).items():
         if not (folder / path).exists():
             write_whole(folder / path, content)

@@ -5,154 +5,26 @@ done. A run that was stopped goes on from those.
 """
 
 import csv
-import hashlib
 import io
 import json
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import BrokenExecutor, Executor, as_completed
-from dataclasses import asdict, dataclass, replace
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor, as_completed
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell
 
 from course.classroom import Refusal, writable
-from course.classroom.assess import assess
-from course.classroom.build import TEXT_STUB
-from course.classroom.gradebook import Entry, Score, enter, notebook_path
-from course.classroom.restore import restored
+from course.classroom.collected import printable, students, version_of
+from course.classroom.gradebook import Entry, Score, enter, notebook_path, prepare
+from course.classroom.mark import Graded, Mark, failed, given_notebook, grade_one
 from course.classroom.sandbox import Limits, NoSandbox
-from course.classroom.source import grade_id
-from course.classroom.submission import Cell, Unreadable, find, printable, read, students
-from course.syllabus import Lesson, lesson
-from utils.exercise import Exercise, WrittenExercise
+from course.syllabus import Lesson
 from utils.experiment import file_name
 from utils.files import write_whole
 
-NOTHING = "Nothing was handed in."
 KEPT = ".grading"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One exercise of one submission.
-
-    Attributes:
-        exercise: its name.
-        points, max_points: earned and possible; of an exercise in words nothing is earned until a person has read it.
-        reason: what the student is told; empty where all points were earned.
-        mistake: the number of the known mistake it matched, from 0; None where it matched none.
-        pending: whether it waits for a person.
-    """
-
-    exercise: str
-    points: float
-    max_points: int
-    reason: str = ""
-    mistake: int | None = None
-    pending: bool = False
-
-
-@dataclass(frozen=True)
-class Graded:
-    """One submission, graded.
-
-    Attributes:
-        student, lesson: whose and of what.
-        marks: in the order of the lesson.
-        written: the text handed in for each exercise in words.
-        notes: what was odd about it.
-        handed_in: whether there was a file.
-        failed: whether grading itself failed.
-    """
-
-    student: str
-    lesson: str
-    marks: tuple[Mark, ...]
-    written: dict[str, str]
-    notes: tuple[str, ...]
-    handed_in: bool
-    failed: bool = False
-
-    @property
-    def points(self) -> float:
-        """Earned so far."""
-        return sum(mark.points for mark in self.marks)
-
-    @property
-    def max_points(self) -> int:
-        """Possible, the words included."""
-        return sum(mark.max_points for mark in self.marks)
-
-
-def grade_one(
-    root: Path, folder: Path, name: str, seed: int, limits: Limits = Limits()
-) -> tuple[Graded, NotebookNode | None]:
-    """Grade what a student's folder holds for the lesson called `name`.
-
-    Args:
-        root: the repository.
-        folder: the student's; its name is theirs.
-        seed: draws the cases.
-        limits: on each sandbox.
-
-    Returns:
-        The grades, and the notebook as formgrader is to show it; None where nothing was handed in.
-    """
-    chosen = lesson(name)
-    exercises = chosen.room("exercises").EXERCISES
-    student, given = printable(folder.name), given_notebook(root, chosen)
-    found = find(folder, chosen)
-    if found.path is None:
-        return _without(student, chosen, exercises, NOTHING, found.notes), None
-    try:
-        submission = read(found.path, exercises, own_cells(given))
-    except Unreadable as error:
-        given.cells.insert(0, new_markdown_cell(f"*{error}*", id="unreadable"))
-        return _without(student, chosen, exercises, str(error), found.notes), given
-    assessed = assess(submission, chosen, seed, root, limits)
-    marks, written = [], {}
-    for each in exercises:
-        if isinstance(each, WrittenExercise):
-            words = submission.written.get(each.name, "").strip()
-            written[each.name] = "" if words == TEXT_STUB else words
-            pending = bool(written[each.name])
-            marks.append(Mark(each.name, 0, each.points, "" if pending else NOTHING, pending=pending))
-            continue
-        verdict = assessed.verdicts[each.name]
-        mistake = None if verdict.mistake is None else each.mistakes.index(verdict.mistake)
-        marks.append(Mark(each.name, each.points if verdict.passed else 0, each.points, verdict.hint, mistake))
-    notes = (*found.notes, *submission.notes, *assessed.notes)
-    graded = Graded(student, name, tuple(marks), written, notes, handed_in=True)
-    return graded, restored(submission, given)
-
-
-def given_notebook(root: Path, chosen: Lesson) -> NotebookNode:
-    """The lesson as the students were given it."""
-    return nbformat.read(root / "lessons" / chosen.folder / f"{chosen.name}.ipynb", as_version=4)
-
-
-def own_cells(given: NotebookNode) -> list[Cell]:
-    """A lesson's cells as submissions have theirs."""
-    return [Cell(each.cell_type == "code", each.source, grade_id(each)) for each in given.cells]
-
-
-def _without(
-    student: str, chosen: Lesson, exercises: Sequence[Exercise | WrittenExercise], why: str, notes: tuple[str, ...]
-) -> Graded:
-    marks = tuple(Mark(each.name, 0, each.points, why) for each in exercises)
-    handed_in = why != NOTHING
-    written = {each.name: "" for each in exercises if isinstance(each, WrittenExercise)} if handed_in else {}
-    return Graded(student, chosen.name, marks, written, (*notes, why) if handed_in else notes, handed_in)
-
-
-def _failed(student: str, chosen: Lesson, error: Exception) -> Graded:
-    """No grade: grading itself failed, which is nobody's fault but ours."""
-    why = f"Grading itself failed ({type(error).__name__}: {str(error)[:300]}); your instructor will look at it."
-    marks = tuple(Mark(each.name, 0, each.points, why) for each in chosen.room("exercises").EXERCISES)
-    return Graded(student, chosen.name, marks, {}, (why,), handed_in=False, failed=True)
 
 
 class Ledger:
@@ -200,20 +72,6 @@ class Ledger:
             return None
         marks = tuple(Mark(**each) for each in content.pop("marks"))
         return Graded(marks=marks, notes=tuple(content.pop("notes")), **content)
-
-
-def version_of(folder: Path, chosen: Lesson) -> str:
-    """What identifies a student's file for a lesson as it is now: where it lies, its size and when it was written."""
-    found = find(folder, chosen)
-    status = None if found.path is None else found.path.lstat()
-    what = (str(found.path), found.notes, status and (status.st_size, status.st_mtime_ns))
-    return hashlib.sha256(repr(what).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def handed_in(submissions: Path, lessons: Sequence[Lesson]) -> list[Lesson]:
-    """The lessons for which somebody has handed in something."""
-    folders = [submissions / each for each in students(submissions)]
-    return [each for each in lessons if any(find(folder, each).path is not None for folder in folders)]
 
 
 def grade(
@@ -268,8 +126,14 @@ def grade(
             running[future] = (student, chosen, version)
     total = len(graded) + len(running)
     tell(len(graded), total)
+    # Beside the grading: a new gradebook takes seconds, and one that does not fit is to be told now and not at the end.
+    beside = ThreadPoolExecutor(1)
+    prepared = beside.submit(_prepare, course, root, lessons)
     try:
-        for future in as_completed(list(running)):
+        for future in as_completed([prepared, *running]):
+            if future is prepared:
+                prepared.result()
+                continue
             student, chosen, version = running.pop(future)
             try:
                 result, notebook = future.result()
@@ -280,16 +144,18 @@ def grade(
             except (BrokenExecutor, NoSandbox, OSError):
                 raise
             except Exception as error:  # one submission must not keep a class from its grades
-                result = _failed(printable(student), chosen, error)
+                result = failed(printable(student), chosen, error)
             graded[student, chosen.name] = result
             tell(len(graded), total)
     except BaseException:
         for future in running:
             future.cancel()
         raise
+    finally:
+        beside.shutdown()
     for chosen in lessons:
         of_lesson = {student: graded[student, chosen.name] for student in names}
-        for student, each in _entered(course, root, chosen, of_lesson).items():
+        for student, each in _entered(course, chosen, of_lesson).items():
             graded[student, chosen.name] = each
     ordered = [graded[student, chosen.name] for student in names for chosen in lessons]
     write_whole(out / "grades.csv", _table(GRADES, map(_grade_row, ordered)))
@@ -297,14 +163,19 @@ def grade(
     return ordered
 
 
-def _entered(course: Path, root: Path, chosen: Lesson, graded: dict[str, Graded]) -> dict[str, Graded]:
+def _prepare(course: Path, root: Path, lessons: Sequence[Lesson]) -> None:
+    for chosen in lessons:
+        prepare(course, chosen, given_notebook(root, chosen))
+
+
+def _entered(course: Path, chosen: Lesson, graded: dict[str, Graded]) -> dict[str, Graded]:
     """Enter a lesson's points in the gradebook, and take over what a person has entered there."""
     entries = {
         each.student: [Entry(mark.exercise, mark.points, each.written.get(mark.exercise)) for mark in each.marks]
         for each in graded.values()
         if each.handed_in
     }
-    scores = enter(course, chosen, given_notebook(root, chosen), entries)
+    scores = enter(course, chosen, entries)
     return {
         student: replace(each, marks=tuple(_scored(mark, scores[each.student][mark.exercise]) for mark in each.marks))
         for student, each in graded.items()

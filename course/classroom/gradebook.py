@@ -21,7 +21,7 @@ from nbgrader.preprocessors import ComputeChecksums, SaveCells
 from sqlalchemy.exc import SAWarning
 
 from course.classroom import Refusal
-from course.classroom.source import CHECK
+from course.classroom.cells import CHECK
 from course.syllabus import Lesson
 from utils.files import write_whole
 
@@ -70,25 +70,19 @@ def notebook_path(folder: Path, student: str, lesson: Lesson) -> Path:
     return folder / "autograded" / student / lesson.name / f"{lesson.name}.ipynb"
 
 
-def enter(
-    folder: Path, lesson: Lesson, given: NotebookNode, entries: dict[str, Sequence[Entry]]
-) -> dict[str, dict[str, Score]]:
-    """Enter a class's points for a lesson.
+def prepare(folder: Path, lesson: Lesson, given: NotebookNode) -> None:
+    """Enter a lesson's exercises, in a new gradebook or one that is there.
 
     Args:
         folder: nbgrader's course folder.
-        lesson: what was graded.
+        lesson: what is to be graded.
         given: the notebook that the students were given.
-        entries: by student, those who have handed something in.
-
-    Returns:
-        What the gradebook says then, by student and exercise.
 
     Raises:
         Refusal: the gradebook is of a version of the lesson with other exercises.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    url = f"sqlite:///{(folder / DATABASE).resolve()}"
+    url = _url(folder)
     # nbgrader's own classes warn of each other.
     warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
     with _alembic_found(), Gradebook(url, COURSE_ID) as gradebook:
@@ -103,9 +97,22 @@ def enter(
             f"{folder / DATABASE} is of another version of {lesson.name}, with other exercises: {error}. Name another "
             "folder."
         ) from error
+
+
+def enter(folder: Path, lesson: Lesson, entries: dict[str, Sequence[Entry]]) -> dict[str, dict[str, Score]]:
+    """Enter a class's points for a lesson that was prepared.
+
+    Args:
+        folder: nbgrader's course folder.
+        lesson: what was graded.
+        entries: by student, those who have handed something in.
+
+    Returns:
+        What the gradebook says then, by student and exercise.
+    """
     seen = _seen(folder)
     scores = {}
-    with Gradebook(url, COURSE_ID) as gradebook:
+    with Gradebook(_url(folder), COURSE_ID) as gradebook:
         for student, marks in entries.items():
             gradebook.update_or_create_student(student)
             submission = gradebook.update_or_create_submission(lesson.name, student)
@@ -121,6 +128,10 @@ def enter(
     # After the gradebook: a run that is stopped between the two asks a person once more rather than never.
     write_whole(folder / SEEN, json.dumps(seen, sort_keys=True) + "\n")
     return scores
+
+
+def _url(folder: Path) -> str:
+    return f"sqlite:///{(folder / DATABASE).resolve()}"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
 from course.classroom.build import holds_outputs
-from course.classroom.source import grade_id
+from course.classroom.cells import grade_id
 
 AUTHORS_ONLY = {"solutions", "tests"}
 MARKERS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "END HIDDEN TESTS")

@@ -9,7 +9,7 @@ import jinja2
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from course.classroom.grade import Graded
+from course.classroom.mark import Graded
 from course.syllabus import Lesson
 from utils import plotting
 from utils.exercise import Exercise, WrittenExercise

@@ -11,7 +11,8 @@ from pathlib import Path
 import nbformat
 
 from course.classroom import Refusal, files_below
-from course.classroom.build import CODE_STUB, TEXT_STUB, drift, outputs
+from course.classroom.build import drift, outputs
+from course.classroom.cells import CODE_STUB, TEXT_STUB
 from course.classroom.leaks import answers, nbgrader_leaks, student_leaks
 from course.classroom.source import source_path
 from course.syllabus import LESSONS, Lesson

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course.classroom.source import grade_id
+from course.classroom.cells import grade_id
 from course.classroom.submission import Cell, Submission
 
 # A browser shows formgrader's page with the instructor's rights: no text of a student's may become a tag there.

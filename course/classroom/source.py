@@ -13,11 +13,11 @@ from nbgrader.nbgraderformat.common import SchemaMismatchError
 from nbgrader.utils import is_grade, is_solution
 
 from course.classroom import Refusal
+from course.classroom.cells import CHECK, grade_id
 from course.syllabus import Lesson
 
 DEMO = "demo"
 MAY_RAISE = "raises-exception"
-CHECK = "_check"
 KERNEL = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -56,11 +56,6 @@ def name_cells(notebook: NotebookNode) -> None:
         content = f"{cell.cell_type}\n{cell.source}"
         seen[content] += 1
         cell.id = grade_id(cell) or hashlib.sha256(f"{seen[content]}\n{content}".encode()).hexdigest()[:12]
-
-
-def grade_id(cell: NotebookNode) -> str:
-    """The name nbgrader knows the cell by; empty where it has none."""
-    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
 
 
 def tags(cell: NotebookNode) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a student handed in: found and read without trust, and the parts of it that grading runs.
+"""What a student handed in: read without trust, and the parts of it that grading runs.
 
 Nothing here runs a student's code. A file is data until it has been read; what cannot be read is an `Unreadable` with a
 sentence for the student, whatever was done to it.
@@ -15,12 +15,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
-import jupytext
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
 from course.classroom import writable
-from course.syllabus import Lesson
 from utils.exercise import Exercise, WrittenExercise
 
 LARGEST = 20 * 2**20  # bytes; a notebook full of pictures has a few million
@@ -35,19 +33,6 @@ SETTINGS = ("torch.set_default_dtype", "torch.set_default_device")
 
 class Unreadable(Exception):
     """A submission that cannot be read; the message says why, in a sentence for the student."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """A student's file for one lesson.
-
-    Attributes:
-        path: the file; None where nothing was handed in.
-        notes: sentences for the instructor.
-    """
-
-    path: Path | None
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,49 +93,6 @@ class Submission:
     notes: tuple[str, ...]
 
 
-def students(submissions: Path) -> list[str]:
-    """The names of the folders in `submissions`, in order; hidden ones and links are nobody's."""
-    with os.scandir(submissions) as entries:
-        return sorted(
-            each.name for each in entries if each.is_dir(follow_symlinks=False) and not each.name.startswith(".")
-        )
-
-
-def printable(name: str) -> str:
-    """A folder's name as text; a byte that is none becomes its number."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def find(folder: Path, lesson: Lesson) -> Found:
-    """The file that counts in a student's folder: `<lesson>.ipynb`, or `<lesson>.py` where there is none.
-
-    Links are not followed. Of several the newest counts, and of equally new ones the first by name.
-    """
-    ordinary, links = [], []
-    for path in _walk(folder):
-        if path.name in (f"{lesson.name}.ipynb", f"{lesson.name}.py"):
-            (links if path.is_symlink() else ordinary).append(path)
-    notes = [f"{_shown(path, folder)} is a link and was not followed: hand in the file itself." for path in links]
-    notebooks = [path for path in ordinary if path.suffix == ".ipynb"] or ordinary
-    if not notebooks:
-        return Found(None, tuple(notes))
-    notebooks.sort(key=lambda path: (-path.lstat().st_mtime_ns, str(path)))
-    if len(notebooks) > 1:
-        others = ", ".join(_shown(path, folder) for path in notebooks[1:])
-        notes.append(f"{_shown(notebooks[0], folder)} is the newest of several and counts; not looked at: {others}.")
-    return Found(notebooks[0], tuple(notes))
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder, followlinks=False):
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        yield from (Path(parent, each) for each in sorted(files))
-
-
-def _shown(path: Path, folder: Path) -> str:
-    return printable(str(path.relative_to(folder)))
-
-
 def read(path: Path, exercises: Sequence[Exercise | WrittenExercise], given: Sequence[Cell] = ()) -> Submission:
     """The submission in a file.
 
@@ -194,6 +136,8 @@ def _text(path: Path) -> str:
 def _cells(path: Path, text: str) -> list[Cell]:
     try:
         if path.suffix == ".py":
+            import jupytext  # rarely needed, and slow to load
+
             notebook = jupytext.reads(text, fmt="py:percent")
         else:
             content = json.loads(text)

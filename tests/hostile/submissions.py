@@ -15,8 +15,8 @@ from pathlib import Path
 
 import nbformat
 
-from course.classroom.grade import given_notebook
-from course.classroom.source import grade_id
+from course.classroom.cells import grade_id
+from course.classroom.mark import given_notebook
 from course.cli import ROOT
 from course.syllabus import lesson
 from utils.exercise import PUBLIC_SEED, Exercise

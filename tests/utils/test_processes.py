@@ -2,13 +2,15 @@
 
 from types import SimpleNamespace
 
+import torch
+
 from utils import processes
 
 
 def test_each_worker_takes_a_gpu_of_its_own_and_its_share_of_threads(monkeypatch):
     taken, threads = [], []
-    monkeypatch.setattr(processes.torch.cuda, "set_device", taken.append)
-    monkeypatch.setattr(processes.torch, "set_num_threads", threads.append)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
     monkeypatch.setattr(processes, "end_with", lambda lifeline: None)
     places = iter([0, 1, None])
     for _ in range(3):

@@ -7,7 +7,8 @@ import nbformat
 import pytest
 
 from course.classroom import Refusal
-from course.classroom.build import CODE_STUB, TEXT_STUB, build, drift, outputs
+from course.classroom.build import build, drift, outputs
+from course.classroom.cells import CODE_STUB, TEXT_STUB
 from tests.course.classroom.conftest import SOURCE, FakeLesson, Graded, Repository
 
 AUTHOR = Path("solutions/01_doubling/doubling.ipynb")

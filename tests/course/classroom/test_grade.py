@@ -12,9 +12,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 
-from course.classroom import Refusal, grade
+from course.classroom import Refusal, grade, mark
 from course.classroom.assess import Assessment
-from course.classroom.build import TEXT_STUB
+from course.classroom.cells import TEXT_STUB
 from course.syllabus import lesson
 from utils.exercise import Exercise, Verdict, WrittenExercise
 
@@ -56,7 +56,7 @@ def assessed(monkeypatch):
             verdicts["same_noise"] = Verdict(False, mistake.hint, mistake, 1)
         return Assessment(verdicts, ("A note,\nof two lines.",))
 
-    monkeypatch.setattr(grade, "assess", assess)
+    monkeypatch.setattr(mark, "assess", assess)
     return calls
 
 

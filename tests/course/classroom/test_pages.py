@@ -1,6 +1,6 @@
 """The pages after grading: what they show, and that a student's text stays text."""
 
-from course.classroom.grade import Graded, Mark
+from course.classroom.mark import Graded, Mark
 from course.classroom.pages import feedback, overview
 from course.syllabus import lesson
 from utils.exercise import Exercise

@@ -6,9 +6,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from course.classroom.grade import own_cells
+from course.classroom.cells import grade_id
+from course.classroom.mark import own_cells
 from course.classroom.restore import restored
-from course.classroom.source import grade_id
 from course.classroom.submission import read
 from tests.hostile.submissions import CODED, EXERCISES, answered, author, given, save
 

@@ -11,7 +11,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course.classroom import submission
-from course.classroom.submission import Unreadable, find, read, students
+from course.classroom.collected import find, students
+from course.classroom.submission import Unreadable, read
 from utils.exercise import Exercise, WrittenExercise
 
 LESSON = SimpleNamespace(name="doubling")
