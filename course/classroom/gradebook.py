@@ -6,18 +6,20 @@ the old one earned still beside it.
 
 import hashlib
 import json
-import os
-import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook
+from nbgrader.api import Base, Gradebook
+from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.preprocessors import ComputeChecksums, SaveCells
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import SAWarning
 
 from course.classroom import Refusal
@@ -85,7 +87,8 @@ def prepare(folder: Path, lesson: Lesson, given: NotebookNode) -> None:
     url = _url(folder)
     # nbgrader's own classes warn of each other.
     warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
-    with _alembic_found(), Gradebook(url, COURSE_ID) as gradebook:
+    _create(url)
+    with Gradebook(url, COURSE_ID) as gradebook:
         gradebook.update_or_create_assignment(lesson.name)
     resources = {"nbgrader": {"assignment": lesson.name, "notebook": lesson.name, "db_url": url}}
     notebook = nbformat.from_dict(given)
@@ -134,15 +137,16 @@ def _url(folder: Path) -> str:
     return f"sqlite:///{(folder / DATABASE).resolve()}"
 
 
-@contextmanager
-def _alembic_found() -> Iterator[None]:
-    """A new gradebook calls alembic by name, which lies beside Python and only in an activated environment on the path."""
-    before = os.environ.get("PATH", os.defpath)
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before
+def _create(url: str) -> None:
+    """An empty gradebook, which nbgrader itself makes with a command that only an activated environment has on its path."""
+    engine = create_engine(url)
+    if not inspect(engine).get_table_names():
+        Base.metadata.create_all(engine)
+        versions = Config()
+        versions.set_main_option("script_location", ALEMBIC_DIR)
+        with engine.begin() as connection:
+            MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(versions), "head")
+    engine.dispose()
 
 
 def _enter(grade, entry: Entry, seen: dict[str, str], key: str) -> None:
