@@ -56,9 +56,13 @@ def minimum_norm_weights(X, Y):
     return {WRONG}
 """,
     "responding patched": """
-import gc
+import gc, sys
 from utils.exercise import Exercise
-for each in [Exercise, *[o for o in gc.get_objects() if isinstance(o, type) and o.__name__ == "Exercise"]]:
+held, frame = gc.get_objects(), sys._getframe()
+while frame:
+    held += frame.f_locals.values()
+    frame = frame.f_back
+for each in [Exercise, *[o for o in held if isinstance(o, type) and o.__name__ == "Exercise"]]:
     each.respond = lambda self, f, cases: [self.reference(*case) for case in cases]
 def minimum_norm_weights(X, Y):
     return X.T @ Y
