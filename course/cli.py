@@ -148,9 +148,15 @@ def grade(
     from course.classroom import desk
 
     with _explained():
-        graded = desk.grade(ROOT, submissions, out, chosen, nbgrader, jobs, seed, timeout, cluster, resume, unsafe)
+        try:
+            graded = desk.grade(ROOT, submissions, out, chosen, nbgrader, jobs, seed, timeout, cluster, resume, unsafe)
+        except KeyboardInterrupt:
+            typer.echo("Stopped; what is graded is kept. The same command with --resume goes on.", err=True)
+            raise typer.Exit(130) from None
     pending = sum(mark.pending for each in graded for mark in each.marks)
-    typer.echo(f"{out / 'grades.csv'}: {len(graded)} submissions, {pending} answers in words wait for a person.")
+    handed_in = sum(each.handed_in for each in graded)
+    typer.echo(f"{out / 'grades.csv'}: {handed_in} submissions of {len({each.student for each in graded})} students; "
+               f"{pending} answers wait for a person.")
     typer.echo(f"{out / 'overview.html'}: the class. {out / 'feedback'}: a page for each student.")
     if failed := [each.student for each in graded if each.failed]:
         typer.echo(f"Grading itself failed for {', '.join(failed)}: see grades.csv; --resume tries again.", err=True)

@@ -80,7 +80,7 @@ class Watch:
             ForbiddenCall: always.
         """
         self.violation = (
-            f"Your function calls {name}, which answers this exercise for you, "
+            f"Your function calls {name}, which does this exercise's work for you, "
             "so it is closed here. Build the answer from simpler operations."
         )
         raise ForbiddenCall(self.violation)

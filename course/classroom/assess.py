@@ -219,11 +219,13 @@ class _State:
             return
         self.waiting.discard(name)
         if message.get("missing"):
-            self.problems.setdefault(name, NOT_WRITTEN)
+            cell = next((each.cell for each in self.pieces if each.exercise == name), None)
+            why = NOT_WRITTEN if cell is None else f"The exercise's cell ({cell}) gives no function called {name}."
+            self.problems.setdefault(name, why)
             return
         try:
             if "problem" in message:
-                self.problems[name] = f"The check could not be run: {wire.text(message['problem'])}"
+                self.problems[name] = f"Your function could not be judged: {wire.text(message['problem'])}"
             else:
                 responses = message.get("responses")
                 if not isinstance(responses, list):

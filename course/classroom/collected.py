@@ -2,11 +2,16 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from course.syllabus import Lesson
+
+TOGETHER_NS = 60 * 10**9  # between a notebook and the text that JupyterLab saves with it, at most
+MOST_SHOWN = 5
+KEPT = ".grading"  # what a grading run keeps in its output folder
 
 
 @dataclass(frozen=True)
@@ -36,23 +41,41 @@ def printable(name: str) -> str:
 
 
 def find(folder: Path, lesson: Lesson) -> Found:
-    """The file that counts in a student's folder: `<lesson>.ipynb`, or `<lesson>.py` where there is none.
+    """The file that counts in a student's folder: `<lesson>.ipynb` or `<lesson>.py`, else one whose name holds the lesson's.
 
-    Links are not followed. Of several the newest counts, and of equally new ones the first by name.
+    Links are not followed. Of several the newest counts, and of equally new ones the first by name; JupyterLab saves a
+    notebook and the text paired with it together, and of those it is the notebook.
     """
-    ordinary, links = [], []
-    for path in _walk(folder):
-        if path.name in (f"{lesson.name}.ipynb", f"{lesson.name}.py"):
-            (links if path.is_symlink() else ordinary).append(path)
-    notes = [f"{_shown(path, folder)} is a link and was not followed: hand in the file itself." for path in links]
-    notebooks = [path for path in ordinary if path.suffix == ".ipynb"] or ordinary
-    if not notebooks:
+    every = list(_walk(folder))
+    notes = []
+    for path in every:
+        if path.is_symlink() and path.name in (f"{lesson.name}.ipynb", f"{lesson.name}.py"):
+            notes.append(f"{_shown(path, folder)} is a link and was not followed: hand in the file itself.")
+    notebooks = [path for path in every if path.suffix in (".ipynb", ".py") and not path.is_symlink()]
+    exact = [path for path in notebooks if path.stem == lesson.name]
+    # As browsers and JupyterLab name a second copy: `minimum_norm(1)`, `minimum_norm-Copy1`.
+    named = exact or [path for path in notebooks if lesson.name in re.sub(r"[\s-]+", "_", path.stem.lower())]
+    if not named:
         return Found(None, tuple(notes))
-    notebooks.sort(key=lambda path: (-path.lstat().st_mtime_ns, str(path)))
-    if len(notebooks) > 1:
-        others = ", ".join(_shown(path, folder) for path in notebooks[1:])
-        notes.append(f"{_shown(notebooks[0], folder)} is the newest of several and counts; not looked at: {others}.")
-    return Found(notebooks[0], tuple(notes))
+    named.sort(key=lambda path: (-path.lstat().st_mtime_ns - TOGETHER_NS * (path.suffix == ".ipynb"), str(path)))
+    if not exact:
+        notes.append(f"{_shown(named[0], folder)} was taken for {lesson.name}{named[0].suffix}.")
+    if len(named) > 1:
+        rest = ", ".join(_shown(path, folder) for path in named[1:])
+        notes.append(f"{_shown(named[0], folder)} counts, the newest of several; not looked at: {rest}.")
+    return Found(named[0], tuple(notes))
+
+
+def others(folder: Path) -> str:
+    """What else lies in a student's folder, in a few words."""
+    names = [_shown(path, folder) for path in _walk(folder)]
+    return ", ".join(names[:MOST_SHOWN]) + (f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else "")
+
+
+def loose(submissions: Path) -> list[str]:
+    """The names of notebooks and archives that lie in `submissions` itself, where they are nobody's."""
+    with os.scandir(submissions) as entries:
+        return sorted(printable(each.name) for each in entries if Path(each.name).suffix in (".ipynb", ".py", ".zip"))
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from course.classroom import Refusal, sandbox
-from course.classroom.collected import handed_in
+from course.classroom.collected import KEPT, handed_in, loose
 from course.classroom.sandbox import Limits, NoSandbox
 from course.syllabus import LESSONS, Lesson
 from utils.cluster import cluster_executor
@@ -57,15 +57,21 @@ def grade(
     Raises:
         Refusal: there is nothing to grade, no sandbox, or no cluster.
     """
+    _refuse_odd_folders(root, submissions, out, nbgrader)
     if not unsafe and cluster is None and (missing := sandbox.available()):
         raise Refusal(
             f"There is no sandbox here: {missing}. Install it; or grade in a container of its own (docs/instructor.md); "
             "or, with submissions you trust as you trust yourself, add --unsafe."
         )
-    lessons = [chosen] if chosen else handed_in(submissions, LESSONS) if submissions.is_dir() else []
+    lessons = handed_in(submissions, [chosen] if chosen else LESSONS)
     if not lessons:
-        names = ", ".join(f"{each.name}.ipynb" for each in LESSONS)
-        raise Refusal(f"{submissions} holds no submission: one is {submissions}/STUDENT/LESSON.ipynb, of {names}.")
+        names = ", ".join(f"{each.name}.ipynb" for each in ([chosen] if chosen else LESSONS))
+        raise Refusal(
+            f"{submissions} holds no submission: one is {submissions}/STUDENT/LESSON.ipynb, of {names}. Unzip what is "
+            "packed; of one student's folder, name the folder above it."
+        )
+    if lying := loose(submissions):
+        tqdm.write(f"In no student's folder, and not looked at: {', '.join(lying)}.")
     if unsafe:
         tqdm.write(UNSAFE)
     limits = replace(Limits(), wall_s=timeout, sandboxed=not unsafe)
@@ -86,9 +92,28 @@ def grade(
         if cluster is None:
             raise
         raise Refusal(str(error)) from error
-    _write_pages(out, graded, lessons)
+    _write_pages(root, out, graded)
     _make_course_folder(root, nbgrader or out / "nbgrader", lessons)
     return graded
+
+
+def _refuse_odd_folders(root: Path, submissions: Path, out: Path, nbgrader: Path | None) -> None:
+    """Refuse what would grade the wrong thing or write to the wrong place."""
+    if not (root / "solutions").is_dir():
+        raise Refusal("This is the students' copy of the course: grading needs the full repository.")
+    if not submissions.is_dir():
+        raise Refusal(f"{submissions} is no folder: name the one that holds a folder for each student.")
+    if (submissions / KEPT).exists():
+        raise Refusal(f"{submissions} holds what `course grade` wrote, not what was handed in.")
+    if out.exists() and not out.is_dir():
+        raise Refusal(f"{out} is a file: name a folder for what grading writes.")
+    if nbgrader and not nbgrader.is_dir():
+        raise Refusal(f"{nbgrader} is no folder: name nbgrader's course folder, or leave --nbgrader out for a new one.")
+    for folder in filter(None, (out, nbgrader)):
+        if folder.resolve().is_relative_to(submissions.resolve()):
+            raise Refusal(
+                f"{folder} lies in {submissions}, where it would be taken for a student's: name another folder."
+            )
 
 
 @contextmanager
@@ -109,13 +134,16 @@ def _load() -> None:
     import_module("course.classroom.mark")
 
 
-def _write_pages(out: Path, graded: "Sequence[Graded]", lessons: Sequence[Lesson]) -> None:
-    from course.classroom.pages import feedback, overview
+def _write_pages(root: Path, out: Path, graded: "Sequence[Graded]") -> None:
+    from course.classroom.mark import given_notebook
+    from course.classroom.pages import feedback, overview, titles
 
-    by_name = {each.name: each for each in lessons}
+    lessons = {each.name: each for each in LESSONS if any(one.lesson == each.name for one in graded)}
+    names = {name: titles(given_notebook(root, each)) for name, each in lessons.items()}
     for each in graded:
-        write_whole(out / "feedback" / each.student / f"{each.lesson}.html", feedback(each, by_name[each.lesson]))
-    write_whole(out / "overview.html", overview(graded, lessons))
+        page = feedback(each, lessons[each.lesson], names[each.lesson])
+        write_whole(out / "feedback" / each.student / f"{each.lesson}.html", page)
+    write_whole(out / "overview.html", overview(graded, list(lessons.values()), names))
 
 
 def _make_course_folder(root: Path, folder: Path, lessons: Sequence[Lesson]) -> None:

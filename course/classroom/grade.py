@@ -16,15 +16,13 @@ from pathlib import Path
 import nbformat
 
 from course.classroom import Refusal, writable
-from course.classroom.collected import printable, students, version_of
+from course.classroom.collected import KEPT, printable, students, version_of
 from course.classroom.gradebook import Entry, Score, enter, notebook_path, prepare
 from course.classroom.mark import Graded, Mark, failed, given_notebook, grade_one
 from course.classroom.sandbox import Limits, NoSandbox
-from course.syllabus import Lesson
+from course.syllabus import LESSONS, Lesson
 from utils.experiment import file_name
 from utils.files import write_whole
-
-KEPT = ".grading"
 
 
 class Ledger:
@@ -62,13 +60,13 @@ class Ledger:
         """Write a graded submission down."""
         write_whole(self._path(graded.student, graded.lesson), json.dumps({"version": version} | asdict(graded)) + "\n")
 
-    def kept(self, student: str, name: str, version: str) -> Graded | None:
-        """What was written down for the same file; None where there is none, or the file has changed since."""
+    def kept(self, student: str, name: str, version: str | None) -> Graded | None:
+        """What was written down; None where there is nothing, or for another version of the file if one is given."""
         path = self._path(student, name)
         if not path.exists():
             return None
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content.pop("version") != version:
+        if version not in (content.pop("version"), None):
             return None
         marks = tuple(Mark(**each) for each in content.pop("marks"))
         return Graded(marks=marks, notes=tuple(content.pop("notes")), **content)
@@ -100,7 +98,8 @@ def grade(
         tell: called with the number done and the number of all, after each.
 
     Returns:
-        The graded submissions, by student and lesson; where grading itself failed, which `--resume` tries again, marked so.
+        The graded submissions, by student and lesson, with those of other lessons that `out` holds already. Where grading
+        itself failed, which `--resume` tries again, they are marked so.
 
     Raises:
         Refusal: there are no students, or see `Ledger`.
@@ -125,10 +124,16 @@ def grade(
             future = executor.submit(grade_one, root, submissions / student, chosen.name, ledger.seed, limits)
             running[future] = (student, chosen, version)
     total = len(graded) + len(running)
-    tell(len(graded), total)
+    for student in names:  # what an earlier run graded of other lessons stays in the tables
+        for other in [each for each in LESSONS if each not in lessons]:
+            earlier = ledger.kept(printable(student), other.name, None)
+            if earlier is not None:
+                graded[student, other.name] = earlier
+    every = [each for each in LESSONS if any((student, each.name) in graded for student in names) or each in lessons]
+    tell(total - len(running), total)
     # Beside the grading: a new gradebook takes seconds, and one that does not fit is to be told now and not at the end.
     beside = ThreadPoolExecutor(1)
-    prepared = beside.submit(_prepare, course, root, lessons)
+    prepared = beside.submit(_prepare, course, root, every)
     try:
         for future in as_completed([prepared, *running]):
             if future is prepared:
@@ -146,18 +151,18 @@ def grade(
             except Exception as error:  # one submission must not keep a class from its grades
                 result = failed(printable(student), chosen, error)
             graded[student, chosen.name] = result
-            tell(len(graded), total)
+            tell(total - len(running), total)
     except BaseException:
         for future in running:
             future.cancel()
         raise
     finally:
         beside.shutdown()
-    for chosen in lessons:
-        of_lesson = {student: graded[student, chosen.name] for student in names}
+    for chosen in every:
+        of_lesson = {student: graded[student, chosen.name] for student in names if (student, chosen.name) in graded}
         for student, each in _entered(course, chosen, of_lesson).items():
             graded[student, chosen.name] = each
-    ordered = [graded[student, chosen.name] for student in names for chosen in lessons]
+    ordered = [graded[place] for student in names for each in every if (place := (student, each.name)) in graded]
     write_whole(out / "grades.csv", _table(GRADES, map(_grade_row, ordered)))
     write_whole(out / "exercises.csv", _table(EXERCISES, (row for each in ordered for row in _exercise_rows(each))))
     return ordered
@@ -184,10 +189,11 @@ def _entered(course: Path, chosen: Lesson, graded: dict[str, Graded]) -> dict[st
 
 
 def _scored(mark: Mark, score: Score) -> Mark:
-    if not score.by_hand:
+    if not score.by_hand and not score.comment:
         return mark
-    reason = "Entered by a person." if score.points < mark.max_points else ""
-    return replace(mark, points=score.points, pending=score.pending, reason=reason)
+    reasons = [mark.reason] if mark.reason and score.points < mark.max_points else []
+    reasons += ["Points given by a person."] * score.by_hand + [f"Comment: {score.comment}"] * bool(score.comment)
+    return replace(mark, points=score.points, pending=score.pending, reason="\n".join(reasons))
 
 
 GRADES = ("student", "lesson", "points", "max_points", "written_points_pending", "notes")

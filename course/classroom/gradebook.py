@@ -1,7 +1,7 @@
 """Scores in nbgrader's gradebook, so that formgrader opens a graded class and a person reads the answers in words.
 
-What a person has entered there is never touched. A new answer in words is put back on formgrader's list, the points that
-the old one earned still beside it.
+What a person has entered there is never touched. A new answer to what a person has judged is put back on formgrader's
+list, the points that the old one earned still beside it.
 """
 
 import hashlib
@@ -60,11 +60,13 @@ class Score:
         points: a person's where one has entered some, else the code's.
         pending: whether it waits for a person.
         by_hand: whether a person has entered points.
+        comment: what a person wrote about the answer; empty where nobody has.
     """
 
     points: float
     pending: bool
     by_hand: bool
+    comment: str = ""
 
 
 def notebook_path(folder: Path, student: str, lesson: Lesson) -> Path:
@@ -120,6 +122,7 @@ def enter(folder: Path, lesson: Lesson, entries: dict[str, Sequence[Entry]]) -> 
             gradebook.update_or_create_student(student)
             submission = gradebook.update_or_create_submission(lesson.name, student)
             grades = {grade.name: grade for grade in submission.notebooks[0].grades}
+            comments = {each.name: each.manual_comment or "" for each in submission.notebooks[0].comments}
             scores[student] = {}
             for entry in marks:
                 _enter(grades[entry.cell], entry, seen, f"{lesson.name}/{entry.exercise}/{student}")
@@ -127,7 +130,8 @@ def enter(folder: Path, lesson: Lesson, entries: dict[str, Sequence[Entry]]) -> 
             for entry in marks:
                 grade = grades[entry.cell]
                 by_hand = grade.manual_score is not None
-                scores[student][entry.exercise] = Score(grade.score, grade.needs_manual_grade, by_hand)
+                comment = comments.get(entry.exercise, "").strip()
+                scores[student][entry.exercise] = Score(grade.score, grade.needs_manual_grade, by_hand, comment)
     # After the gradebook: a run that is stopped between the two asks a person once more rather than never.
     write_whole(folder / SEEN, json.dumps(seen, sort_keys=True) + "\n")
     return scores
@@ -151,7 +155,11 @@ def _create(url: str) -> None:
 
 def _enter(grade, entry: Entry, seen: dict[str, str], key: str) -> None:
     if entry.words is None:
-        grade.auto_score, grade.needs_manual_grade = entry.points, False
+        if grade.manual_score is None:
+            grade.needs_manual_grade = False
+        elif grade.auto_score != entry.points:
+            grade.needs_manual_grade = True  # what a person judged has been handed in anew, and does better or worse
+        grade.auto_score = entry.points
         return
     words = entry.words.strip()
     digest = hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()

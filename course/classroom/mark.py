@@ -9,8 +9,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
 from course.classroom.assess import assess
-from course.classroom.cells import TEXT_STUB, grade_id
-from course.classroom.collected import find, printable
+from course.classroom.cells import CHECK, TEXT_STUB, grade_id
+from course.classroom.collected import find, others, printable
 from course.classroom.restore import restored
 from course.classroom.sandbox import Limits
 from course.classroom.submission import Cell, Unreadable, read
@@ -63,8 +63,8 @@ class Graded:
 
     @property
     def points(self) -> float:
-        """Earned so far."""
-        return sum(mark.points for mark in self.marks)
+        """Earned so far; what waits for a person is not counted, whatever an earlier answer earned."""
+        return sum(mark.points for mark in self.marks if not mark.pending)
 
     @property
     def max_points(self) -> int:
@@ -91,12 +91,14 @@ def grade_one(
     student, given = printable(folder.name), given_notebook(root, chosen)
     found = find(folder, chosen)
     if found.path is None:
-        return _without(student, chosen, exercises, NOTHING, found.notes), None
+        beside = others(folder)
+        notes = (f"{NOTHING} The folder holds {beside}." if beside else NOTHING,)
+        return _without(student, chosen, exercises, NOTHING, (*found.notes, *notes), handed_in=False), None
     try:
         submission = read(found.path, exercises, own_cells(given))
     except Unreadable as error:
         given.cells.insert(0, new_markdown_cell(f"*{error}*", id="unreadable"))
-        return _without(student, chosen, exercises, str(error), found.notes), given
+        return _without(student, chosen, exercises, str(error), (*found.notes, str(error)), handed_in=True), given
     assessed = assess(submission, chosen, seed, root, limits)
     marks, written = [], {}
     for each in exercises:
@@ -109,9 +111,10 @@ def grade_one(
         verdict = assessed.verdicts[each.name]
         mistake = None if verdict.mistake is None else each.mistakes.index(verdict.mistake)
         marks.append(Mark(each.name, each.points if verdict.passed else 0, each.points, verdict.hint, mistake))
+    said = {f"{each.exercise}{CHECK}": f"{each.points:g} of {each.max_points}. {each.reason}" for each in marks}
     notes = (*found.notes, *submission.notes, *assessed.notes)
     graded = Graded(student, name, tuple(marks), written, notes, handed_in=True)
-    return graded, restored(submission, given)
+    return graded, restored(submission, given, said)
 
 
 def given_notebook(root: Path, chosen: Lesson) -> NotebookNode:
@@ -125,12 +128,16 @@ def own_cells(given: NotebookNode) -> list[Cell]:
 
 
 def _without(
-    student: str, chosen: Lesson, exercises: Sequence[Exercise | WrittenExercise], why: str, notes: tuple[str, ...]
+    student: str,
+    chosen: Lesson,
+    exercises: Sequence[Exercise | WrittenExercise],
+    why: str,
+    notes: tuple[str, ...],
+    handed_in: bool,
 ) -> Graded:
     marks = tuple(Mark(each.name, 0, each.points, why) for each in exercises)
-    handed_in = why != NOTHING
     written = {each.name: "" for each in exercises if isinstance(each, WrittenExercise)} if handed_in else {}
-    return Graded(student, chosen.name, marks, written, (*notes, why) if handed_in else notes, handed_in)
+    return Graded(student, chosen.name, marks, written, notes, handed_in)
 
 
 def failed(student: str, chosen: Lesson, error: Exception) -> Graded:

@@ -7,10 +7,11 @@ editor or a student did to it; what is missing is put where the lesson has it.
 import copy
 import html
 import re
+from dataclasses import replace
 from urllib.parse import unquote
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course.classroom.cells import grade_id
 from course.classroom.submission import Cell, Submission
@@ -21,12 +22,13 @@ SCHEME = re.compile(r"\b(javascript|vbscript|data|file)((?:\s|\\)*):", re.IGNORE
 ATTACHMENT = re.compile(r"attachment:([^\s)\]>\"']*)")
 
 
-def restored(submission: Submission, lesson: NotebookNode) -> NotebookNode:
+def restored(submission: Submission, lesson: NotebookNode, said: dict[str, str]) -> NotebookNode:
     """The notebook handed in, as the lesson's assignment.
 
     Args:
         submission: as it was read.
         lesson: what the students were given.
+        said: what came of each check, by its cell's name: shown below it.
     """
     marked = {grade_id(cell): cell for cell in lesson.cells if grade_id(cell)}
     answers = {number: name for name, number in submission.places.items()}
@@ -43,6 +45,9 @@ def restored(submission: Submission, lesson: NotebookNode) -> NotebookNode:
         cells.append(copy.deepcopy(original) if locked else _answer(cell, original))
     for name, original in missing.items():
         cells.insert(_place(name, marked, cells), _absent(name, original, submission))
+    for cell in cells:
+        if grade_id(cell) in said:
+            cell.outputs = [new_output("stream", name="stdout", text=said[grade_id(cell)])]
     return new_notebook(cells=cells, metadata={"kernelspec": dict(lesson.metadata.kernelspec)})
 
 
@@ -76,7 +81,8 @@ def _harmless(cell: Cell) -> str:
 
 
 def _answer(cell: Cell, original: NotebookNode) -> NotebookNode:
-    made = _shown(cell, original.id, trusted=False)
+    # Words in a cell that was turned into code are words all the same.
+    made = _shown(replace(cell, code=original.cell_type == "code"), original.id, trusted=False)
     made.metadata = NotebookNode(nbgrader=copy.deepcopy(original.metadata.nbgrader))
     return made
 

@@ -12,13 +12,14 @@ import stat
 import symtable
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
 from course.classroom import writable
+from course.classroom.cells import TEXT_STUB
 from utils.exercise import Exercise, WrittenExercise
 
 LARGEST = 20 * 2**20  # bytes; a notebook full of pictures has a few million
@@ -235,11 +236,13 @@ def understand(
     coded = [each.name for each in exercises if isinstance(each, Exercise)]
     pieces: list[Piece] = []
     notes: list[str] = []
-    words = _find_words(cells, [each.name for each in exercises if isinstance(each, WrittenExercise)], given, notes)
+    worded = [each.name for each in exercises if isinstance(each, WrittenExercise)]
+    words = _find_words(cells, worded, given, notes)
+    by_name: list[str] = []
     answered: dict[str, list[int]] = {name: [] for name in coded}
     ours = {each.source.strip() for each in given if each.code}
     for number, cell in enumerate(cells, start=1):
-        if not cell.code:
+        if not cell.code or cell.name in worded:
             continue
         source = _plain(cell.source)
         try:
@@ -261,41 +264,52 @@ def understand(
         mine = sorted(defined & set(coded))
         for name in mine:
             answered[name].append(number)
-            notes.append(f"{name} was found in cell {number} by the function's name: the cell has lost its metadata.")
+            by_name.append(f"{name} (cell {number})")
         if len(mine) == 1 and not cell.name:
             pieces.append(Piece("answer", source, number, mine[0]))
         else:
             own = cell.source.strip() in ours
             pieces += [replace(each, given=own) for each in _parts(tree, source, number, coded)]
+    if by_name:
+        notes.append(f"Found by the function's name, in cells without the exercise's mark: {', '.join(by_name)}.")
     for name, places in answered.items():
         if len(places) > 1:
             shown = ", ".join(map(str, places))
             notes.append(f"{name} is answered in several cells ({shown}): the last definition counts.")
-    written = {name: cells[number - 1].source for name, number in words.items()}
-    places = words | {name: numbers[-1] for name, numbers in answered.items() if numbers}
+    written = {name: text for name, (_, text) in words.items()}
+    places = {name: number for name, (number, _) in words.items()} | {
+        name: numbers[-1] for name, numbers in answered.items() if numbers
+    }
     return Submission(tuple(cells), tuple(pieces), written, places, tuple(notes))
 
 
-def _find_words(cells: Sequence[Cell], names: Iterable[str], given: Sequence[Cell], notes: list[str]) -> dict[str, int]:
-    """The number of the cell that answers each exercise in words."""
+def _find_words(
+    cells: Sequence[Cell], names: Iterable[str], given: Sequence[Cell], notes: list[str]
+) -> dict[str, tuple[int, str]]:
+    """For each exercise in words, the number of the cell that answers it and the text."""
     texts = [each for each in given if not each.code]
     above = {after.name: before.source.strip() for before, after in pairwise(texts)}
-    ours = {each.source.strip() for each in texts if not each.name}
+    ours = {each.source.strip() for each in given}
     found = {}
     for name in names:
-        marked = [number for number, cell in enumerate(cells, start=1) if not cell.code and cell.name == name]
+        marked = [number for number, cell in enumerate(cells, start=1) if cell.name == name]
         if len(marked) > 1:
             notes.append(f"{name} is answered in several cells ({', '.join(map(str, marked))}): the last counts.")
-        if not marked and name in above:
-            below = [number for number, cell in enumerate(cells, start=2) if cell.source.strip() == above[name]]
-            marked = [number for number in below if number <= len(cells) and not cells[number - 1].code]
-            marked = [number for number in marked if cells[number - 1].source.strip() not in ours]
-            if marked:
+        place = marked[-1] if marked else None
+        text = cells[place - 1].source if marked else ""
+        if text.strip() in ("", TEXT_STUB) and name in above:
+            # Somebody may have written beside the place for it.
+            questions = [number for number, cell in enumerate(cells, start=1) if cell.source.strip() == above[name]]
+            start = place or next(iter(questions[-1:]), None)
+            below = enumerate(cells[start:] if start else (), start=(start or 0) + 1)
+            own = takewhile(lambda each: not each[1].name and each[1].source.strip() not in ours, below)
+            if beside := [(number, cell.source) for number, cell in own if not cell.code]:
+                place, text = place or beside[0][0], "\n\n".join(source for _, source in beside)
                 notes.append(
-                    f"{name} was found in cell {marked[-1]}, below its question: the cell has lost its metadata."
+                    f"{name} was found below its {'cell' if marked else 'question'}, in cells without its mark."
                 )
-        if marked:
-            found[name] = marked[-1]
+        if place:
+            found[name] = (place, text)
     return found
 
 

@@ -95,9 +95,10 @@ def main() -> None:
             left = left[write(channel, left) :]
 
     notebook = Notebook()
+    later = [name for name in request["exercises"] if name not in request["places"]]
 
-    def answer(name: str) -> None:
-        """Call the function on its cases and say what it gave."""
+    def answer(name: str, last: bool) -> None:
+        """Call the function on its cases and say what it gave; unless it lacks a name, which a later cell may give."""
         asked = request["exercises"][name]
         say(doing="exercise", name=name)
         function = notebook.scope.get(name)
@@ -109,8 +110,14 @@ def main() -> None:
         with reported(partial(say, done="exercise", name=name)):
             auditor.complaint(0)
             with time_for(request["exercise_s"]):
-                responses = [exercise.respond(function, cases) for cases in drawn]
-            if wrong := auditor.complaint(sum(map(len, drawn))):
+                # The public cases first: what fails on those for want of a name has not seen the others.
+                responses = [exercise.respond(function, drawn[0])]
+                wrong = auditor.complaint(len(drawn[0]))
+                if not (last or wrong) and any(each.error == "NameError" for each in responses[0]):
+                    later.append(name)
+                    return
+                responses += [exercise.respond(function, cases) for cases in drawn[1:]]
+            if wrong := wrong or auditor.complaint(sum(map(len, drawn[1:]))):
                 # What has failed already says better why; a hook that raises is switched off by Python itself.
                 responses = [[each if each.problem else Response(problem=wrong) for each in some] for some in responses]
             size = sum(each.nbytes for some in responses for response in some for each in response.arrays or ())
@@ -126,10 +133,9 @@ def main() -> None:
         # As in class, where the check stands below the cell: what later cells put in a name's place is not there yet.
         for name in request["exercises"]:
             if request["places"].get(name) == number:
-                answer(name)
-    for name in request["exercises"]:
-        if name not in request["places"]:
-            answer(name)
+                answer(name, last=False)
+    for name in tuple(later):
+        answer(name, last=True)
     say(done="all")
     # Threads that a student's code left running would keep the process.
     os._exit(0)

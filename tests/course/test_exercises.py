@@ -77,7 +77,7 @@ def test_the_reference_equals_itself_and_is_refused_as_an_answer(lesson, exercis
     right = exercise.respond(author(lesson, exercise.name), cases)
     assert exercise.judge(right, cases).passed
     verdict = exercise.evaluate(exercise.reference)
-    assert not verdict.passed and "answers this exercise for you" in verdict.hint
+    assert not verdict.passed and "does this exercise's work for you" in verdict.hint
 
 
 @pytest.mark.parametrize("lesson, exercise", CODED)
@@ -137,7 +137,7 @@ def test_a_closed_family_is_closed_in_every_library(exercise, route):
         )
 
     verdict = exercise.evaluate(shortcut)
-    assert not verdict.passed and "answers this exercise for you" in verdict.hint
+    assert not verdict.passed and "does this exercise's work for you" in verdict.hint
 
 
 @pytest.mark.parametrize("lesson, exercise", CODED)

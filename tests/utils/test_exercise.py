@@ -100,8 +100,8 @@ def test_an_error_names_the_line_of_the_students_function():
 
 
 def test_the_reference_itself_is_refused_as_an_answer():
-    assert "answers this exercise for you" in hint_of(make(), scaled)
-    assert "answers this exercise for you" in hint_of(make(), lambda x, factor: scaled(x, factor))
+    assert "does this exercise's work for you" in hint_of(make(), scaled)
+    assert "does this exercise's work for you" in hint_of(make(), lambda x, factor: scaled(x, factor))
 
 
 def test_a_forbidden_call_fails_even_when_the_student_swallows_the_exception():

@@ -54,6 +54,24 @@ def test_a_known_mistake_is_told_by_its_hint():
     assert result.verdicts["same_noise"].mistake.hint.startswith("Uniform noise of a fraction p changes fewer labels")
 
 
+def test_a_name_that_only_a_later_cell_gives_is_there_in_the_end():
+    whole = solved(same_noise="def same_noise(incorrect, classes):\n    return scaled(incorrect, np.float64(classes))")
+    own = understand([_cell(each) for each in read_source(ROOT, LESSON).cells], EXERCISES, ())
+    (right,) = [piece.source for piece in own.pieces if piece.exercise == "same_noise"]
+    below = [
+        Piece("import", "import numpy as np", 900),
+        Piece("definition", right.replace("def same_noise", "def scaled"), 901),
+    ]
+    passed, result = earned(replace(whole, pieces=(*whole.pieces, *below)))
+    assert passed == set(CODED), result.verdicts["same_noise"].hint
+
+
+def test_a_cell_that_gives_another_name_is_told_the_right_one():
+    passed, result = earned(solved(same_noise="def my_noise(incorrect, classes):\n    return incorrect"))
+    assert passed == set(CODED) - {"same_noise"}
+    assert "gives no function called same_noise" in result.verdicts["same_noise"].hint
+
+
 HURDLES = {
     "an error when the cell is run": "1 / 0",
     "no Python": "def same_noise(incorrect, classes:\n",

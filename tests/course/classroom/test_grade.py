@@ -75,6 +75,7 @@ def test_everyone_gets_a_line_and_every_exercise_a_reason(tmp_path, assessed):
     hand_in(subs, "ada", "noisy_labels", "same_noise", words="Because.")
     hand_in(subs, "bob", words="  ")
     (subs / "eve").mkdir()
+    (subs / "eve" / "work.zip").touch()
     hand_in(subs, "zoe").write_bytes(b"\xff")
     run(subs, out, seed=1)
     grades = {row["student"]: row for row in table(out / "grades.csv")}
@@ -83,6 +84,7 @@ def test_everyone_gets_a_line_and_every_exercise_a_reason(tmp_path, assessed):
         ("2", str(total), str(WORDED.points)), ("0", str(total), "0"), ("0", str(total), "0"), ("0", str(total), "0"),
     ]  # fmt: skip
     assert grades["ada"]["notes"] == "A note, of two lines." and "not UTF-8" in grades["zoe"]["notes"]
+    assert grades["eve"]["notes"] == "Nothing was handed in. The folder holds work.zip."
     reasons = {(row["student"], row["exercise"]): row for row in table(out / "exercises.csv")}
     assert len(reasons) == 4 * len(EXERCISES)
     assert reasons["ada", "noisy_labels"]["points"] == "2" and reasons["ada", "noisy_labels"]["reason"] == ""
@@ -216,6 +218,7 @@ def test_what_a_person_entered_survives_and_a_new_answer_in_words_is_read_again(
             assert grade.needs_manual_grade and grade.max_score == WORDED.points
             assert gradebook.find_grade("noisy_labels_check", LESSON.name, LESSON.name, student).auto_score == 2
             grade.manual_score, grade.needs_manual_grade = points, False
+            gradebook.find_comment(WORDED.name, LESSON.name, LESSON.name, student).manual_comment = "Well said."
         override = gradebook.find_grade("rademacher_check", LESSON.name, LESSON.name, "bob")
         override.manual_score = 1.5
         gradebook.db.commit()
@@ -223,8 +226,37 @@ def test_what_a_person_entered_survives_and_a_new_answer_in_words_is_read_again(
     for options in ({"resume": True}, {}, {"resume": True}):
         graded = {each.student: each for each in run(subs, out, **options)}
         assert graded["ada"].points == 4.5 and not any(mark.pending for mark in graded["ada"].marks)
-        assert graded["bob"].points == 2 + 1 + 1.5
+        assert graded["bob"].points == 2 + 1.5  # what waits for a person is not counted
         assert [mark.exercise for mark in graded["bob"].marks if mark.pending] == [WORDED.name]
+    comments = {mark.exercise: mark.reason for mark in graded["ada"].marks}
+    assert comments[WORDED.name] == "Points given by a person.\nComment: Well said."
     rows = {(row["student"], row["lesson"]): row for row in table(out / "grades.csv")}
     assert rows["ada", LESSON.name]["points"] == "4.5"
     assert rows["bob", LESSON.name]["written_points_pending"] == str(WORDED.points)
+
+
+def test_code_that_a_person_judged_and_that_is_handed_in_anew_goes_back_to_the_person(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    hand_in(subs, "ada", "noisy_labels")
+    run(subs, out)
+    with Gradebook(f"sqlite:///{out}/nbgrader/gradebook.db", "why-it-generalises") as gradebook:
+        gradebook.find_grade("rademacher_check", LESSON.name, LESSON.name, "ada").manual_score = 1.5
+        gradebook.db.commit()
+    (graded,) = run(subs, out)
+    mark = next(mark for mark in graded.marks if mark.exercise == "rademacher")
+    assert (mark.points, mark.pending, mark.reason) == (1.5, False, "Not so.\nPoints given by a person.")
+    hand_in(subs, "ada", "noisy_labels", "rademacher")
+    for _ in range(2):
+        (graded,) = run(subs, out)
+        assert next(mark for mark in graded.marks if mark.exercise == "rademacher").pending and graded.points == 2
+
+
+def test_what_was_graded_of_another_lesson_stays_in_the_tables(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    hand_in(subs, "ada", "noisy_labels")
+    run(subs, out)
+    other = lesson("double_descent")
+    with ThreadPoolExecutor(2) as pool:
+        both = grade.grade(ROOT, subs, out, [other], pool)
+    assert [(each.lesson, each.points) for each in both] == [(LESSON.name, 2), (other.name, 0)]
+    assert [row["lesson"] for row in table(out / "grades.csv")] == [LESSON.name, other.name]

@@ -10,7 +10,8 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from course.classroom import Refusal, release as module
+from course.classroom import Refusal
+from course.classroom import release as module
 from course.classroom.build import build
 from course.classroom.leaks import nbgrader_leaks, student_leaks
 from course.classroom.release import release

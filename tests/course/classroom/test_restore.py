@@ -19,7 +19,7 @@ MARKED = [grade_id(cell) for cell in given().cells if grade_id(cell)]
 def back(tmp_path, notebook):
     """The notebook handed in, restored."""
     path = save(notebook, tmp_path)
-    made = restored(read(path, list(EXERCISES.values()), own_cells(given())), given())
+    made = restored(read(path, list(EXERCISES.values()), own_cells(given())), given(), {"rkhs_norm_check": "0 of 2. No."})
     nbformat.validate(made)
     assert len({cell.id for cell in made.cells}) == len(made.cells)
     return made
@@ -67,6 +67,20 @@ def test_a_cell_that_is_there_twice_is_marked_once_and_the_last_answer_counts(tm
     made = back(tmp_path, notebook)
     assert by_name(made)["rkhs_norm"].source == last.source
     assert [cell.source for cell in made.cells if cell.source == first.source and not grade_id(cell)] == [first.source]
+
+
+def test_below_a_check_stands_what_came_of_it(tmp_path):
+    made = by_name(back(tmp_path, answered(author())))
+    assert [each.text for each in made["rkhs_norm_check"].outputs] == ["0 of 2. No."]
+    assert made["gaussian_gram_check"].outputs == []
+
+
+def test_words_in_a_cell_turned_into_code_are_words(tmp_path):
+    notebook = answered(author())
+    cell = by_name(notebook)[ESSAY]
+    notebook.cells[notebook.cells.index(cell)] = new_code_cell("Because it can't.", metadata=cell.metadata)
+    made = by_name(back(tmp_path, notebook))[ESSAY]
+    assert (made.cell_type, made.source) == ("markdown", "Because it can't.")
 
 
 def test_metadata_that_was_lost_is_found_again(tmp_path):

@@ -11,8 +11,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course.classroom import submission
-from course.classroom.collected import find, students
-from course.classroom.submission import Unreadable, read
+from course.classroom.cells import TEXT_STUB
+from course.classroom.collected import find, loose, others, students
+from course.classroom.submission import Cell, Unreadable, read
 from utils.exercise import Exercise, WrittenExercise
 
 LESSON = SimpleNamespace(name="doubling")
@@ -98,7 +99,7 @@ def test_an_answer_that_has_lost_its_metadata_is_found_by_its_name(tmp_path):
     bare = new_code_cell("import torch\ndef double(n):\n    return 2 * n")
     result = understood(tmp_path, new_markdown_cell("text"), bare, HALF)
     assert kinds(result) == [("answer", "double", 2), ("answer", "half", 3)]
-    assert result.notes == ("double was found in cell 2 by the function's name: the cell has lost its metadata.",)
+    assert result.notes == ("Found by the function's name, in cells without the exercise's mark: double (cell 2).",)
 
 
 def test_two_answers_in_one_bare_cell_are_definitions_of_their_own(tmp_path):
@@ -122,6 +123,26 @@ def test_a_cell_that_is_no_python_costs_that_cell_only(tmp_path):
 def test_words_are_taken_from_their_cell_and_no_other(tmp_path):
     result = understood(tmp_path, marked("Because.", "why", new_markdown_cell), new_markdown_cell("Not this."))
     assert result.written == {"why": "Because."} and result.pieces == ()
+
+
+QUESTION, NEXT = "Why?", "# Next"
+GIVEN = [Cell(False, QUESTION), Cell(False, TEXT_STUB, "why"), Cell(False, NEXT)]
+STUB = marked(TEXT_STUB, "why", new_markdown_cell)
+BECAUSE, AND = new_markdown_cell("Because."), new_markdown_cell("And so on.")
+
+
+@pytest.mark.parametrize("cells, found, told", [
+    ([QUESTION, STUB, BECAUSE, AND, NEXT, "Not this."], "Because.\n\nAnd so on.", "below its cell"),
+    ([QUESTION, BECAUSE, NEXT], "Because.", "below its question"),
+    ([QUESTION, STUB, NEXT, BECAUSE], TEXT_STUB, None),
+    ([QUESTION, marked("Because.", "why"), NEXT], "Because.", None),
+    ([QUESTION, NEXT, BECAUSE], None, None),
+])
+def test_words_beside_the_place_for_them_are_found_and_reported(tmp_path, cells, found, told):
+    cells = [new_markdown_cell(each) if isinstance(each, str) else each for each in cells]
+    result = read(saved(tmp_path, *cells), EXERCISES, GIVEN)
+    assert result.written.get("why") == found and result.pieces == ()
+    assert (told in result.notes[0]) if told else result.notes == ()
 
 
 def test_a_percent_script_is_as_good_as_a_notebook(tmp_path):
@@ -227,11 +248,12 @@ def test_the_students_are_the_folders(tmp_path):
     assert students(tmp_path) == ["alpha", "beta"]
 
 
-def test_the_newest_notebook_counts_and_a_script_only_where_there_is_none(tmp_path):
+def test_the_newest_file_counts_and_the_others_are_named(tmp_path):
     assert find(tmp_path, LESSON).path is None
     script = tmp_path / "doubling.py"
     script.touch()
     assert find(tmp_path, LESSON).path == script
+    os.utime(script, (1, 1))
     old, new = saved(tmp_path, DOUBLE), tmp_path / "deep" / "er" / "doubling.ipynb"
     new.parent.mkdir(parents=True)
     new.touch()
@@ -242,8 +264,35 @@ def test_the_newest_notebook_counts_and_a_script_only_where_there_is_none(tmp_pa
     found = find(tmp_path, LESSON)
     assert found.path == new
     assert found.notes == (
-        "deep/er/doubling.ipynb is the newest of several and counts; not looked at: doubling.ipynb.",
+        "deep/er/doubling.ipynb counts, the newest of several; not looked at: doubling.ipynb, doubling.py.",
     )
+
+
+@pytest.mark.parametrize("seconds, counts", [(10, "doubling.ipynb"), (3_600, "doubling.py")])
+def test_of_a_notebook_and_its_paired_text_the_notebook_counts_unless_the_text_is_much_newer(tmp_path, seconds, counts):
+    notebook, script = saved(tmp_path, DOUBLE), tmp_path / "doubling.py"
+    script.touch()
+    os.utime(notebook, (1_000, 1_000))
+    os.utime(script, (1_000 + seconds, 1_000 + seconds))
+    found = find(tmp_path, LESSON)
+    (other,) = {"doubling.ipynb", "doubling.py"} - {counts}
+    assert found.path == tmp_path / counts and found.notes[0].endswith(f"not looked at: {other}.")
+
+
+@pytest.mark.parametrize("name", ["doubling(1).ipynb", "Doubling-Copy1.ipynb", "Ada_9_file_doubling.py"])
+def test_a_name_that_holds_the_lessons_is_taken_for_it_and_reported(tmp_path, name):
+    (tmp_path / name).touch()
+    assert find(tmp_path, LESSON).notes == (f"{name} was taken for doubling{name[name.rindex('.'):]}.",)
+    right = saved(tmp_path, DOUBLE)
+    assert find(tmp_path, LESSON).path == right
+
+
+def test_what_else_lies_there_is_named(tmp_path):
+    assert others(tmp_path) == ""
+    for name in "abcdefg":
+        (tmp_path / f"{name}.zip").touch()
+    assert others(tmp_path) == "a.zip, b.zip, c.zip, d.zip, e.zip and 2 more"
+    assert loose(tmp_path) == [f"{name}.zip" for name in "abcdefg"]
 
 
 def test_links_are_not_followed(tmp_path):

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from course.classroom import Refusal, update as module
+from course.classroom import Refusal
+from course.classroom import update as module
 from course.classroom.update import update
 
 FILE = Path("01_a/a.ipynb")
