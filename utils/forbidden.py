@@ -34,11 +34,13 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
         "scipy.linalg:lstsq",
         "scipy.sparse.linalg:lsqr",
         "scipy.sparse.linalg:lsmr",
+        "sklearn.linear_model:Ridge.fit",
     ),
     (
         "sklearn.metrics.pairwise:rbf_kernel",
         "sklearn.metrics.pairwise:laplacian_kernel",
         "sklearn.metrics.pairwise:pairwise_kernels",
+        "sklearn.gaussian_process.kernels:RBF.__call__",
     ),
 )
 

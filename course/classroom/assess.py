@@ -73,9 +73,8 @@ def assess(
         name: (each.draw(PUBLIC_SEED), each.draw(_own_seed(seed, lesson, number, digest)))
         for number, (name, each) in enumerate(exercises.items())
     }
-    state = _State(pieces)
 
-    def run(answered: Iterable[str]) -> None:
+    def run(state: "_State", answered: Iterable[str]) -> None:
         """Run these exercises, what they close without its bodies, until each is settled."""
         state.expect(answered)
         with tempfile.TemporaryDirectory(prefix="course-") as closed:
@@ -92,17 +91,25 @@ def assess(
                 given = json.dumps(request).encode()
                 state.hear(sandbox.run(["-m", "course.classroom.worker"], Path(closed), left, given))
 
-    run(exercises)
-    # A lesson's function may answer one exercise and help with another: there it is closed for the first alone.
-    for name in [name for name in exercises if state.met_a_closed_route(name)]:
-        run([name])
-    verdicts = {}
-    for name, exercise in exercises.items():
-        responses = state.responses.get(name)
-        if responses is not None and list(map(len, responses)) == list(map(len, cases[name])):
-            verdicts[name] = _verdict(exercise, responses, cases[name])
-        else:
-            verdicts[name] = Verdict(False, state.problems.get(name, NOT_WRITTEN))
+    def judged(state: "_State", names: Sequence[str]) -> dict[str, Verdict]:
+        """Run these exercises and compare."""
+        run(state, names)
+        # A lesson's function may answer one exercise and help with another: there it is closed for the first alone.
+        for name in [name for name in names if state.met_a_closed_route(name)]:
+            run(state, [name])
+        return {name: state.verdict(exercises[name], cases[name]) for name in names}
+
+    state = _State(pieces, submission.places)
+    verdicts = judged(state, list(exercises))
+    whole = needed(submission.pieces, everything=True)
+    tried = [name for name in exercises if not verdicts[name].passed and state.tried(name)]
+    if tried and whole != pieces:
+        # Something of the student's that was not run may be what is missing.
+        again = _State(whole, submission.places, state.seconds)
+        for name, verdict in judged(again, tried).items():
+            if verdict.passed:
+                verdicts[name] = verdict
+                state.notes.append(f"{name} is right when all statements of the student's own are run.")
     return Assessment(verdicts, tuple(state.notes))
 
 
@@ -114,7 +121,7 @@ def _request(state: "_State", exercises: dict[str, Exercise], cases: dict[str, t
     return {
         "pieces": [{"source": piece.source, "cell": piece.cell} for piece in state.pieces],
         "without": sorted(state.without),
-        "places": {piece.exercise: number for number, piece in enumerate(state.pieces) if piece.exercise is not None},
+        "places": state.places,
         "exercises": {
             name: {
                 "arguments": list(inspect.signature(exercises[name].reference).parameters),
@@ -151,14 +158,22 @@ def _verdict(exercise: Exercise, responses: Sequence[Sequence[Response]], cases:
 class _State:
     """What is known of a submission after each sandbox."""
 
-    def __init__(self, pieces: Sequence[Piece]) -> None:
+    def __init__(self, pieces: Sequence[Piece], cells: dict[str, int], seconds: float = 0.0) -> None:
         self.pieces = pieces
+        # Where an exercise is answered: by its own piece, or by a later one that answers another and defines it too.
+        self.places = {
+            name: number
+            for name, cell in cells.items()
+            for number, piece in enumerate(pieces)
+            if piece.exercise == name or piece.kind == "answer" and piece.cell == cell
+        }
+        self.heard = False
         self.waiting: set[str] = set()
         self.without: set[int] = set()
         self.responses: dict[str, list[list[Response]]] = {}
         self.problems: dict[str, str] = {}
         self.notes: list[str] = []
-        self.seconds = 0.0
+        self.seconds = seconds
 
     def expect(self, names: Iterable[str]) -> None:
         """Answers to these exercises, whatever was said of them before."""
@@ -166,6 +181,20 @@ class _State:
         for name in names:
             self.responses.pop(name, None)
             self.problems.pop(name, None)
+
+    def tried(self, name: str) -> bool:
+        """Whether something was handed in that is not as it was given."""
+        responses = [each for some in self.responses.get(name, ()) for each in some]
+        if responses:
+            return any(each.error != "NotImplementedError" for each in responses)
+        return self.problems.get(name, NOT_WRITTEN) != NOT_WRITTEN
+
+    def verdict(self, exercise: Exercise, cases: Sequence[Sequence[tuple]]) -> Verdict:
+        """What the responses are worth."""
+        responses = self.responses.get(exercise.name)
+        if responses is not None and list(map(len, responses)) == list(map(len, cases)):
+            return _verdict(exercise, responses, cases)
+        return Verdict(False, self.problems.get(exercise.name, NOT_WRITTEN))
 
     def met_a_closed_route(self, name: str) -> bool:
         """Whether an answer failed because a function of ours has no body where it ran."""
@@ -176,6 +205,7 @@ class _State:
         """Take in what one sandbox said, and leave out what ended it; something is settled each time."""
         self.seconds += outcome.seconds
         doing: dict | None = None
+        before, self.heard = self.heard, True
         for message in wire.messages(outcome.output):
             if message.get("done") == "all":
                 # Whoever says so without having answered has forged it: what is open stays without an answer.
@@ -193,6 +223,8 @@ class _State:
         elif doing is not None and doing["doing"] == "exercise" and self._is_open(doing.get("name")):
             self.problems[doing["name"]] = f"The check did not end well: {_ending(outcome)}."
             self.waiting.discard(doing["name"])
+        elif outcome.ended == "out of time" and not outcome.output and not before:
+            pass  # it did not come to start: something else had all processors, and once more is fair
         else:
             # It ended before it said anything that helps; once more would end the same way.
             self.give_up(f"The sandbox ended before this exercise was run: {_ending(outcome)}.")

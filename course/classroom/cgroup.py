@@ -1,6 +1,7 @@
-"""A control group for one sandbox, where the kernel lets us make one: memory and processes of all of it together.
+"""A control group for one sandbox, where the kernel lets us make one: memory, processes and processors of all of it.
 
-The limits of a process (`prlimit`) hold for each one alone; sixty-four processes may take sixty-four times as much.
+The limits of a process (`prlimit`) hold for each one alone; sixty-four processes may take sixty-four times as much, and
+leave no processor to the sandboxes beside theirs.
 """
 
 import os
@@ -12,8 +13,10 @@ from pathlib import Path
 
 MOUNT, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 # For each version of the kernel's interface: controller -> the file with its limit.
-UNIFIED = {"memory": "memory.max", "pids": "pids.max"}
-SEPARATE = {"memory": "memory.limit_in_bytes", "pids": "pids.max"}
+UNIFIED = {"memory": "memory.max", "pids": "pids.max", "cpu": "cpu.max"}
+SEPARATE = {"memory": "memory.limit_in_bytes", "pids": "pids.max", "cpu": "cpu.cfs_quota_us"}
+NEEDED = {"memory", "pids"}
+ONE_PROCESSOR = 100_000  # microseconds of the kernel's period, which has as many
 PATIENCE_S = 2.0  # for the kernel to forget processes that have ended
 
 
@@ -24,7 +27,7 @@ def control_group(memory_bytes: int, processes: int) -> Iterator[list[Path]]:
     Yields:
         The files to which a process writes its number to join; none where a group cannot be made.
     """
-    limits, made = {"memory": memory_bytes, "pids": processes}, []
+    limits, made = {"memory": memory_bytes, "pids": processes, "cpu": ONE_PROCESSOR}, []
     try:
         with suppress(OSError):
             for folder, files in _places():
@@ -50,8 +53,8 @@ def _places() -> list[tuple[Path, dict[str, str]]]:
         for folder in (MOUNT / own.get("", "")).parents:
             if folder.is_relative_to(MOUNT) and os.access(folder, os.W_OK):
                 given = (folder / "cgroup.subtree_control").read_text().split()
-                if set(UNIFIED) <= set(given):
-                    return [(folder, UNIFIED)]
+                if set(given) >= NEEDED:
+                    return [(folder, {name: file for name, file in UNIFIED.items() if name in given})]
         return []
     places = []
     for controller, name in SEPARATE.items():

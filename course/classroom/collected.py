@@ -11,6 +11,7 @@ from course.syllabus import Lesson
 
 TOGETHER_NS = 60 * 10**9  # between a notebook and the text that JupyterLab saves with it, at most
 MOST_SHOWN = 5
+LONGEST_NAME = 200  # bytes
 KEPT = ".grading"  # what a grading run keeps in its output folder
 
 
@@ -36,8 +37,11 @@ def students(submissions: Path) -> list[str]:
 
 
 def printable(name: str) -> str:
-    """A folder's name as text; a byte that is none becomes its number."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    """A folder's name as text, of a length that a file's may have; a byte that is no text becomes its number."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    if len(text.encode()) <= LONGEST_NAME:
+        return text
+    return f"{text.encode()[: LONGEST_NAME - 20].decode('utf-8', 'ignore')}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def find(folder: Path, lesson: Lesson) -> Found:
@@ -49,15 +53,15 @@ def find(folder: Path, lesson: Lesson) -> Found:
     every = list(_walk(folder))
     notes = []
     for path in every:
-        if path.is_symlink() and path.name in (f"{lesson.name}.ipynb", f"{lesson.name}.py"):
+        if os.path.islink(path) and path.name in (f"{lesson.name}.ipynb", f"{lesson.name}.py"):
             notes.append(f"{_shown(path, folder)} is a link and was not followed: hand in the file itself.")
-    notebooks = [path for path in every if path.suffix in (".ipynb", ".py") and not path.is_symlink()]
+    notebooks = [path for path in every if path.suffix in (".ipynb", ".py") and not os.path.islink(path)]
     exact = [path for path in notebooks if path.stem == lesson.name]
     # As browsers and JupyterLab name a second copy: `minimum_norm(1)`, `minimum_norm-Copy1`.
     named = exact or [path for path in notebooks if lesson.name in re.sub(r"[\s-]+", "_", path.stem.lower())]
     if not named:
         return Found(None, tuple(notes))
-    named.sort(key=lambda path: (-path.lstat().st_mtime_ns - TOGETHER_NS * (path.suffix == ".ipynb"), str(path)))
+    named.sort(key=lambda path: (-_status(path)[1] - TOGETHER_NS * (path.suffix == ".ipynb"), str(path)))
     if not exact:
         notes.append(f"{_shown(named[0], folder)} was taken for {lesson.name}{named[0].suffix}.")
     if len(named) > 1:
@@ -78,6 +82,15 @@ def loose(submissions: Path) -> list[str]:
         return sorted(printable(each.name) for each in entries if Path(each.name).suffix in (".ipynb", ".py", ".zip"))
 
 
+def _status(path: Path) -> tuple[int, int]:
+    """Size, and when it was written, in nanoseconds; noughts of a file whose path is too long to be looked at."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
 def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder, followlinks=False):
         folders[:] = sorted(each for each in folders if not each.startswith("."))
@@ -91,8 +104,7 @@ def _shown(path: Path, folder: Path) -> str:
 def version_of(folder: Path, chosen: Lesson) -> str:
     """What identifies a student's file for a lesson as it is now: where it lies, its size and when it was written."""
     found = find(folder, chosen)
-    status = None if found.path is None else found.path.lstat()
-    what = (str(found.path), found.notes, status and (status.st_size, status.st_mtime_ns))
+    what = (str(found.path), found.notes, None if found.path is None else _status(found.path))
     return hashlib.sha256(repr(what).encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -19,6 +19,9 @@ from course.classroom.submission import Cell, Submission
 # A browser shows formgrader's page with the instructor's rights: no text of a student's may become a tag there.
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
 SCHEME = re.compile(r"\b(javascript|vbscript|data|file)((?:\s|\\)*):", re.IGNORECASE)
+# A picture from elsewhere is asked for as soon as the page opens; "! " leaves a link.
+PICTURE = re.compile(r"!(?=\[)(?!\[[^\[\]]{0,200}\]\(attachment:)")
+MOST_WRAPPED = 10
 ATTACHMENT = re.compile(r"attachment:([^\s)\]>\"']*)")
 
 
@@ -71,9 +74,12 @@ def _shown(cell: Cell, identifier: str, trusted: bool) -> NotebookNode:
 
 def _harmless(cell: Cell) -> str:
     """A text in which nothing acts: no tags, no links that run, and of pictures those that are there."""
-    text, before = cell.source, None
-    while text != before:  # Markdown undoes entities once more, however often they were wrapped
-        text, before = html.unescape(text), text
+    text = cell.source
+    for _ in range(MOST_WRAPPED):  # Markdown undoes entities once more, however often they were wrapped
+        text = html.unescape(text)
+    if text != html.unescape(text):
+        text = text.replace("&", "&amp;")
+    text = PICTURE.sub("! ", text)
     text = SCHEME.sub(r"\1\2 :", TAG.sub("&lt;", text))
     return ATTACHMENT.sub(
         lambda found: found[0] if unquote(found[1]) in cell.attachments else "#picture-left-out", text

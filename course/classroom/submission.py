@@ -10,7 +10,8 @@ import os
 import re
 import stat
 import symtable
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, takewhile
 from pathlib import Path
@@ -24,10 +25,13 @@ from utils.exercise import Exercise, WrittenExercise
 
 LARGEST = 20 * 2**20  # bytes; a notebook full of pictures has a few million
 MOST_CELLS, MOST_CODE, LONGEST_OUTPUT = 2_000, 500_000, 200_000  # cells; characters of all code, of one output
+MOST_OUTPUTS, MOST_MAGICS = 100, 2_000_000  # of one cell; of all, times the characters of their cells
 PICTURES = ("image/png", "image/jpeg", "image/gif")
-BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
+BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 NEVER_RUN = {"explorers", "experiment", "runner"}
-CELL_MAGIC = re.compile(r"\A\s*%%\w+.*$", re.MULTILINE)
+CELL_MAGIC = re.compile(r"\A(?:\s*%%\w+[^\n]*(?:\n|\Z))+")
+TIMED = re.compile(r"^([ \t]*)%time[ \t]+(?=\S)", re.MULTILINE)
+MAGIC = re.compile(r"^[ \t]*[%!?]|[%!?][ \t]*$|=[ \t]*[%!]", re.MULTILINE)
 # Calls that are run though they give no name: they change what the answers' own code means.
 SETTINGS = ("torch.set_default_dtype", "torch.set_default_device")
 
@@ -41,8 +45,8 @@ class Piece:
     """Source that grading runs.
 
     Attributes:
-        kind: "import", "definition", "statement" for another one that gives or changes a name, or "answer" for the
-            whole cell of an exercise.
+        kind: "import", "definition", "statement" for another one that gives or changes a name, "call" for an expression
+            that stands by itself, or "answer" for the whole cell of an exercise.
         source: Python, without IPython's magics.
         cell: the number of its cell, from 1.
         exercise: whose answer it is; None for the others.
@@ -139,7 +143,7 @@ def _cells(path: Path, text: str) -> list[Cell]:
         if path.suffix == ".py":
             import jupytext  # rarely needed, and slow to load
 
-            notebook = jupytext.reads(text, fmt="py:percent")
+            notebook = jupytext.reads(_headless(text), fmt="py:percent")
         else:
             content = json.loads(text)
             if not isinstance(content, dict) or not isinstance(content.get("nbformat"), int):
@@ -157,6 +161,13 @@ def _cells(path: Path, text: str) -> list[Cell]:
         raise Unreadable(
             f"{path.name} cannot be read as a notebook ({type(error).__name__}: {str(error)[:200]})."
         ) from error
+
+
+def _headless(text: str) -> str:
+    """A script without the header that jupytext writes: YAML, of which a few lines can stand for gigabytes."""
+    lines = text.splitlines(keepends=True)
+    start = next((number for number, line in enumerate(lines) if line.startswith("# %%")), 0)
+    return "".join(lines[start:])
 
 
 def _few(cells: list) -> list:
@@ -197,7 +208,7 @@ def _cell(raw: object) -> Cell | None:
 
 def _outputs(raw: object) -> Iterator[dict]:
     """The texts and pictures among a cell's outputs."""
-    for each in raw if isinstance(raw, list) else ():
+    for each in raw[:MOST_OUTPUTS] if isinstance(raw, list) else ():
         if not isinstance(each, dict):
             continue
         kind, data = each.get("output_type"), each.get("data")
@@ -214,8 +225,8 @@ def _attachments(raw: object) -> dict[str, dict]:
 
 
 def _pictures(data: dict) -> dict[str, str]:
-    found = {kind: _joined(data.get(kind)) for kind in PICTURES}
-    return {kind: "".join(text.split()) for kind, text in found.items() if BASE64.fullmatch(text)}
+    found = {kind: "".join(_joined(data.get(kind)).split()) for kind in PICTURES}
+    return {kind: text for kind, text in found.items() if BASE64.fullmatch(text)}
 
 
 def _words(data: dict) -> dict[str, str]:
@@ -241,10 +252,12 @@ def understand(
     by_name: list[str] = []
     answered: dict[str, list[int]] = {name: [] for name in coded}
     ours = {each.source.strip() for each in given if each.code}
+    # IPython goes through the whole cell for each of its magics.
+    magics = sum(len(MAGIC.findall(each.source)) * len(each.source) for each in cells if each.code) <= MOST_MAGICS
     for number, cell in enumerate(cells, start=1):
         if not cell.code or cell.name in worded:
             continue
-        source = _plain(cell.source)
+        source = _plain(cell.source, magics)
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -254,7 +267,9 @@ def understand(
             else:
                 notes.append(f"Cell {number} was skipped: {_complaint(error)}.")
             continue
-        defined = _functions(tree.body)
+        own = cell.source.strip() in ours or cell.name not in ("", *coded)
+        asked = () if own else coded
+        defined = _functions(tree.body, asked)
         if cell.name in coded:
             answered[cell.name].append(number)
             pieces.append(Piece("answer", source, number, cell.name))
@@ -268,8 +283,10 @@ def understand(
         if len(mine) == 1 and not cell.name:
             pieces.append(Piece("answer", source, number, mine[0]))
         else:
-            own = cell.source.strip() in ours
-            pieces += [replace(each, given=own) for each in _parts(tree, source, number, coded)]
+            try:
+                pieces += [replace(each, given=own) for each in _parts(tree, source, number, coded, asked)]
+            except (RecursionError, MemoryError) as error:
+                notes.append(f"Cell {number} was skipped: {_complaint(error)}.")
     if by_name:
         notes.append(f"Found by the function's name, in cells without the exercise's mark: {', '.join(by_name)}.")
     for name, places in answered.items():
@@ -313,30 +330,49 @@ def _find_words(
     return found
 
 
-def needed(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+def needed(pieces: Sequence[Piece], everything: bool = False) -> tuple[Piece, ...]:
     """The answers, and of the other pieces those that they need, directly or through one another.
 
-    A lesson imports pictures and widgets that no answer uses, and they take longer to load than an answer to run. What
+    With `everything` also all that a student wrote besides, such as `functions.append(f)`, of which nobody can tell by
+    looking what it changes. A lesson imports pictures and widgets that no answer uses, and they take longer to load than an answer to run. What
     comes out of explorers and experiments is never needed.
     """
     read = [_read(each.source) if each.kind != "import" else set() for each in pieces]
     bound = [_bound(each.source) if each.kind != "import" and each.exercise is None else set() for each in pieces]
-    # What a student puts in a name's place, the lesson need not put there.
-    mine = set().union(*(names for names, each in zip(bound, pieces, strict=True) if not each.given))
+    # What a student puts in a name's place, the lesson need not put there; unless the student's makes it from that.
+    mine, hers = set(), set()
+    for number, each in enumerate(pieces):
+        if not each.given:
+            hers |= bound[number]
+            mine |= bound[number] - read[number]
     kept = {number for number, each in enumerate(pieces) if each.exercise is not None}
+    never = NEVER_RUN - hers
+    if everything:
+        own = (number for number, each in enumerate(pieces) if not each.given and each.kind != "import")
+        kept |= {number for number in own if never.isdisjoint(read[number])}
     used = set().union(*(read[number] for number in kept))
     waiting = {
         number: bound[number] - mine if each.given else bound[number]
         for number, each in enumerate(pieces)
-        if each.kind != "import"
+        if each.kind not in ("import", "call")
         and number not in kept
-        and (each.kind == "definition" or NEVER_RUN.isdisjoint(read[number]))
+        and (each.kind == "definition" or never.isdisjoint(read[number]))
     }
-    while added := [number for number, names in waiting.items() if not bound[number] or not names.isdisjoint(used)]:
-        for number in added:
-            del waiting[number]
+    gives: dict[str, list[int]] = {}
+    for number, names in waiting.items():
+        for name in names:
+            gives.setdefault(name, []).append(number)
+    added = [number for number in waiting if not bound[number]]
+    looked = set(used)
+    added += [number for name in used for number in gives.get(name, ())]
+    while added:
+        number = added.pop()
+        if number not in kept:
             kept.add(number)
             used |= read[number]
+            for name in read[number] - looked:
+                looked.add(name)
+                added += gives.get(name, ())
     pruned = (replace(each, source=_pruned(each.source, used)) if each.kind == "import" else each for each in pieces)
     return tuple(each for number, each in enumerate(pruned) if number in kept or each.kind == "import" and each.source)
 
@@ -367,8 +403,11 @@ def _bound(source: str) -> set[str]:
             found |= {each.asname or each.name.partition(".")[0] for each in node.names}
         elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
             found |= {each.id for each in ast.walk(node.value) if isinstance(each, ast.Name)}
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
             found.add(node.id)
+        elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
+            found.add(node.name)
+            waiting += ast.iter_child_nodes(node)
         elif not isinstance(node, ast.Lambda):
             waiting += ast.iter_child_nodes(node)
     return found
@@ -386,28 +425,33 @@ def _pruned(source: str, used: set[str]) -> str:
     return ast.unparse(statement) if statement.names else ""
 
 
-def _functions(statements: Iterable[ast.stmt]) -> set[str]:
-    """The functions that the statements define, be it by a lambda or below an `if`."""
+def _functions(statements: Iterable[ast.stmt], asked: Container[str]) -> set[str]:
+    """The functions that the statements define, be it below an `if`; one that is asked for also by any expression."""
     found, waiting = set(), list(statements)
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.FunctionDef):
             found.add(node.name)
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-            found |= {each.id for each in node.targets if isinstance(each, ast.Name)}
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and not isinstance(node.value, (ast.Constant, type(None))):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = {each.id for each in targets if isinstance(each, ast.Name)}
+            ours = _names(node.value, "exercises")
+            found |= {name for name in names if isinstance(node.value, ast.Lambda) or name in asked and not ours}
         elif isinstance(node, (ast.If, ast.Try, ast.With)):
             waiting += [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.stmt)]
             waiting += [each for handler in getattr(node, "handlers", []) for each in handler.body]
     return found
 
 
-def _plain(source: str) -> str:
-    """Python: a cell's magics become calls, which do nothing where answers are graded."""
-    source = CELL_MAGIC.sub("", source, count=1)
+def _plain(source: str, magics: bool) -> str:
+    """Python: a cell's magics, where there are some, become calls, which do nothing where answers are graded."""
+    source = CELL_MAGIC.sub("", source)
     try:
         ast.parse(source)
     except SyntaxError:
-        return TransformerManager().transform_cell(source)
+        if magics:
+            with suppress(Exception):  # its reader may raise anything
+                return TransformerManager().transform_cell(TIMED.sub(r"\1", source))
     except (ValueError, RecursionError, MemoryError):
         pass
     return source
@@ -419,17 +463,20 @@ def _complaint(error: Exception) -> str:
     return f"it cannot be parsed ({type(error).__name__})"
 
 
-def _parts(tree: ast.Module, source: str, number: int, coded: Iterable[str]) -> Iterator[Piece]:
-    """The statements at the top of a cell that import, give or change a name, in order."""
+def _parts(tree: ast.Module, source: str, number: int, coded: Sequence[str], asked: Sequence[str]) -> Iterator[Piece]:
+    """The statements at the top of a cell, in order; without those that can change nothing."""
     lines = [line.encode() for line in source.split("\n")]
     for statement in tree.body:
         text = _source_of(statement, lines)
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             yield Piece("import", text, number)
         elif _bound(text) or _is_setting(statement):
-            name = next(iter(sorted(_functions([statement]) & set(coded))), None)
+            name = next(iter(sorted(_functions([statement], asked) & set(coded))), None)
             defines = isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or name
             yield Piece("definition" if defines else "statement", text, number, name)
+        elif isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant):
+            if not _names(statement, "exercises"):
+                yield Piece("call", text, number)
 
 
 def _source_of(statement: ast.stmt, lines: Sequence[bytes]) -> str:
@@ -440,6 +487,10 @@ def _source_of(statement: ast.stmt, lines: Sequence[bytes]) -> str:
     own[-1] = own[-1][: statement.end_col_offset]
     own[0] = own[0][start:]
     return b"\n".join(own).decode()
+
+
+def _names(node: ast.AST, name: str) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node))
 
 
 def _is_setting(statement: ast.stmt) -> bool:

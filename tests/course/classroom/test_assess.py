@@ -8,9 +8,11 @@ import pytest
 from course.classroom import assess as module
 from course.classroom import sandbox
 from course.classroom.assess import assess
-from course.classroom.sandbox import Limits
+from course.classroom.cells import grade_id
+from course.classroom.mark import given_notebook, own_cells
+from course.classroom.sandbox import Limits, Outcome
 from course.classroom.source import read as read_source
-from course.classroom.submission import Piece, _cell, understand
+from course.classroom.submission import Cell, Piece, _cell, understand
 from course.classroom.submission import read as read_submission
 from course.syllabus import lesson
 from utils.exercise import Exercise
@@ -19,15 +21,16 @@ ROOT = Path(__file__).parents[3]
 LESSON = lesson("random_labels")
 EXERCISES = LESSON.room("exercises").EXERCISES
 CODED = [each.name for each in EXERCISES if isinstance(each, Exercise)]
+GIVEN = own_cells(given_notebook(ROOT, LESSON))
 MISSING = sandbox.available()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")
 
 
 def solved(**changed):
     """The author's answers, some replaced; the pieces of others as they are."""
-    whole = understand([_cell(each) for each in read_source(ROOT, LESSON).cells], EXERCISES, ())
+    whole = understand([_cell(each) for each in read_source(ROOT, LESSON).cells], EXERCISES, GIVEN)
     pieces = [
-        Piece(piece.kind, changed.get(piece.exercise, piece.source), piece.cell, piece.exercise)
+        replace(piece, source=changed.get(piece.exercise, piece.source))
         for piece in whole.pieces
     ]
     return replace(whole, pieces=tuple(pieces))
@@ -42,7 +45,7 @@ def test_the_authors_answers_earn_everything_and_the_students_notebook_nothing()
     passed, result = earned(solved())
     assert passed == set(CODED) and result.notes == ()
     given = ROOT / "lessons" / LESSON.folder / f"{LESSON.name}.ipynb"
-    passed, result = earned(read_submission(given, EXERCISES))
+    passed, result = earned(read_submission(given, EXERCISES, GIVEN))
     assert passed == set()
     assert all("Nothing is written yet" in verdict.hint for verdict in result.verdicts.values())
 
@@ -56,7 +59,7 @@ def test_a_known_mistake_is_told_by_its_hint():
 
 def test_a_name_that_only_a_later_cell_gives_is_there_in_the_end():
     whole = solved(same_noise="def same_noise(incorrect, classes):\n    return scaled(incorrect, np.float64(classes))")
-    own = understand([_cell(each) for each in read_source(ROOT, LESSON).cells], EXERCISES, ())
+    own = understand([_cell(each) for each in read_source(ROOT, LESSON).cells], EXERCISES, GIVEN)
     (right,) = [piece.source for piece in own.pieces if piece.exercise == "same_noise"]
     below = [
         Piece("import", "import numpy as np", 900),
@@ -70,6 +73,66 @@ def test_a_cell_that_gives_another_name_is_told_the_right_one():
     passed, result = earned(solved(same_noise="def my_noise(incorrect, classes):\n    return incorrect"))
     assert passed == set(CODED) - {"same_noise"}
     assert "gives no function called same_noise" in result.verdicts["same_noise"].hint
+
+
+SAME_NOISE = """(lambda p, c: torch.where(p * c / (c - 1) > 1, torch.inf, p * c / (c - 1)))"""
+RIGHT = {
+    "a call changes what it uses": (
+        "F = []\nF.append({right})", "def same_noise(incorrect, classes):\n    return F[0](incorrect, classes)",
+    ),
+    "a decorator writes it down": (
+        "F = {{}}\ndef kept(f):\n    F[f.__name__] = f\n    return f\n@kept\ndef answer(incorrect, classes):\n"
+        "    return ({right})(incorrect, classes)",
+        "def same_noise(incorrect, classes):\n    return F['answer'](incorrect, classes)",
+    ),
+    "display": ("shown = 1", "display(shown)\nsame_noise = {right}"),
+    "a plot while answering": (
+        "shown = 1",
+        "def same_noise(incorrect, classes):\n    import matplotlib.pyplot as plt\n    plt.plot([1, 2]); plt.show()\n"
+        "    return ({right})(incorrect, classes)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_answers_as_students_write_them_earn_their_points(name):
+    before, answer = (text.format(right=SAME_NOISE) for text in RIGHT[name])
+    cells = []
+    for each in read_source(ROOT, LESSON).cells:
+        if grade_id(each) == "same_noise":
+            cells.append(Cell(True, before))
+            each.source = answer
+        cells.append(_cell(each))
+    passed, result = earned(understand(cells, EXERCISES, GIVEN))
+    assert passed == set(CODED), result.verdicts["same_noise"].hint
+
+
+def test_of_two_definitions_the_last_counts_also_in_another_exercises_cell():
+    whole = [_cell(each) for each in read_source(ROOT, LESSON).cells]
+    source = {each.name: each.source for each in whole}
+    later = next(name for name in CODED[CODED.index("same_noise") + 1 :])
+    cells = [
+        replace(each, source="def same_noise(incorrect, classes):\n    raise NotImplementedError") if each.name == "same_noise"
+        else replace(each, source=f"{source['same_noise']}\n\n{each.source}") if each.name == later else each
+        for each in whole
+    ]  # fmt: skip
+    passed, result = earned(understand(cells, EXERCISES, GIVEN))
+    assert passed == set(CODED), result.verdicts["same_noise"].hint
+
+
+def test_a_sandbox_that_never_came_to_start_is_tried_once_more(monkeypatch):
+    run, tries = sandbox.run, []
+
+    def starved(*arguments):
+        tries.append(arguments)
+        return Outcome(b"", "out of time", None, 35.0) if len(tries) == 1 else run(*arguments)
+
+    monkeypatch.setattr(sandbox, "run", starved)
+    passed, _ = earned(solved())
+    assert passed == set(CODED) and len(tries) == 2
+    monkeypatch.setattr(sandbox, "run", lambda *_: Outcome(b"", "out of time", None, 35.0))
+    passed, result = earned(solved())
+    assert passed == set() and all("out of time" in each.hint for each in result.verdicts.values())
 
 
 HURDLES = {

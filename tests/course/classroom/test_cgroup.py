@@ -23,7 +23,7 @@ def kernel(folder, monkeypatch, own, files):
 
 def test_beside_our_own_group_where_the_controllers_are_given_on(tmp_path, monkeypatch):
     kernel(tmp_path, monkeypatch, "0::/user/app/shell\n", {
-        "cgroup.controllers": "cpu memory pids", "user/app/cgroup.subtree_control": "memory pids\n",
+        "cgroup.controllers": "cpu memory pids", "user/app/cgroup.subtree_control": "cpu memory pids\n",
         "user/app/shell/cgroup.procs": "1\n", "user/cgroup.subtree_control": "", "cgroup.subtree_control": "",
     })  # fmt: skip
     assert cgroup._places() == [(tmp_path / "user" / "app", UNIFIED)]
@@ -31,6 +31,7 @@ def test_beside_our_own_group_where_the_controllers_are_given_on(tmp_path, monke
         assert procs.parent.parent == tmp_path / "user" / "app"
         assert (procs.parent / "memory.max").read_text() == "1000"
         assert (procs.parent / "pids.max").read_text() == "7"
+        assert (procs.parent / "cpu.max").read_text() == "100000"
         for path in procs.parent.iterdir():
             path.unlink()  # the kernel's files go with the folder
     assert not procs.parent.exists()
@@ -41,6 +42,12 @@ def test_nowhere_where_the_controllers_are_not_given_on(tmp_path, monkeypatch):
                                                   "shell/cgroup.procs": ""})  # fmt: skip
     with control_group(1000, 7) as groups:
         assert groups == []
+
+
+def test_without_the_processors_where_only_those_are_not_given_on(tmp_path, monkeypatch):
+    kernel(tmp_path, monkeypatch, "0::/shell\n", {"cgroup.controllers": "", "cgroup.subtree_control": "memory pids\n",
+                                                  "shell/cgroup.procs": ""})  # fmt: skip
+    assert cgroup._places() == [(tmp_path, {"memory": "memory.max", "pids": "pids.max"})]
 
 
 def test_one_folder_for_each_controller_of_the_older_interface(tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course.classroom import submission
 from course.classroom.cells import TEXT_STUB
 from course.classroom.collected import find, loose, others, students
+from course.classroom.restore import restored
 from course.classroom.submission import Cell, Unreadable, read
 from utils.exercise import Exercise, WrittenExercise
 
@@ -54,9 +55,10 @@ def test_answers_are_whole_cells_and_of_the_others_the_statements_remain_that_gi
         "x.y = 3\nfor i in range(3):\n    pass\n\n@cache\ndef helper(v):\n    return v\n\n\nclass Thing:\n    size = 3\nexplorers.line"
     )
     result = understood(tmp_path, other, marked("z = 1\nprint(z)\ndef double(n):\n    return z + n", "double"), HALF)
-    assert [(piece.kind, piece.source.strip()) for piece in result.pieces[:10]] == [
+    assert [(piece.kind, piece.source.strip()) for piece in result.pieces[:12]] == [
         ("import", "import torch, os"),
         ("import", "from math import pi"),
+        ("call", "print(pi)"),
         ("statement", "n = 300"),
         ("statement", "m = n + 1"),
         ("statement", "widths: list = [1, -2]"),
@@ -65,12 +67,13 @@ def test_answers_are_whole_cells_and_of_the_others_the_statements_remain_that_gi
         ("statement", "for i in range(3):\n    pass"),
         ("definition", "@cache\ndef helper(v):\n    return v"),
         ("definition", "class Thing:\n    size = 3"),
+        ("call", "explorers.line"),
     ]
-    assert [(piece.kind, piece.exercise, piece.cell) for piece in result.pieces[10:]] == [
+    assert [(piece.kind, piece.exercise, piece.cell) for piece in result.pieces[12:]] == [
         ("answer", "double", 2),
         ("answer", "half", 3),
     ]
-    assert result.pieces[10].source.startswith("z = 1") and result.notes == ()
+    assert result.pieces[12].source.startswith("z = 1") and result.notes == ()
 
 
 def test_magics_become_calls_that_do_nothing_and_python_stays_as_it_is(tmp_path):
@@ -88,11 +91,61 @@ def test_magics_become_calls_that_do_nothing_and_python_stays_as_it_is(tmp_path)
     assert piece.source == text
 
 
+@pytest.mark.parametrize("source", [
+    "for i in range(3):\n    print(i)\n  print('done')", "!ls\nfor i in range(3):\n    print(i)\n  print('done')",
+    "%time 1\n" * 501, "a" + ".a" * 5_000 + "()", "-" * 20_000 + "1",
+])
+def test_a_cell_that_breaks_a_reader_costs_itself_alone(tmp_path, source):
+    result = understood(tmp_path, new_code_cell(source), DOUBLE, HALF)
+    assert {piece.exercise for piece in result.pieces} >= {"double", "half"}
+
+
+@pytest.mark.parametrize("cell", [
+    {"cell_type": "code", "source": "", "outputs": [
+        {"output_type": "display_data", "data": {"image/png": "A" + " " * 2_000_000 + "!"}}]},
+    {"cell_type": "code", "source": "", "outputs": [{"output_type": "stream", "text": "x"}] * 200_000},
+    {"cell_type": "code", "source": "%a\n" * 500 + "x=1\n" * 100_000},
+    {"cell_type": "code", "source": "\n".join(f"x{i}=x{i + 1}" for i in range(30_000))},
+    {"cell_type": "markdown", "source": "&" + "amp;" * 200_000},
+])  # fmt: skip
+def test_no_cell_keeps_the_grader_busy(tmp_path, cell):
+    path = tmp_path / "doubling.ipynb"
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}))
+    begun = time.process_time()
+    result = read(path, EXERCISES)
+    submission.needed(result.pieces)
+    restored(result, new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}), {})
+    assert time.process_time() - begun < 30
+
+
+def test_the_header_of_a_script_is_not_read(tmp_path):
+    """Each line of this YAML is eight of the one before."""
+    path = tmp_path / "doubling.py"
+    levels = [f"#   a{i}: &a{i} [{','.join([f'*a{i - 1}' if i else 'x'] * 8)}]" for i in range(12)]
+    path.write_text("\n".join(["# ---", "# jupyter:", *levels, "# ---", "", "# %%", "def double(n):", "    return 2 * n"]))
+    assert [piece.exercise for piece in read(path, EXERCISES).pieces] == ["double"]
+
+
+@pytest.mark.parametrize("source", ["double = partial(pow, 2)", "double: Callable = lambda n: 2 * n",
+                                    "%%capture\n%%time\ndef double(n):\n    return 2 * n"])
+def test_an_answer_without_its_mark_may_be_any_expression(tmp_path, source):
+    assert kinds(understood(tmp_path, new_code_cell(source))) == [("answer", "double", 1)]
+    given = [Cell(True, "double = exercises.double.use(double)")]
+    result = read(saved(tmp_path, new_code_cell(given[0].source)), EXERCISES, given)
+    assert not any(piece.exercise for piece in result.pieces)
+
+
+def test_a_timed_statement_counts(tmp_path):
+    (piece,) = understood(tmp_path, new_code_cell("%time n = 0")).pieces
+    assert (piece.kind, piece.source) == ("statement", "n = 0")
+
+
 def test_checks_are_never_run(tmp_path):
     check = new_code_cell(
         "exercises.double.check(double)", metadata={"nbgrader": {"grade_id": "double_check", "grade": True}}
     )
-    assert kinds(understood(tmp_path, DOUBLE, check)) == [("answer", "double", 1)]
+    copied = new_code_cell("exercises.double.check(double)\nexercises.double.solution()")
+    assert kinds(understood(tmp_path, DOUBLE, check, copied)) == [("answer", "double", 1)]
 
 
 def test_an_answer_that_has_lost_its_metadata_is_found_by_its_name(tmp_path):
@@ -330,6 +383,32 @@ def test_only_what_an_answer_needs_is_run(tmp_path):
     assert pieces[-1].source.startswith("import math")
     broken = understood(tmp_path, new_code_cell("import torch"), marked("def double(n:", "double"))
     assert [piece.kind for piece in submission.needed(broken.pieces)] == ["answer"]
+
+
+def test_a_students_name_takes_the_lessons_place_unless_it_is_made_from_it(tmp_path):
+    lesson = "images = data.load('mnist')\nexperiment = data.experiment"
+    given = [Cell(True, lesson)]
+    answer = marked("def double(n):\n    return images * n * SCALE", "double")
+    for own, kept in ((("images = [3]\nSCALE = 1",) * 2), (("images = images[:2]\nSCALE = 1", f"{lesson}\n"))):
+        result = read(saved(tmp_path, new_code_cell(lesson), new_code_cell(own), answer), EXERCISES, given)
+        shown = "\n".join(piece.source.strip() for piece in submission.needed(result.pieces))
+        assert ("data.load" in shown) == ("data.load" in kept) and "SCALE = 1" in shown
+
+
+def test_a_students_own_variable_may_be_called_experiment(tmp_path):
+    own = new_code_cell("experiment = {'scale': 3}\nSCALE = experiment['scale']\nrun = runner.run(SCALE)")
+    answer = marked("def double(n):\n    return SCALE * n * run", "double")
+    kept = submission.needed(understood(tmp_path, own, answer).pieces)
+    assert [piece.source for piece in kept[:-1]] == ["experiment = {'scale': 3}", "SCALE = experiment['scale']"]
+
+
+def test_everything_of_the_students_own_can_be_run_but_no_check_explorer_or_experiment(tmp_path):
+    lesson = new_code_cell("show()\nwidth = 3")
+    own = new_code_cell("F = []\nF.append(abs)\nfor f in F:\n    F.append(f)\nexplorers.line()\nexercises.double.check(3)")
+    result = read(saved(tmp_path, lesson, own, DOUBLE), EXERCISES, [Cell(True, lesson.source)])
+    assert [piece.kind for piece in submission.needed(result.pieces)] == ["answer"]
+    kept = submission.needed(result.pieces, everything=True)
+    assert [piece.source.partition("\n")[0] for piece in kept[:-1]] == ["F = []", "F.append(abs)", "for f in F:"]
 
 
 def test_a_lambda_is_an_answer_too(tmp_path):
