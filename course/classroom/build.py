@@ -28,7 +28,8 @@ STUBS = Config(ClearSolutions={"code_stub": {"python": CODE_STUB}, "text_stub": 
 WELCOME = """\
 Each lesson is a notebook about one question. Where it asks you for code, write it in the cell and run the check
 below it: it says at once whether you are right and, where it knows your mistake, which one it is. Your copies here are
-yours: nothing overwrites them, and a lesson that changes later arrives beside yours."""
+yours: nothing overwrites them, and a lesson that changes later arrives beside yours. In a class, hand in the lesson's
+notebook from here, saved and under its own name."""
 START = Path("lessons", "start.ipynb")
 
 

@@ -69,6 +69,18 @@ def test_a_cell_that_is_there_twice_is_marked_once_and_the_last_answer_counts(tm
     assert [cell.source for cell in made.cells if cell.source == first.source and not grade_id(cell)] == [first.source]
 
 
+@pytest.mark.parametrize("text, shown", [
+    ("![x](/logout) ![y](https://a.example/p.png)", "! [x](/logout) ! [y](https://a.example/p.png)"),
+    ("[![x][ref]](z)\n\n[ref]: //a.example/p.png", "[! [x][ref]](z)\n\n[ref]: //a.example/p.png"),
+    ("&amp;" * 3 + "lt;img>", "&&&lt;img>"),
+    ("&" + "amp;" * 50 + "lt;", "&amp;" + "amp;" * 40 + "lt;"),
+])  # fmt: skip
+def test_no_picture_is_asked_for_from_elsewhere_and_entities_end(tmp_path, text, shown):
+    notebook = answered(author())
+    notebook.cells.append(new_markdown_cell(text))
+    assert back(tmp_path, notebook).cells[-1].source == shown
+
+
 def test_below_a_check_stands_what_came_of_it(tmp_path):
     made = by_name(back(tmp_path, answered(author())))
     assert [each.text for each in made["rkhs_norm_check"].outputs] == ["0 of 2. No."]

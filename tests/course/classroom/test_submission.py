@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course.classroom import submission
 from course.classroom.cells import TEXT_STUB
-from course.classroom.collected import find, loose, others, students
+from course.classroom.collected import find, loose, others, printable, students, version_of
 from course.classroom.restore import restored
 from course.classroom.submission import Cell, Unreadable, read
 from utils.exercise import Exercise, WrittenExercise
@@ -367,6 +367,26 @@ def test_a_name_that_is_not_utf8_is_shown_as_well_as_can_be(tmp_path):
     notes = find(tmp_path, LESSON).notes
     assert len(notes) == 1
     notes[0].encode("utf-8")
+
+
+def test_long_names_are_cut_and_long_paths_are_no_reason_to_stop(tmp_path):
+    name = os.fsdecode(b"\xff" * 80)
+    (tmp_path / name).mkdir()
+    assert len(printable(name).encode()) <= 200 and printable(name) != printable(f"{name}\xff")
+    folder = tmp_path
+    while len(str(folder)) < 4_070:  # the longest path that the system takes has 4,095 characters
+        folder = folder / ("d" * min(200, 4_080 - len(str(folder))))
+        try:
+            folder.mkdir()
+        except OSError:
+            break
+    handle = os.open(folder, os.O_RDONLY)
+    os.close(os.open("doubling.ipynb", os.O_CREAT | os.O_WRONLY, dir_fd=handle))
+    os.close(handle)
+    found = find(tmp_path, LESSON)
+    assert found.path.name == "doubling.ipynb" and version_of(tmp_path, LESSON)
+    with pytest.raises(Unreadable, match="cannot be opened"):
+        read(found.path, EXERCISES)
 
 
 def test_only_what_an_answer_needs_is_run(tmp_path):
