@@ -34,7 +34,7 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
         "scipy.linalg:lstsq",
         "scipy.sparse.linalg:lsqr",
         "scipy.sparse.linalg:lsmr",
-        "sklearn.linear_model:Ridge.fit",
+        "sklearn.linear_model._ridge:_ridge_regression",
     ),
     (
         "sklearn.metrics.pairwise:rbf_kernel",

@@ -130,11 +130,9 @@ def test_a_closed_family_is_closed_in_every_library(exercise, route):
         matrix = arguments[0]
         if "torch" not in library(route):
             matrix = matrix.numpy()
-        return (
-            route(matrix, matrix)
-            if route.__name__ not in ("pinv", "pinvh", "pinverse", "linalg_pinv")
-            else route(matrix)
-        )
+        if route.__name__ in ("pinv", "pinvh", "pinverse", "linalg_pinv"):
+            return route(matrix)
+        return route(matrix, matrix, 0.0) if route.__name__ == "_ridge_regression" else route(matrix, matrix)
 
     verdict = exercise.evaluate(shortcut)
     assert not verdict.passed and "does this exercise's work for you" in verdict.hint

@@ -140,7 +140,7 @@ def test_links_are_reported(graded):
 
 
 def test_what_was_odd_about_honest_work_is_reported(graded):
-    assert "lost its metadata" in graded.notes["metadata stripped"]
+    assert "without the exercise's mark" in graded.notes["metadata stripped"]
     assert "NameError" in graded.notes["noisy"] and "Cell" in graded.notes["noisy"]
 
 

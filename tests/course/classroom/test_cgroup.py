@@ -58,6 +58,26 @@ def test_one_folder_for_each_controller_of_the_older_interface(tmp_path, monkeyp
     ]  # fmt: skip
 
 
+def test_many_busy_processes_leave_processors_to_others():
+    with control_group(2**30, 64) as groups:
+        if not any((group.parent / name).exists() for group in groups for name in ("cpu.max", "cpu.cfs_quota_us")):
+            pytest.skip("the kernel lets us share out no processors here")
+    if missing := sandbox.available():
+        pytest.skip(f"no sandbox: {missing}")
+    code = """
+import os, time
+until = time.monotonic() + 2
+for _ in range(6):
+    if os.fork() == 0:
+        while time.monotonic() < until: pass
+        os._exit(0)
+for _ in range(6): os.wait()
+print(os.times().children_user + os.times().children_system)
+"""
+    used = float(sandbox.run(["-c", code], ROOT, Limits(wall_s=20)).output)
+    assert used < 2 * 1.3  # of one processor for two seconds; all there are would give more
+
+
 def test_the_sandboxs_processes_share_one_limit():
     with control_group(2**30, 64) as groups:
         if not groups:

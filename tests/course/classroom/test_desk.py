@@ -17,7 +17,7 @@ import pytest
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
-from course.classroom import desk, sandbox
+from course.classroom import Refusal, desk, sandbox
 from course.cli import ROOT, app
 from tests.hostile.submissions import CODED, EXERCISES, LESSON, TARGET, answered, author, save
 
@@ -51,7 +51,7 @@ def graded(tmp_path_factory):
     students(folder / "in", "ada", "bob")
     code, said = course(folder / "in", "--out", folder / "out", "--seed", 3, "--jobs", 1)
     assert code == 0, said
-    assert "2 submissions, 2 answers in words wait for a person" in said
+    assert "2 submissions of 2 students; 2 answers wait for a person" in said
     return folder
 
 
@@ -170,7 +170,6 @@ def test_without_a_sandbox_it_refuses_or_says_aloud_that_it_is_unsafe(tmp_path, 
 
 
 @pytest.mark.parametrize("make, words", [
-    (lambda folder: None, "holds no submission"),
     (lambda folder: folder.mkdir(), "holds no submission"),
     (lambda folder: (folder / "ada").mkdir(parents=True), "holds no submission"),
 ])  # fmt: skip
@@ -178,6 +177,44 @@ def test_nothing_to_grade_is_refused(tmp_path, make, words):
     make(tmp_path / "in")
     code, said = course(tmp_path / "in", "--out", tmp_path / "out", "--unsafe")
     assert code == 1 and words in said and "minimum_norm.ipynb" in said
+
+
+@pytest.mark.parametrize("given, words", [
+    (["none", "--out", "out"], "none is no folder"),
+    (["in", "--out", "file"], "file is a file"),
+    (["in", "--out", "in/out"], "would be taken for a student's"),
+    (["in", "--out", "in"], "would be taken for a student's"),
+    (["in", "--out", "out", "--nbgrader", "none"], "none is no folder"),
+    (["in", "--out", "out", "--lesson", "double_descent"], "of double_descent.ipynb"),
+    (["graded", "--out", "out"], "holds what `course grade` wrote"),
+])  # fmt: skip
+def test_what_would_grade_or_write_the_wrong_thing_is_refused(tmp_path, monkeypatch, given, words):
+    monkeypatch.chdir(tmp_path)
+    students(tmp_path / "in", "ada")
+    (tmp_path / "graded" / ".grading").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    code, said = course(*given)
+    assert code == 1 and words in said
+    assert not (tmp_path / "out").exists() and sorted(path.name for path in (tmp_path / "in").iterdir()) == ["ada"]
+
+
+def test_a_students_copy_of_the_course_does_not_grade(tmp_path):
+    students(tmp_path / "in", "ada")
+    with pytest.raises(Refusal, match="needs the full repository"):
+        desk.grade(tmp_path, tmp_path / "in", tmp_path / "out")
+
+
+@needs_sandbox
+def test_an_interrupt_keeps_what_is_graded_and_says_how_to_go_on(tmp_path, monkeypatch):
+    students(tmp_path / "in", "ada")
+    (tmp_path / "in" / "loose.ipynb").touch()
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("course.classroom.grade.grade", interrupted)
+    code, said = course(tmp_path / "in", "--out", tmp_path / "out")
+    assert code == 130 and "--resume goes on" in said and "not looked at: loose.ipynb" in said
 
 
 def test_a_cluster_that_is_not_there_is_refused(tmp_path, monkeypatch):
