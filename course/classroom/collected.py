@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from course.syllabus import Lesson
+from course.syllabus import LESSONS, Lesson
 
 TOGETHER_NS = 60 * 10**9  # between a notebook and the text that JupyterLab saves with it, at most
 MOST_SHOWN = 5
@@ -57,8 +57,7 @@ def find(folder: Path, lesson: Lesson) -> Found:
             notes.append(f"{_shown(path, folder)} is a link and was not followed: hand in the file itself.")
     notebooks = [path for path in every if path.suffix in (".ipynb", ".py") and not os.path.islink(path)]
     exact = [path for path in notebooks if path.stem == lesson.name]
-    # As browsers and JupyterLab name a second copy: `minimum_norm(1)`, `minimum_norm-Copy1`.
-    named = exact or [path for path in notebooks if lesson.name in re.sub(r"[\s-]+", "_", path.stem.lower())]
+    named = exact or [path for path in notebooks if _is_of(path, lesson)]
     if not named:
         return Found(None, tuple(notes))
     named.sort(key=lambda path: (-_status(path)[1] - TOGETHER_NS * (path.suffix == ".ipynb"), str(path)))
@@ -71,9 +70,14 @@ def find(folder: Path, lesson: Lesson) -> Found:
 
 
 def others(folder: Path) -> str:
-    """What else lies in a student's folder, in a few words."""
-    names = [_shown(path, folder) for path in _walk(folder)]
+    """What lies in a student's folder and is no lesson's notebook, in a few words."""
+    names = [_shown(path, folder) for path in _walk(folder) if not any(_is_of(path, each) for each in LESSONS)]
     return ", ".join(names[:MOST_SHOWN]) + (f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else "")
+
+
+def _is_of(path: Path, lesson: Lesson) -> bool:
+    """Whether a file's name holds the lesson's, as that of a second copy: `minimum_norm(1)`, `minimum_norm-Copy1`."""
+    return path.suffix in (".ipynb", ".py") and lesson.name in re.sub(r"[\s-]+", "_", path.stem.lower())
 
 
 def loose(submissions: Path) -> list[str]:

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from nbformat import NotebookNode
 
 from course.classroom.cells import grade_id
-from course.classroom.mark import Graded, Mark
+from course.classroom.mark import NOTHING, Graded, Mark
 from course.syllabus import Lesson
 from utils import plotting
 from utils.exercise import Exercise, WrittenExercise
@@ -162,18 +162,18 @@ def _part(graded: Sequence[Graded], lesson: Lesson) -> dict:
             }
             for each in exercises
         ],
-        "mistakes": _mistakes(exercises, marks),
-        "noted": [each for each in graded if each.notes],
+        "mistakes": _mistakes(exercises, [each for each in present if len({mark.reason for mark in each.marks}) > 1]),
+        "noted": [each for each in graded if each.notes not in ((), (NOTHING,))],
     }
 
 
-def _mistakes(exercises: Sequence[Exercise | WrittenExercise], marks: dict[str, list]) -> list[dict]:
-    """What cost points, known mistakes and all else, the commonest first."""
+def _mistakes(exercises: Sequence[Exercise | WrittenExercise], present: Sequence[Graded]) -> list[dict]:
+    """What cost points, known mistakes and all else, the commonest first; of files that can be read."""
     by_name = {each.name: each for each in exercises}
     made = Counter(
-        (name, mark.reason if mark.mistake is None else by_name[name].mistakes[mark.mistake].hint)
-        for name, some in marks.items()
-        for mark in some
+        (mark.exercise, mark.reason if mark.mistake is None else by_name[mark.exercise].mistakes[mark.mistake].hint)
+        for each in present
+        for mark in each.marks
         if mark.reason and mark.points < mark.max_points and not mark.pending
     )
     return [

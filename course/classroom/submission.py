@@ -159,7 +159,8 @@ def _cells(path: Path, text: str) -> list[Cell]:
     # A file made to break a parser may break it in any way.
     except Exception as error:
         raise Unreadable(
-            f"{path.name} cannot be read as a notebook ({type(error).__name__}: {str(error)[:200]})."
+            f"{path.name} cannot be read as a notebook ({type(error).__name__}: {str(error)[:200]}); save it again in "
+            "Jupyter, and hand in that file."
         ) from error
 
 

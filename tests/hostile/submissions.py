@@ -343,6 +343,16 @@ def reached():
         return False
 """
     + IF_REACHED,
+    "processors taken": """
+import os, time
+for _ in range(50):
+    if os.fork() == 0:
+        os.setsid()
+        while True: pass
+time.sleep(5)
+def minimum_norm_weights(X, Y):
+    return X.T @ Y
+""",
     "messages forged": """
 import os
 def minimum_norm_weights(X, Y):
@@ -548,6 +558,24 @@ def _notebook(make: Callable[[], nbformat.NotebookNode], right: frozenset[str]) 
     return HandedIn(lambda folder: save(make(), folder), right)
 
 
+def _habits() -> nbformat.NotebookNode:
+    """What a reader of notebooks stumbles over: a wrong indent, a call that changes what is used, a name from below."""
+    plots = "import matplotlib.pyplot as plt\n    plt.plot([1, 2])"
+    first = f"display(KEPT)\ndef {TARGET}(X, Y):\n    {plots}\n    return KEPT[0](X, Y)"
+    last = author()["rkhs_norm"].replace("return ", "return below * ", 1)
+    notebook = answered(author() | {TARGET: first, "rkhs_norm": last})
+    place = next(number for number, cell in enumerate(notebook.cells) if grade_id(cell) == TARGET)
+    notebook.cells.insert(place, nbformat.v4.new_code_cell("for i in range(3):\n    print(i)\n  print('done')"))
+    notebook.cells.insert(place, nbformat.v4.new_code_cell(f"KEPT = []\nKEPT.append(lambda X, Y: {RIGHT})"))
+    notebook.cells.append(nbformat.v4.new_code_cell("below = 1"))
+    return notebook
+
+
+def _second_copy(folder: Path) -> None:
+    save(answered(author()), folder)
+    (folder / f"{LESSON.name}.ipynb").rename(folder / f"{LESSON.name} (1).ipynb")
+
+
 def honest() -> dict[str, HandedIn]:
     """Work that is odd and honest: it earns what it would in class."""
     everything = frozenset(CODED)
@@ -563,6 +591,8 @@ def honest() -> dict[str, HandedIn]:
         "words that act": _notebook(_acting_words, everything),
         "names of their own": _notebook(_own_names, everything),
         "helpers scattered": _notebook(_scattered, everything),
+        "several habits": _notebook(_habits, everything),
+        "a second copy": HandedIn(_second_copy, everything),
         "in a folder below": HandedIn(lambda folder: save(answered(author()), folder / "week 1" / "done"), everything),
         "one cell does not run": _notebook(
             lambda: answered(author() | {TARGET: "def minimum_norm_weights(X, Y:"}), everything - {TARGET}
