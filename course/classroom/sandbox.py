@@ -2,7 +2,8 @@
 
 Bubblewrap gives it namespaces of its own (no network, no other processes, another host name), Python and the course
 without solutions and tests to read, and a small folder in memory to write. Limits on address space, processor time,
-processes and files come on top, and where the kernel lets us make one, a control group. What it says comes back as bytes, never unpickled and never more than was allowed.
+processes and files come on top, and where the kernel lets us make one, a control group. What it says comes back as
+bytes, never unpickled and never more than was allowed.
 
 Started by root, as a container often is, it would be root inside too, on whom the limit on processes has no hold. So
 root first gives up its rights for good; since nobody may then not reach an interpreter in root's home, what the sandbox

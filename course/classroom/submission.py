@@ -335,8 +335,8 @@ def needed(pieces: Sequence[Piece], everything: bool = False) -> tuple[Piece, ..
     """The answers, and of the other pieces those that they need, directly or through one another.
 
     With `everything` also all that a student wrote besides, such as `functions.append(f)`, of which nobody can tell by
-    looking what it changes. A lesson imports pictures and widgets that no answer uses, and they take longer to load than an answer to run. What
-    comes out of explorers and experiments is never needed.
+    looking what it changes. A lesson imports pictures and widgets that no answer uses, and they take longer to load than
+    an answer to run. What comes out of explorers and experiments is never needed.
     """
     read = [_read(each.source) if each.kind != "import" else set() for each in pieces]
     bound = [_bound(each.source) if each.kind != "import" and each.exercise is None else set() for each in pieces]

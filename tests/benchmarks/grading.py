@@ -15,7 +15,7 @@ import psutil
 
 from course.cli import ROOT
 from tests.benchmarks.figures import Figure
-from tests.hostile.submissions import EXERCISES, LESSON, a_class, mixed
+from tests.hostile.submissions import EXERCISES, LESSON, a_class, checksum, mixed
 
 COMMAND = (sys.executable, "-c", "from course.cli import main; main()", "grade")
 SIDE_BY_SIDE, MIXED, LARGE = 20, 100, 300
@@ -66,10 +66,14 @@ def _mixed(folder: Path) -> Iterator[Figure]:
     students = a_class(MIXED, places)
     for name, each in students.items():
         each.make(folder / "in" / name)
+    before = checksum(ROOT, folder / "in")
     _graded(folder / "in", folder / "out")
+    after = checksum(ROOT, folder / "in")
     earned = {name: sum(EXERCISES[one].points for one in each.right) for name, each in students.items()}
     differ = sum(points != earned[student] for student, points in _points(folder / "out").items())
     yield Figure("grading", f"of {MIXED} students, those with other points than they earned", differ, 0, "")
+    changed = sum(before.get(path) != after.get(path) for path in before | after)
+    yield Figure("grading", "files that changed, of the course and of what was handed in", changed, 0, "")
 
 
 def _large(folder: Path) -> Iterator[Figure]:

@@ -1,8 +1,6 @@
 """`course grade` on a class in which nobody means well: what each earns, what each is told, and that nothing is touched."""
 
 import csv
-import hashlib
-import os
 import re
 import socket
 import subprocess
@@ -17,23 +15,11 @@ from nbconvert import HTMLExporter
 
 from course.classroom import sandbox
 from course.cli import ROOT
-from tests.hostile.submissions import ATTACKS, EXERCISES, FILES, KNOWN_MISTAKES, LESSON, TARGET, honest, hostile
+from tests.hostile.submissions import ATTACKS, EXERCISES, FILES, KNOWN_MISTAKES, LESSON, TARGET, checksum, honest, hostile
 
 MISSING = sandbox.available()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")
 NAMES = [*ATTACKS, *FILES, "grade_ids that are paths", *honest()]
-
-
-def checksum(*folders: Path) -> dict[str, str]:
-    """Every file below the folders, by its path; what git ignores left out."""
-    found = {}
-    for folder in folders:
-        for parent, below, files in os.walk(folder):
-            below[:] = [each for each in below if each not in (".git", ".venv", "__pycache__", ".pytest_cache", "results")]
-            for path in (Path(parent, each) for each in files):
-                what = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else "pipe"
-                found[str(path)] = hashlib.sha256(what if isinstance(what, bytes) else what.encode()).hexdigest()
-    return found
 
 
 class Class:
