@@ -158,7 +158,7 @@ def grade(
     typer.echo(f"{out / 'grades.csv'}: {handed_in} submissions of {len({each.student for each in graded})} students; "
                f"{pending} answers wait for a person.")
     typer.echo(f"{out / 'overview.html'}: the class. {out / 'feedback'}: a page for each student.")
-    if failed := [each.student for each in graded if each.failed]:
+    if failed := dict.fromkeys(each.student for each in graded if each.failed):
         typer.echo(f"Grading itself failed for {', '.join(failed)}: see grades.csv; --resume tries again.", err=True)
         raise typer.Exit(1)
 

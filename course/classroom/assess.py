@@ -66,9 +66,9 @@ def assess(
         NoSandbox: there is none on this machine.
     """  # fmt: skip
     exercises = {each.name: each for each in lesson.room("exercises").EXERCISES if isinstance(each, Exercise)}
-    pieces = needed(submission.pieces)
+    pieces, whole = needed(submission.pieces), needed(submission.pieces, everything=True)
     # Drawn for this very code: whoever smuggles cases out of the sandbox has learned nothing for another hand-in.
-    digest = int.from_bytes(hashlib.sha256(repr(pieces).encode("utf-8", "replace")).digest()[:8], "big")
+    digest = int.from_bytes(hashlib.sha256(repr(whole).encode("utf-8", "replace")).digest()[:8], "big")
     cases = {
         name: (each.draw(PUBLIC_SEED), each.draw(_own_seed(seed, lesson, number, digest)))
         for number, (name, each) in enumerate(exercises.items())
@@ -101,7 +101,6 @@ def assess(
 
     state = _State(pieces, submission.places)
     verdicts = judged(state, list(exercises))
-    whole = needed(submission.pieces, everything=True)
     tried = [name for name in exercises if not verdicts[name].passed and state.tried(name)]
     if tried and whole != pieces:
         # Something of the student's that was not run may be what is missing.

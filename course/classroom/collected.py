@@ -1,5 +1,6 @@
 """A folder of submissions: who handed in, and which of a student's files counts."""
 
+import errno
 import hashlib
 import os
 import re
@@ -57,16 +58,16 @@ def find(folder: Path, lesson: Lesson) -> Found:
             notes.append(f"{_shown(path, folder)} is a link and was not followed: hand in the file itself.")
     notebooks = [path for path in every if path.suffix in (".ipynb", ".py") and not os.path.islink(path)]
     exact = [path for path in notebooks if path.stem == lesson.name]
-    named = exact or [path for path in notebooks if _is_of(path, lesson)]
+    named = [path for path in notebooks if _is_of(path, lesson)]
     if not named:
         return Found(None, tuple(notes))
     named.sort(key=lambda path: (-_status(path)[1] - TOGETHER_NS * (path.suffix == ".ipynb"), str(path)))
+    counts = next((path for path in named if path in exact), named[0])
     if not exact:
-        notes.append(f"{_shown(named[0], folder)} was taken for {lesson.name}{named[0].suffix}.")
-    if len(named) > 1:
-        rest = ", ".join(_shown(path, folder) for path in named[1:])
-        notes.append(f"{_shown(named[0], folder)} counts, the newest of several; not looked at: {rest}.")
-    return Found(named[0], tuple(notes))
+        notes.append(f"{_shown(counts, folder)} was taken for {lesson.name}{counts.suffix}.")
+    if rest := ", ".join(_shown(path, folder) for path in named if path != counts):
+        notes.append(f"{_shown(counts, folder)} counts; not looked at: {rest}.")
+    return Found(counts, tuple(notes))
 
 
 def others(folder: Path) -> str:
@@ -81,9 +82,13 @@ def _is_of(path: Path, lesson: Lesson) -> bool:
 
 
 def loose(submissions: Path) -> list[str]:
-    """The names of notebooks and archives that lie in `submissions` itself, where they are nobody's."""
+    """The names of notebooks, archives and links that lie in `submissions` itself, where they are nobody's."""
     with os.scandir(submissions) as entries:
-        return sorted(printable(each.name) for each in entries if Path(each.name).suffix in (".ipynb", ".py", ".zip"))
+        return sorted(
+            printable(each.name)
+            for each in entries
+            if each.is_symlink() or Path(each.name).suffix in (".ipynb", ".py", ".zip")
+        )
 
 
 def _status(path: Path) -> tuple[int, int]:
@@ -96,9 +101,15 @@ def _status(path: Path) -> tuple[int, int]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder, followlinks=False):
+    for parent, folders, files in os.walk(folder, onerror=_tell, followlinks=False):
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         yield from (Path(parent, each) for each in sorted(files))
+
+
+def _tell(error: OSError) -> None:
+    """Raise, lest a folder that cannot be looked into counts as empty; one whose path is too long holds no hand-in."""
+    if error.errno != errno.ENAMETOOLONG:
+        raise error
 
 
 def _shown(path: Path, folder: Path) -> str:
@@ -108,7 +119,7 @@ def _shown(path: Path, folder: Path) -> str:
 def version_of(folder: Path, chosen: Lesson) -> str:
     """What identifies a student's file for a lesson as it is now: where it lies, its size and when it was written."""
     found = find(folder, chosen)
-    what = (str(found.path), found.notes, None if found.path is None else _status(found.path))
+    what = found.path and (str(found.path.relative_to(folder)), _status(found.path)), found.notes
     return hashlib.sha256(repr(what).encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -58,6 +58,8 @@ def grade(
         Refusal: there is nothing to grade, no sandbox, or no cluster.
     """
     _refuse_odd_folders(root, submissions, out, nbgrader)
+    # A cluster's workers may run in another folder.
+    submissions, out, nbgrader = submissions.resolve(), out.resolve(), nbgrader and nbgrader.resolve()
     if not unsafe and cluster is None and (missing := sandbox.available()):
         raise Refusal(
             f"There is no sandbox here: {missing}. Install it; or grade in a container of its own (docs/instructor.md); "

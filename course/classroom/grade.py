@@ -24,6 +24,8 @@ from course.syllabus import LESSONS, Lesson
 from utils.experiment import file_name
 from utils.files import write_whole
 
+SEED = "seed.json"
+
 
 class Ledger:
     """What a grading run has so far, on disk.
@@ -40,7 +42,7 @@ class Ledger:
 
     def __init__(self, out: Path, seed: int | None, resume: bool, lessons: Sequence[Lesson]) -> None:
         self.folder = out / KEPT
-        kept = self.folder / "seed.json"
+        kept = self.folder / SEED
         earlier = json.loads(kept.read_text(encoding="utf-8"))["seed"] if kept.exists() else None
         if resume and earlier is not None and seed not in (None, earlier):
             raise Refusal(f"{out} was begun with another seed; leave --seed out to go on with that.")
@@ -60,16 +62,25 @@ class Ledger:
         """Write a graded submission down."""
         write_whole(self._path(graded.student, graded.lesson), json.dumps({"version": version} | asdict(graded)) + "\n")
 
-    def kept(self, student: str, name: str, version: str | None) -> Graded | None:
-        """What was written down; None where there is nothing, or for another version of the file if one is given."""
+    def kept(self, student: str, name: str, version: str) -> Graded | None:
+        """What was written down for the same file; None where there is none, or the file has changed since."""
         path = self._path(student, name)
         if not path.exists():
             return None
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if version not in (content.pop("version"), None):
-            return None
-        marks = tuple(Mark(**each) for each in content.pop("marks"))
-        return Graded(marks=marks, notes=tuple(content.pop("notes")), **content)
+        graded, of_version = _read(path)
+        return graded if of_version == version else None
+
+    def others(self, lessons: Sequence[Lesson]) -> list[Graded]:
+        """What was written down of these lessons, as far as they still have the same exercises."""
+        found = [_read(path)[0] for path in sorted(self.folder.glob("*.json")) if path.name != SEED]
+        exercises = {each.name: [one.name for one in each.room("exercises").EXERCISES] for each in lessons}
+        return [each for each in found if exercises.get(each.lesson) == [mark.exercise for mark in each.marks]]
+
+
+def _read(path: Path) -> tuple[Graded, str]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    version, marks = content.pop("version"), tuple(Mark(**each) for each in content.pop("marks"))
+    return Graded(marks=marks, notes=tuple(content.pop("notes")), **content), version
 
 
 def grade(
@@ -118,18 +129,17 @@ def grade(
         for chosen in lessons:
             version = version_of(submissions / student, chosen)
             earlier = ledger.kept(printable(student), chosen.name, version)
+            if earlier and earlier.handed_in and not notebook_path(course, earlier.student, chosen).exists():
+                earlier = None  # formgrader is to have it too
             if earlier is not None:
                 graded[student, chosen.name] = earlier
                 continue
             future = executor.submit(grade_one, root, submissions / student, chosen.name, ledger.seed, limits)
             running[future] = (student, chosen, version)
     total = len(graded) + len(running)
-    for student in names:  # what an earlier run graded of other lessons stays in the tables
-        for other in [each for each in LESSONS if each not in lessons]:
-            earlier = ledger.kept(printable(student), other.name, None)
-            if earlier is not None:
-                graded[student, other.name] = earlier
-    every = [each for each in LESSONS if any((student, each.name) in graded for student in names) or each in lessons]
+    # What an earlier run graded of other lessons stays in the tables.
+    others = ledger.others([each for each in LESSONS if each not in lessons])
+    every = [each for each in LESSONS if each in lessons or any(one.lesson == each.name for one in others)]
     tell(total - len(running), total)
     # Beside the grading: a new gradebook takes seconds, and one that does not fit is to be told now and not at the end.
     beside = ThreadPoolExecutor(1)
@@ -142,14 +152,15 @@ def grade(
             student, chosen, version = running.pop(future)
             try:
                 result, notebook = future.result()
-                if notebook is not None:
-                    path = notebook_path(course, result.student, chosen)
-                    write_whole(path, nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n")
-                ledger.keep(result, version)
-            except (BrokenExecutor, NoSandbox, OSError):
+                text = None if notebook is None else nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
+            except (BrokenExecutor, NoSandbox):
                 raise
             except Exception as error:  # one submission must not keep a class from its grades
-                result = failed(printable(student), chosen, error)
+                result, text = failed(printable(student), chosen, error), None
+            if text is not None:
+                write_whole(notebook_path(course, result.student, chosen), text)
+            if not result.failed:
+                ledger.keep(result, version)
             graded[student, chosen.name] = result
             tell(total - len(running), total)
     except BaseException:
@@ -158,11 +169,13 @@ def grade(
         raise
     finally:
         beside.shutdown()
+    ordered = []
     for chosen in every:
-        of_lesson = {student: graded[student, chosen.name] for student in names if (student, chosen.name) in graded}
-        for student, each in _entered(course, chosen, of_lesson).items():
-            graded[student, chosen.name] = each
-    ordered = [graded[place] for student in names for each in every if (place := (student, each.name)) in graded]
+        ordered += _entered(
+            course, chosen, [each for each in (*graded.values(), *others) if each.lesson == chosen.name]
+        )
+    numbers = {each.name: each.number for each in every}
+    ordered.sort(key=lambda each: (each.student, numbers[each.lesson]))
     write_whole(out / "grades.csv", _table(GRADES, map(_grade_row, ordered)))
     write_whole(out / "exercises.csv", _table(EXERCISES, (row for each in ordered for row in _exercise_rows(each))))
     return ordered
@@ -173,19 +186,20 @@ def _prepare(course: Path, root: Path, lessons: Sequence[Lesson]) -> None:
         prepare(course, chosen, given_notebook(root, chosen))
 
 
-def _entered(course: Path, chosen: Lesson, graded: dict[str, Graded]) -> dict[str, Graded]:
+def _entered(course: Path, chosen: Lesson, graded: Sequence[Graded]) -> list[Graded]:
     """Enter a lesson's points in the gradebook, and take over what a person has entered there."""
     entries = {
         each.student: [Entry(mark.exercise, mark.points, each.written.get(mark.exercise)) for mark in each.marks]
-        for each in graded.values()
+        for each in graded
         if each.handed_in
     }
     scores = enter(course, chosen, entries)
-    return {
-        student: replace(each, marks=tuple(_scored(mark, scores[each.student][mark.exercise]) for mark in each.marks))
-        for student, each in graded.items()
+    return [
+        replace(each, marks=tuple(_scored(mark, scores[each.student][mark.exercise]) for mark in each.marks))
         if each.handed_in
-    }
+        else each
+        for each in graded
+    ]
 
 
 def _scored(mark: Mark, score: Score) -> Mark:

@@ -129,7 +129,7 @@ def enter(folder: Path, lesson: Lesson, entries: dict[str, Sequence[Entry]]) -> 
             gradebook.db.commit()
             for entry in marks:
                 grade = grades[entry.cell]
-                by_hand = grade.manual_score is not None
+                by_hand = grade.manual_score is not None or bool(grade.extra_credit)
                 comment = comments.get(entry.exercise, "").strip()
                 scores[student][entry.exercise] = Score(grade.score, grade.needs_manual_grade, by_hand, comment)
     # After the gradebook: a run that is stopped between the two asks a person once more rather than never.

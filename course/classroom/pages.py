@@ -121,7 +121,7 @@ def feedback(graded: Graded, lesson: Lesson, names: dict[str, str]) -> str:
 def _state(mark: Mark) -> str:
     if mark.pending:
         return "open"
-    return "full" if mark.points == mark.max_points else "some" if mark.points else "none"
+    return "full" if mark.points >= mark.max_points else "some" if mark.points else "none"
 
 
 def overview(graded: Sequence[Graded], lessons: Sequence[Lesson], names: dict[str, dict[str, str]]) -> str:
@@ -150,14 +150,14 @@ def _part(graded: Sequence[Graded], lesson: Lesson) -> dict:
         "mean": sum(each.points for each in present) / max(1, len(present)),
         "mean_possible": sum(mark.max_points for some in marks.values() for mark in some if not mark.pending)
         / max(1, len(present)),
-        "absent": [each.student for each in graded if not each.handed_in],
+        "absent": [each.student for each in graded if not each.handed_in and not each.failed],
         "pending": sum(mark.pending for some in marks.values() for mark in some),
         "picture": _picture(present, exercises, marks),
         "exercises": [
             {
                 "name": each.name,
                 "points": each.points,
-                "solved": sum(mark.points == each.points and not mark.pending for mark in marks[each.name]),
+                "solved": _solved(marks[each.name]),
                 "open": sum(mark.pending for mark in marks[each.name]),
             }
             for each in exercises
@@ -165,6 +165,10 @@ def _part(graded: Sequence[Graded], lesson: Lesson) -> dict:
         "mistakes": _mistakes(exercises, [each for each in present if len({mark.reason for mark in each.marks}) > 1]),
         "noted": [each for each in graded if each.notes not in ((), (NOTHING,))],
     }
+
+
+def _solved(marks: Sequence[Mark]) -> int:
+    return sum(mark.points >= mark.max_points and not mark.pending for mark in marks)
 
 
 def _mistakes(exercises: Sequence[Exercise | WrittenExercise], present: Sequence[Graded]) -> list[dict]:
@@ -189,14 +193,14 @@ def _picture(present: Sequence[Graded], exercises: Sequence[Exercise | WrittenEx
     figure: Figure = plotting.new_figure(9.0, 0.9 + 0.4 * max(6, len(coded)))
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": (1, 1.2)})
     left.hist(
-        [each.points for each in present], bins=[point - 0.5 for point in range(possible + 2)], color=plotting.BLUE
+        [min(each.points, possible) for each in present],
+        bins=[point - 0.5 for point in range(possible + 2)],
+        color=plotting.BLUE,
     )
     left.set(xlabel="points", ylabel="students", title="Points", xlim=(-0.7, possible + 0.7))
     for axis in (left.xaxis, left.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
-    shares = [
-        100 * sum(mark.points == each.points for mark in marks[each.name]) / max(1, len(present)) for each in coded
-    ]
+    shares = [100 * _solved(marks[each.name]) / max(1, len(present)) for each in coded]
     right.barh([each.name for each in coded], shares, color=plotting.BLUE)
     right.invert_yaxis()
     right.grid(False, axis="y")

@@ -31,7 +31,9 @@ BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 NEVER_RUN = {"explorers", "experiment", "runner"}
 CELL_MAGIC = re.compile(r"\A(?:\s*%%\w+[^\n]*(?:\n|\Z))+")
 TIMED = re.compile(r"^([ \t]*)%time[ \t]+(?=\S)", re.MULTILINE)
-MAGIC = re.compile(r"^[ \t]*[%!?]|[%!?][ \t]*$|=[ \t]*[%!]", re.MULTILINE)
+MAGIC = re.compile(r"^[ \t]*[%!?/,;]|[%!?][ \t]*$|=[ \t]*[%!]", re.MULTILINE)
+CELL_MARK = re.compile(r"^\s*#\s*(?:%%|In\[)", re.MULTILINE)
+LONGEST_SCRIPT = 2 * 2**20  # characters
 # Calls that are run though they give no name: they change what the answers' own code means.
 SETTINGS = ("torch.set_default_dtype", "torch.set_default_device")
 
@@ -143,6 +145,10 @@ def _cells(path: Path, text: str) -> list[Cell]:
         if path.suffix == ".py":
             import jupytext  # rarely needed, and slow to load
 
+            # Its reader goes through what follows for each cell.
+            if len(text) > LONGEST_SCRIPT:
+                raise Unreadable(f"{path.name} has {len(text):,} characters; hand in at most {LONGEST_SCRIPT:,}.")
+            _few(CELL_MARK.findall(text))
             notebook = jupytext.reads(_headless(text), fmt="py:percent")
         else:
             content = json.loads(text)

@@ -260,3 +260,27 @@ def test_what_was_graded_of_another_lesson_stays_in_the_tables(tmp_path, assesse
         both = grade.grade(ROOT, subs, out, [other], pool)
     assert [(each.lesson, each.points) for each in both] == [(LESSON.name, 2), (other.name, 0)]
     assert [row["lesson"] for row in table(out / "grades.csv")] == [LESSON.name, other.name]
+    for folder, students in ((tmp_path / "later", ["ada", "bob"]), (subs, ["ada"])):
+        hand_in(folder, students[-1], "noisy_labels")
+        with ThreadPoolExecutor(2) as pool:
+            both = grade.grade(ROOT, folder, out, [other], pool)
+        assert {each.student for each in both} == set(students)
+
+
+def test_extra_credit_counts(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    hand_in(subs, "ada", "noisy_labels")
+    run(subs, out)
+    with Gradebook(f"sqlite:///{out}/nbgrader/gradebook.db", "why-it-generalises") as gradebook:
+        gradebook.find_grade("noisy_labels_check", LESSON.name, LESSON.name, "ada").extra_credit = 1
+        gradebook.db.commit()
+    (graded,) = run(subs, out, resume=True)
+    assert graded.points == 3
+
+
+def test_a_gradebook_elsewhere_gets_its_notebooks_too(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    hand_in(subs, "ada", "noisy_labels")
+    run(subs, out)
+    run(subs, out, resume=True, nbgrader=tmp_path / "elsewhere")
+    assert (tmp_path / "elsewhere" / "autograded" / "ada" / LESSON.name / f"{LESSON.name}.ipynb").exists()

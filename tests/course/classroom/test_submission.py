@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course.classroom import submission
 from course.classroom.cells import TEXT_STUB
-from course.classroom.collected import find, loose, others, printable, students, version_of
+from course.classroom.collected import Found, find, loose, others, printable, students, version_of
 from course.classroom.restore import restored
 from course.classroom.submission import Cell, Unreadable, read
 from utils.exercise import Exercise, WrittenExercise
@@ -317,7 +317,7 @@ def test_the_newest_file_counts_and_the_others_are_named(tmp_path):
     found = find(tmp_path, LESSON)
     assert found.path == new
     assert found.notes == (
-        "deep/er/doubling.ipynb counts, the newest of several; not looked at: doubling.ipynb, doubling.py.",
+        "deep/er/doubling.ipynb counts; not looked at: doubling.ipynb, doubling.py.",
     )
 
 
@@ -337,7 +337,19 @@ def test_a_name_that_holds_the_lessons_is_taken_for_it_and_reported(tmp_path, na
     (tmp_path / name).touch()
     assert find(tmp_path, LESSON).notes == (f"{name} was taken for doubling{name[name.rindex('.'):]}.",)
     right = saved(tmp_path, DOUBLE)
-    assert find(tmp_path, LESSON).path == right
+    assert find(tmp_path, LESSON) == Found(right, (f"doubling.ipynb counts; not looked at: {name}.",))
+
+
+def test_a_folder_that_cannot_be_looked_into_does_not_count_as_empty(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        find(tmp_path / "gone", LESSON)
+
+
+@pytest.mark.parametrize("text, words", [("# %%\n" * 3_000, "3,000 cells"), ("x = 1\n" * 500_000, "3,000,000 characters")])
+def test_a_script_is_no_larger_than_its_reader_can_take(tmp_path, text, words):
+    (tmp_path / "doubling.py").write_text(text)
+    with pytest.raises(Unreadable, match=words):
+        read(tmp_path / "doubling.py", EXERCISES)
 
 
 def test_what_else_lies_there_is_named(tmp_path):
