@@ -235,13 +235,19 @@ def test_what_a_person_entered_survives_and_a_new_answer_in_words_is_read_again(
     assert rows["bob", LESSON.name]["written_points_pending"] == str(WORDED.points)
 
 
+def entered_by_a_person(out, cell, **values):
+    with Gradebook(f"sqlite:///{out}/nbgrader/gradebook.db", "why-it-generalises") as gradebook:
+        grade = gradebook.find_grade(cell, LESSON.name, LESSON.name, "ada")
+        for name, value in values.items():
+            setattr(grade, name, value)
+        gradebook.db.commit()
+
+
 def test_code_that_a_person_judged_and_that_is_handed_in_anew_goes_back_to_the_person(tmp_path, assessed):
     subs, out = tmp_path / "subs", tmp_path / "out"
     hand_in(subs, "ada", "noisy_labels")
     run(subs, out)
-    with Gradebook(f"sqlite:///{out}/nbgrader/gradebook.db", "why-it-generalises") as gradebook:
-        gradebook.find_grade("rademacher_check", LESSON.name, LESSON.name, "ada").manual_score = 1.5
-        gradebook.db.commit()
+    entered_by_a_person(out, "rademacher_check", manual_score=1.5)
     (graded,) = run(subs, out)
     mark = next(mark for mark in graded.marks if mark.exercise == "rademacher")
     assert (mark.points, mark.pending, mark.reason) == (1.5, False, "Not so.\nPoints given by a person.")
@@ -271,9 +277,7 @@ def test_extra_credit_counts(tmp_path, assessed):
     subs, out = tmp_path / "subs", tmp_path / "out"
     hand_in(subs, "ada", "noisy_labels")
     run(subs, out)
-    with Gradebook(f"sqlite:///{out}/nbgrader/gradebook.db", "why-it-generalises") as gradebook:
-        gradebook.find_grade("noisy_labels_check", LESSON.name, LESSON.name, "ada").extra_credit = 1
-        gradebook.db.commit()
+    entered_by_a_person(out, "noisy_labels_check", extra_credit=1)
     (graded,) = run(subs, out, resume=True)
     assert graded.points == 3
 
