@@ -10,8 +10,9 @@ LAB_SETTINGS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "f
 LESSON ?=
 JSON ?=
 FULL ?=
+MUTANTS_ARGS ?=
 
-.PHONY: lab setup test bench lock clean
+.PHONY: lab setup test mutants bench lock clean
 
 lab: setup
 	@$(BIN)/course update
@@ -40,6 +41,11 @@ test: setup
 	@test -d tests || { echo "This copy of the course has no tests: they are in the full repository."; exit 1; }
 	@$(BIN)/course build --check
 	@$(BIN)/python -m pytest
+
+# Slow: it runs the tests once for each fault. MUTANTS_ARGS: see tests/mutants.py.
+mutants: setup
+	@test -d tests || { echo "This copy of the course has no tests: they are in the full repository."; exit 1; }
+	@$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)
 
 bench: setup
 	@$(BIN)/python -m tests.benchmarks $(if $(LESSON),--lesson $(LESSON)) $(if $(JSON),--json "$(JSON)") $(if $(FULL),--full)

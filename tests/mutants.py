@@ -1,0 +1,728 @@
+"""Faults planted one at a time, each of which the tests named beside it have to catch: `make mutants`.
+
+A fault is a text of one line that stands exactly once below `course/` and `utils/`, or in another place that is named,
+and what it is replaced by. Neither files nor the tests' files are named, so that code and tests may move. Whoever
+changes the line of a fault, or the name of a test, mends the list here; the command says which fault it is.
+
+The faults are planted in a copy of the repository, in which the tests are run. The exit status is 1 if a fault is not
+caught or cannot be planted. Options: `-k TEXT` takes the faults in whose name the text stands, `--jobs 2` plants two
+faults at a time, in a copy each, and `--sound` first runs all the tests that are named without any fault.
+"""
+
+import argparse
+import os
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+EVERYWHERE = ("course", "utils")
+TIMEOUT_S = 120.0  # for the tests of one fault; on a busy machine the slowest take a fifth of that
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A mistake that somebody could make.
+
+    Attributes:
+        name: what is wrong then.
+        old: a text of one line that stands exactly once in `places`.
+        new: what is planted in its stead.
+        tests: names of tests that catch it, each with its parameters in brackets or without.
+        places: files or folders, from the root.
+        hangs: whether a test that does not end counts as one that catches the fault.
+    """
+
+    name: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+    places: tuple[str, ...] = EVERYWHERE
+    hangs: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a fault.
+
+    Attributes:
+        fault: which one.
+        caught: whether a test failed.
+        seconds: that the tests took.
+        note: what else there is to say.
+    """
+
+    fault: Fault
+    caught: bool
+    seconds: float
+    note: str = ""
+
+
+class Unplantable(Exception):
+    """A fault whose text or whose tests are not to be found; the message says what to mend."""
+
+
+# --- planting and running ---------------------------------------------------------------------------------------------
+
+
+def find(root: Path, fault: Fault) -> Path:
+    """The file in which the fault is planted.
+
+    Raises:
+        Unplantable: its text stands nowhere in its places, or more than once.
+    """
+    found = []
+    for place in fault.places:
+        paths = [root / place] if (root / place).is_file() else sorted((root / place).rglob("*.py"))
+        for path in paths:
+            found += [path] * path.read_text(encoding="utf-8").count(fault.old)
+    if len(found) != 1 or "\n" in fault.old + fault.new:
+        where = ", ".join(str(path.relative_to(root)) for path in dict.fromkeys(found)) or "nowhere"
+        raise Unplantable(
+            f"{fault.name}: the fault cannot be planted, mend tests/mutants.py. Its text has to be one line that stands "
+            f"once in {' and '.join(fault.places)}, and {fault.old!r} stands {len(found)} times ({where})."
+        )
+    return found[0]
+
+
+def node_ids(root: Path, fault: Fault) -> list[str]:
+    """The tests that catch the fault, as pytest takes them.
+
+    Raises:
+        Unplantable: no file of tests has a test of that name, or several have.
+    """
+    found = []
+    for test in fault.tests:
+        name = re.escape(test.partition("[")[0])
+        files = [
+            path.relative_to(root)
+            for path in sorted((root / "tests").rglob("test_*.py"))
+            if re.search(rf"^def {name}\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+        ]
+        if len(files) != 1:
+            where = ", ".join(map(str, files)) or "no file"
+            raise Unplantable(
+                f"{fault.name}: the fault cannot be planted, mend tests/mutants.py. {test} has to be the name of one "
+                f"test, and {where} has it."
+            )
+        found.append(f"{files[0]}::{test}")
+    return found
+
+
+def run(root: Path, tests: Iterable[str], seconds: float = TIMEOUT_S) -> tuple[int | None, str]:
+    """Run tests in a copy of the repository.
+
+    Args:
+        root: the copy. Other processes that a test starts take their modules from there too.
+        tests: as pytest takes them.
+        seconds: after which the run is ended.
+
+    Returns:
+        pytest's exit status, None if the run was ended, and what it printed.
+    """
+    path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
+    # No compiled files: Python takes them for current if size and second are, which a fault need not change.
+    environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    with tempfile.TemporaryFile() as printed:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
+            cwd=root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        printed.seek(0)
+        return code, printed.read().decode(errors="replace")
+
+
+def tried(root: Path, fault: Fault, seconds: float = TIMEOUT_S) -> Outcome:
+    """Plant the fault in the copy, run its tests, and take it out again."""
+    begun = time.perf_counter()
+    try:
+        path, tests = find(root, fault), node_ids(root, fault)
+    except Unplantable as error:
+        return Outcome(fault, False, 0.0, str(error))
+    sound = path.read_text(encoding="utf-8")
+    path.write_text(sound.replace(fault.old, fault.new), encoding="utf-8")
+    try:
+        code, printed = run(root, tests, seconds)
+    finally:
+        path.write_text(sound, encoding="utf-8")
+    return judged(fault, code, printed, time.perf_counter() - begun)
+
+
+def judged(fault: Fault, code: int | None, printed: str, seconds: float) -> Outcome:
+    """What pytest's exit status and its last words say of the fault."""
+    if code is None:
+        return Outcome(fault, fault.hangs, seconds, "a test did not end")
+    if code == 1:
+        return Outcome(fault, True, seconds)
+    last = next((line for line in reversed(printed.splitlines()) if line.strip()), "it said nothing")
+    if code == 0 and "skipped" in last:
+        return Outcome(fault, False, seconds, f"tests were skipped on this machine: {last}")
+    return Outcome(fault, False, seconds, last if code == 0 else f"no test was run, pytest ended with {code}: {last}")
+
+
+def copy(root: Path, target: Path) -> None:
+    """Copy what git does not ignore."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (root / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / name, target / name)
+
+
+def outcomes(root: Path, faults: Sequence[Fault], jobs: int, seconds: float = TIMEOUT_S) -> Iterator[Outcome]:
+    """What comes of each fault, in their order; `jobs` of them at a time."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        copies: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        for number in range(jobs):
+            copy(root, Path(folder, str(number)))
+            copies.put(Path(folder, str(number)))
+
+        def one(fault: Fault) -> Outcome:
+            mine = copies.get()
+            try:
+                return tried(mine, fault, seconds)
+            finally:
+                copies.put(mine)
+
+        with ThreadPoolExecutor(jobs) as pool:
+            yield from pool.map(one, faults)
+
+
+def unsound(root: Path, faults: Sequence[Fault]) -> str | None:
+    """What the tests say that fail without any fault; None where none does."""
+    tests = dict.fromkeys(test for fault in faults for test in node_ids(root, fault))
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        copy(root, Path(folder))
+        code, printed = run(Path(folder), tests, len(faults) * TIMEOUT_S)
+    return printed if code else None
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m tests.mutants`: returns 0, or 1 if a fault is not caught; exits with 2 on bad usage."""
+    parser = argparse.ArgumentParser(prog="make mutants", description="Plant faults that the tests have to catch.")
+    parser.add_argument("-k", dest="text", default="", metavar="TEXT", help="the faults whose name holds this text")
+    parser.add_argument("--jobs", type=int, default=1, help="faults at a time")
+    parser.add_argument("--sound", action="store_true", help="first run the tests without any fault")
+    asked = parser.parse_args(arguments)
+    chosen = [fault for fault in FAULTS if asked.text in fault.name]
+    if not chosen or asked.jobs < 1:
+        parser.error(f"no fault has {asked.text!r} in its name" if asked.jobs > 0 else "--jobs has to be 1 or more")
+    if asked.sound and (said := unsound(ROOT, chosen)):
+        print(said, "Without any fault the tests do not pass.", sep="\n")
+        return 1
+    return report(outcomes(ROOT, chosen, asked.jobs))
+
+
+def report(found: Iterable[Outcome]) -> int:
+    """Print a line for each fault; returns 1 if one is not caught, else 0."""
+    begun, missed, count = time.perf_counter(), [], 0
+    for outcome in found:
+        count += 1
+        verdict = "caught" if outcome.caught else "NOT CAUGHT"
+        tests = ", ".join(outcome.fault.tests) + (f" ({outcome.note})" if outcome.note else "")
+        print(f"{verdict:10} {outcome.seconds:6.1f} s  {outcome.fault.name:62} {tests}", flush=True)
+        missed += [] if outcome.caught else [outcome.fault.name]
+    print(f"{count - len(missed)} of {count} faults are caught, in {time.perf_counter() - begun:.0f} s.")
+    if missed:
+        print(f"Not caught: {'; '.join(missed)}.")
+    return int(bool(missed))
+
+
+# --- the faults -------------------------------------------------------------------------------------------------------
+
+FAULTS = (
+    # The mathematics of lesson 1.
+    Fault(
+        "theory: the Gaussian kernel without its 2",
+        ".div_(-2 * bandwidth).div_(bandwidth)",
+        ".div_(-bandwidth).div_(bandwidth)",
+        ("test_gram_matrices_equal_the_double_loop",),
+    ),
+    Fault(
+        "theory: descent climbs",
+        "trajectory[t] - step * (X.T",
+        "trajectory[t] + step * (X.T",
+        ("test_gradient_descent_ends_at_its_limit_from_any_start",),
+    ),
+    Fault(
+        "theory: the part that the data see is added, not taken away",
+        "return w - minimum_norm_weights(X, X @ w)",
+        "return w + minimum_norm_weights(X, X @ w)",
+        ("test_null_space_projection_is_invisible_to_the_data_and_orthogonal_to_the_rest",),
+    ),
+    Fault(
+        "theory: a factor of a singular matrix is trusted",
+        "if reciprocal_condition > eps:",
+        "if reciprocal_condition > 0:",
+        ("test_a_factorisation_that_succeeds_on_a_singular_matrix_is_not_trusted",),
+    ),
+    Fault(
+        "theory: a bandwidth of 0 is let through",
+        'if not isinstance(bandwidth, Real) or not 0 < bandwidth < float("inf"):',
+        'if not isinstance(bandwidth, Real) or not 0 <= bandwidth < float("inf"):',
+        ("test_a_bandwidth_that_is_not_positive_and_finite_is_refused_by_value",),
+    ),
+    Fault(
+        "solvers: the tolerance is absolute",
+        "goal = tol * Y.norm()",
+        "goal = Y.new_tensor(tol)",
+        ("test_conjugate_gradients_stop_as_soon_as_the_tolerance_is_met",),
+    ),
+    Fault(
+        "solvers: the seed is ignored",
+        "manual_seed(seed)",
+        "manual_seed(0)",
+        ("test_the_random_state_draws_the_preconditioner",),
+        places=("course/minimum_norm",),
+    ),
+    Fault(
+        "solvers: twice the memory is taken",
+        "if needed > limit:",
+        "if needed > 2 * limit:",
+        ("test_a_solver_that_does_not_fit_is_refused_with_the_figures_and_another",),
+    ),
+    Fault(
+        "solvers: a part of the preconditioner has the wrong sign",
+        "C += (self.W[block].T @ self.W[block]).double()",
+        "C -= (self.W[block].T @ self.W[block]).double()",
+        ("test_the_preconditioner_inverts_its_approximation",),
+    ),
+    Fault(
+        "estimators: two classes are exchanged",
+        "values[:, 1] - values[:, 0]",
+        "values[:, 0] - values[:, 1]",
+        ("test_two_classes_have_one_decision_value_the_interpolant_of_signs",),
+    ),
+    Fault(
+        "features: the window is too narrow",
+        "(x**2 + y**2) / (2 * sigma**2)",
+        "(x**2 + y**2) / sigma**2",
+        ("test_filters_are_a_wave_under_a_gaussian_window",),
+    ),
+    Fault(
+        "experiment: the labels that were to stay are drawn anew",
+        "dtype=torch.float32) < fraction",
+        "dtype=torch.float32) > fraction",
+        ("test_resampled_labels_change_in_the_expected_fraction",),
+    ),
+    Fault(
+        "explorers: a control does nothing",
+        "manual_seed(direction)",
+        "manual_seed(1)",
+        ("test_every_control_changes_the_picture[minimum_norm-null_space]",),
+    ),
+    # Lesson 2.
+    Fault(
+        "theory: an incorrect label may be right",
+        "torch.randint(1, classes,",
+        "torch.randint(0, classes,",
+        ("test_all_labels_incorrect_means_none_is_right",),
+    ),
+    Fault(
+        "theory: Gaussian images of another spread",
+        "images.std(correction=0) * noise",
+        "images.var(correction=0) * noise",
+        ("test_gaussian_images_have_the_sets_mean_and_spread",),
+    ),
+    Fault(
+        "theory: a factor in the bound on the risk",
+        "3 * math.sqrt(math.log(2 / (1 - confidence)) / (2 * n))",
+        "3 * math.sqrt(math.log(2 / (1 - confidence)) / n)",
+        ("test_the_bound_is_empty_where_the_complexity_is_1",),
+    ),
+    Fault(
+        "theory: the least correlation, not the largest",
+        "(signs @ values.T).amax(1)",
+        "(signs @ values.T).amin(1)",
+        ("test_a_small_classs_complexity_is_the_mean_over_all_signs",),
+    ),
+    Fault(
+        "nets: a layer with other numbers",
+        "Inception(64, 32, 48)",
+        "Inception(64, 48, 32)",
+        ("test_a_net_has_the_papers_number_of_parameters_and_ten_outputs",),
+    ),
+    Fault(
+        "explorers: another level of noise is shown",
+        "np.abs(np.array(NOISES) - noise).argmin()",
+        "np.abs(np.array(NOISES) - noise).argmax()",
+        ("test_the_noise_explorer_takes_the_level_it_is_told",),
+    ),
+    # Lesson 3.
+    Fault(
+        "theory: a sign in the limiting risk",
+        "signal * (1 - 1 / gamma) + noise / (gamma - 1)",
+        "signal * (1 + 1 / gamma) + noise / (gamma - 1)",
+        ("test_the_exact_risk_tends_to_the_limit",),
+    ),
+    Fault(
+        "theory: off by two in the exact risk",
+        "noise * p / (n - p - 1)",
+        "noise * p / (n - p + 1)",
+        ("test_the_simulation_lands_on_the_exact_risk",),
+    ),
+    Fault(
+        "sweep: descent is a step ahead",
+        ".clamp(min=0) ** steps)",
+        ".clamp(min=0) ** (steps + 1))",
+        ("test_steps_of_descent_equal_descent_step_by_step",),
+    ),
+    Fault(
+        "nets: a wider net forgets the narrow one's biases",
+        "new_second.bias.copy_(second.bias)",
+        "new_second.bias.zero_()",
+        ("test_a_widened_net_keeps_the_old_units_and_draws_the_new_ones_small",),
+    ),
+    Fault(
+        "experiment: the ensemble is one of its nets",
+        "outputs.append(values.mean(0))",
+        "outputs.append(values[0])",
+        ("test_the_ensemble_is_the_mean_output",),
+    ),
+    # Exercises and their checks.
+    Fault(
+        "exercises: the reference has a wrong sign",
+        "uniform = incorrect * classes / (classes - 1)",
+        "uniform = incorrect * classes / (classes + 1)",
+        ("test_the_authors_solution_passes_on_every_seed[random_labels-same_noise]",),
+    ),
+    Fault(
+        "exercises: a mistake is taken for another",
+        "lambda incorrect, classes: incorrect.clone(),",
+        "lambda incorrect, classes: incorrect * (classes - 1) / classes,",
+        ("test_every_mistake_fails_with_its_own_hint_on_every_seed[random_labels-same_noise-1]",),
+    ),
+    Fault(
+        "exercise: a tolerance a million times as large",
+        "atol: float = 1e-8",
+        "atol: float = 1e-2",
+        ("test_a_small_error_in_one_entry_of_one_case_is_found[minimum_norm-gaussian_gram]",),
+    ),
+    Fault(
+        "exercise: a mistake is named that was made once",
+        "if all(map(self._made,",
+        "if any(map(self._made,",
+        ("test_a_mistake_must_be_made_in_every_case_to_be_named",),
+    ),
+    Fault(
+        "exercise: an argument may be changed in place",
+        "not torch.equal(now, before)",
+        "now is None",
+        ("test_changing_an_argument_in_place_is_refused_and_named",),
+    ),
+    Fault(
+        "exercise: the solution opens at once",
+        "FAILURES_BEFORE_SOLUTION = 2",
+        "FAILURES_BEFORE_SOLUTION = 0",
+        ("test_the_solution_opens_after_two_failed_checks",),
+    ),
+    Fault(
+        "forbidden: threads are not watched",
+        "threading.setprofile(profile)",
+        "threading.setprofile(None)",
+        ("test_a_thread_started_inside_is_watched_too",),
+    ),
+    Fault(
+        "forbidden: loops are let through",
+        "if self.calls > MOST_CALLS:",
+        "if self.calls > 100 * MOST_CALLS:",
+        ("test_thousands_of_calls_to_torch_are_too_many_and_dozens_are_not",),
+    ),
+    # What lessons run on.
+    Fault(
+        "explorer: a value that was overtaken is drawn",
+        "self._wanted = self._values()",
+        "self._wanted = self._wanted or self._values()",
+        ("test_values_overtaken_by_a_newer_move_are_never_drawn",),
+    ),
+    Fault(
+        "explorer: a picture is taken for that of other values",
+        "if key in self._seen:",
+        "if self._seen and (key := next(iter(self._seen))):",
+        ("test_a_figure_drawn_before_gives_the_same_pixels_as_a_fresh_one",),
+    ),
+    Fault(
+        "plotting: a line keeps its old data",
+        "artist.set_data(x, y)",
+        "artist.set_data(*artist.get_data())",
+        ("test_a_kept_artist_takes_the_new_data_in_both_ways_of_drawing",),
+    ),
+    Fault(
+        "prediction: it can be changed after it was made",
+        "if self.committed is None and self.choice.value is not None:",
+        "if self.choice.value is not None:",
+        ("test_committing_needs_a_choice_and_closes_the_question",),
+    ),
+    Fault(
+        "files: an atomic write is made plain",
+        "with whole_file(path) as file:",
+        'with open(path, "wb") as file:',
+        ("test_a_file_that_stops_growing_is_refused_and_leaves_the_old_one",),
+    ),
+    Fault(
+        "data: what was downloaded is not checked",
+        'if self.hasher.hexdigest() != expected.partition(":")[2]:',
+        "if expected is None:",
+        ("test_a_cut_body_of_no_stated_length_is_caught_by_its_hash",),
+    ),
+    Fault(
+        "data: another split of the digits",
+        "test_size=500, stratify=labels, random_state=0",
+        "test_size=500, stratify=labels, random_state=1",
+        ("test_digits_never_change_from_one_version_to_the_next",),
+    ),
+    Fault(
+        "experiment: the seed is ignored",
+        "dataclasses.replace(self.presets[preset](), seed=seed)",
+        "self.presets[preset]()",
+        ("test_settings_come_from_the_preset_and_take_the_seed",),
+    ),
+    Fault(
+        "runner: a resumed run forgets the earlier rows",
+        "self.rows = rows",
+        "self.rows = {}",
+        ("test_a_failed_job_is_named_and_the_others_are_saved_and_not_run_again",),
+    ),
+    Fault(
+        "runner: rows in the order in which jobs end",
+        "for job in jobs for row in self.rows[job.key]]",
+        "for rows in self.rows.values() for row in rows]",
+        ("test_rows_keep_the_order_of_the_jobs_whichever_ends_first",),
+    ),
+    Fault(
+        "training: accuracies are measured with dropout",
+        "net.eval()",
+        "net.train()",
+        ("test_dropout_draws_from_the_members_seed_and_is_off_when_accuracy_is_measured",),
+    ),
+    Fault(
+        "stacks: weights grow where they should decay",
+        "alpha=self.weight_decay",
+        "alpha=-self.weight_decay",
+        ("test_every_member_takes_the_steps_it_takes_alone",),
+    ),
+    # Building and releasing.
+    Fault(
+        "build: checks are not locked",
+        '"LockCells", "ComputeChecksums"',
+        '"ComputeChecksums"',
+        ("test_the_students_check_cells_cannot_be_edited_and_may_raise",),
+    ),
+    Fault(
+        "build: the answers stay in",
+        '"ClearSolutions", "ClearOutput"',
+        '"ClearOutput"',
+        ("test_the_students_cells_keep_signature_and_docstring_and_lose_the_answers",),
+    ),
+    Fault(
+        "source: points may differ from the exercise's",
+        "if points != exercise.points:",
+        "if points is None:",
+        ("test_a_source_that_contradicts_itself_is_refused_and_nothing_is_written",),
+    ),
+    Fault(
+        "leaks: the tests may be released",
+        'AUTHORS_ONLY = {"solutions", "tests"}',
+        'AUTHORS_ONLY = {"solutions"}',
+        ("test_the_leak_gate_names_file_and_cell_and_nothing_is_written",),
+    ),
+    Fault(
+        "release: stray files go with it",
+        "if not tracked or path in tracked",
+        "if path not in ()",
+        ("test_where_git_tracks_the_course_stray_files_stay_behind",),
+    ),
+    Fault(
+        "release: nbgrader's notebooks lay a script beside themselves",
+        'notebook.metadata.pop("jupytext")',
+        'notebook.metadata.get("jupytext")',
+        ("test_nbgraders_source_holds_unpaired_notebooks_with_the_answers_and_nothing_else",),
+    ),
+    # What a learner's machine does.
+    Fault(
+        "update: a learner's file is overwritten",
+        "if current in (None, new, *versions):",
+        "if lesson:",
+        (
+            "test_a_learners_file_is_never_overwritten_and_their_edits_are_no_change_of_the_lesson",
+            "test_a_changed_lesson_is_laid_beside_the_learners_own_once",
+        ),
+    ),
+    Fault(
+        "doctor: a full disk is well",
+        "if free < DISK_GB:",
+        "if free < 0:",
+        ("test_a_full_disk_is_a_problem",),
+    ),
+    Fault(
+        "syllabus: folders without their nought",
+        "{self.number:02d}_",
+        "{self.number}_",
+        ("test_a_folder_sorts_by_its_number",),
+    ),
+    Fault(
+        "cli: a problem is no failure",
+        "raise typer.Exit(not sound)",
+        "raise typer.Exit(0)",
+        ("test_doctor_prints_a_line_each_and_fails_on_a_problem",),
+    ),
+    Fault(
+        "cli: the device is ignored",
+        "device=device.value,",
+        'device="cpu",',
+        ("test_run_without_options_runs_fast_and_leaves_the_workers_to_the_experiment",),
+    ),
+    Fault(
+        "Makefile: the index of torch is not passed on",
+        "$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))",
+        "",
+        ("test_the_torch_index_is_passed_to_pip_and_is_absent_otherwise",),
+        places=("Makefile",),
+    ),
+    # Grading.
+    Fault(
+        "grading: a file that was handed in again is not read",
+        "return graded if of_version == version else None",
+        "return graded",
+        ("test_a_file_that_was_handed_in_again_is_graded_again",),
+    ),
+    Fault(
+        "grading: everybody can read the seed",
+        "chmod(0o700)",
+        "chmod(0o755)",
+        ("test_the_seed_is_drawn_kept_private_and_the_same_for_all",),
+    ),
+    Fault(
+        "grading: a name is a formula to a spreadsheet",
+        'in ("=", "+", "-", "@")',
+        'in ("+", "-")',
+        ("test_names_that_a_spreadsheet_would_run_are_quoted",),
+    ),
+    Fault(
+        "grading: what waits for a person counts",
+        "for mark in self.marks if not mark.pending)",
+        "for mark in self.marks)",
+        ("test_what_a_person_entered_survives_and_a_new_answer_in_words_is_read_again",),
+    ),
+    Fault(
+        "grading: a person's points stay for another answer",
+        "elif grade.auto_score != entry.points:",
+        "elif grade.auto_score is None:",
+        ("test_code_that_a_person_judged_and_that_is_handed_in_anew_goes_back_to_the_person",),
+    ),
+    Fault(
+        "grading: links are followed",
+        "os.O_RDONLY | os.O_NOFOLLOW |",
+        "os.O_RDONLY |",
+        ("test_links_pipes_folders_and_large_files_are_refused",),
+    ),
+    Fault(
+        "grading: experiments are run",
+        'NEVER_RUN = {"explorers", "experiment", "runner"}',
+        'NEVER_RUN = {"explorers", "experiment"}',
+        ("test_only_what_an_answer_needs_is_run",),
+    ),
+    Fault(
+        "grading: a student's text is markup",
+        "autoescape=True",
+        "autoescape=False",
+        ("test_a_students_text_is_never_markup",),
+    ),
+    Fault(
+        "grading: a student's text acts in formgrader",
+        'TAG.sub("&lt;", text)',
+        "text",
+        ("test_pictures_and_texts_stay_and_what_acts_does_not",),
+    ),
+    Fault(
+        "grading: the cases do not depend on the seed",
+        "[seed, lesson.number, number, digest]",
+        "[lesson.number, number, digest]",
+        ("test_the_same_seed_gives_the_same_verdicts_and_every_exercise_has_cases_of_its_own",),
+    ),
+    # The sandbox.
+    Fault(
+        "sandbox: the network is shared",
+        '"--unshare-all", ',
+        '"--unshare-all", "--share-net", ',
+        ("test_there_is_no_network_not_even_loopback",),
+    ),
+    Fault(
+        "sandbox: its root can be written",
+        '"--remount-ro", "/", ',
+        "",
+        ("test_nothing_but_its_scratch_folder_can_be_written",),
+    ),
+    Fault(
+        "sandbox: ten times the processor time",
+        '"CPU": limits.cpu_s',
+        '"CPU": 10 * limits.cpu_s',
+        ("test_processor_time_is_limited",),
+    ),
+    Fault(
+        "sandbox: calls by their other numbers pass",
+        "OTHER_ABI), (RETURN, 0, 0, REFUSE)",
+        "OTHER_ABI), (RETURN, 0, 0, ALLOW)",
+        ("test_listed_calls_are_refused_others_pass_and_another_architecture_ends",),
+    ),
+    Fault(
+        "sandbox: limits are exchanged",
+        '{"memory": memory_bytes, "pids": processes,',
+        '{"memory": processes, "pids": memory_bytes,',
+        ("test_beside_our_own_group_where_the_controllers_are_given_on",),
+    ),
+    Fault(
+        "sandbox: a closed route is left open",
+        "shut = inside or name in closed",
+        "shut = inside",
+        ("test_every_module_can_be_imported_and_every_route_of_ours_is_closed[minimum_norm]",),
+    ),
+    Fault(
+        "sandbox: checks and references go in",
+        'STAND_IN if path.name == "exercises.py" else',
+        'STAND_IN if path.name == "exercise.py" else',
+        ("test_checks_mistakes_and_the_grading_itself_are_not_there",),
+    ),
+    Fault(
+        "sandbox: a response without content is taken",
+        "if (arrays is None) == (problem is None):",
+        "if arrays is not None and problem is not None:",
+        ("test_a_forged_response_is_refused",),
+    ),
+    Fault(
+        "sandbox: a name that a later cell gives is missing",
+        "answer(name, last=False)",
+        "answer(name, last=True)",
+        ("test_a_name_that_only_a_later_cell_gives_is_there_in_the_end",),
+    ),
+)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
