@@ -19,8 +19,13 @@ from course.syllabus import LESSONS, Lesson, lesson
 
 ROOT = Path(__file__).resolve().parent.parent
 
-app = typer.Typer(help="The course: learn, build, release, grade.", no_args_is_help=True, add_completion=False,
-                  rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="The course: learn, build, release, grade.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 
 class Device(str, Enum):
@@ -71,8 +76,17 @@ def demo(context: typer.Context, chosen: LessonArgument) -> None:
     """Open a lesson's explorers in JupyterLab; further arguments go to JupyterLab."""
     with _explained():
         _update()
-        os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT / 'work'}",
-                                  f"--LabApp.default_url=/lab/tree/{chosen.folder}/demo.ipynb", *context.args])
+        os.execv(
+            sys.executable,
+            [
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                f"--ServerApp.root_dir={ROOT / 'work'}",
+                f"--LabApp.default_url=/lab/tree/{chosen.folder}/demo.ipynb",
+                *context.args,
+            ],
+        )
 
 
 @app.command()
@@ -84,16 +98,26 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Where all chance comes from.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the record.")] = Path("results"),
     workers: Annotated[int | None, typer.Option(min=1, help="Processes on a CPU; default: the experiment's.")] = None,
-    cluster: Annotated[str | None, typer.Option(
-        metavar="ADDRESS", help="A Dask scheduler's, such as tcp://host:8786, or local: where jobs run.")] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler's, such as tcp://host:8786, or local: where jobs run."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
 ) -> None:
     """Run a lesson's experiment and write its record."""
     from utils import runner
 
     def record() -> Path:
-        return runner.run(chosen.room("experiment").experiment, preset, device=device.value, seed=seed, out=out,
-                          resume=resume, workers=workers, cluster=cluster)
+        return runner.run(
+            chosen.room("experiment").experiment,
+            preset,
+            device=device.value,
+            seed=seed,
+            out=out,
+            resume=resume,
+            workers=workers,
+            cluster=cluster,
+        )
 
     raise typer.Exit(runner.exit_status(record, context.fail))
 
@@ -132,17 +156,28 @@ def release(
 def grade(
     submissions: Annotated[Path, typer.Argument(metavar="SUBMISSIONS", help="A folder for each student.")],
     out: Annotated[Path, typer.Option(help="Folder for grades, feedback and gradebook.")],
-    chosen: Annotated[Lesson | None, typer.Option(
-        "--lesson", parser=_lesson, metavar="NAME", help="Default: each that somebody handed in.")] = None,
+    chosen: Annotated[
+        Lesson | None,
+        typer.Option("--lesson", parser=_lesson, metavar="NAME", help="Default: each that somebody handed in."),
+    ] = None,
     nbgrader: Annotated[Path | None, typer.Option(help="nbgrader's course folder; default: OUT/nbgrader.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Submissions at once; default: one for each core.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Draws the cases; default: the last run's, or a new one.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Draws the cases; default: the last run's, or a new one.")
+    ] = None,
     timeout: Annotated[int, typer.Option(min=10, help="Seconds for a submission, all its exercises together.")] = 300,
-    cluster: Annotated[str | None, typer.Option(
-        metavar="ADDRESS", help="A Dask scheduler's, such as tcp://host:8786: where submissions are graded.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Grade only what is missing or was handed in again.")] = False,
-    unsafe: Annotated[bool, typer.Option(
-        "--unsafe", help="Run submissions without a sandbox: they can read and write what you can.")] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="A Dask scheduler's, such as tcp://host:8786: where submissions are graded."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Grade only what is missing or was handed in again.")
+    ] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Run submissions without a sandbox: they can read and write what you can.")
+    ] = False,
 ) -> None:
     """Grade a folder of submissions: SUBMISSIONS/STUDENT/LESSON.ipynb."""
     from course.classroom import desk
@@ -155,8 +190,10 @@ def grade(
             raise typer.Exit(130) from None
     pending = sum(mark.pending for each in graded for mark in each.marks)
     handed_in = sum(each.handed_in for each in graded)
-    typer.echo(f"{out / 'grades.csv'}: {handed_in} submissions of {len({each.student for each in graded})} students; "
-               f"{pending} answers wait for a person.")
+    typer.echo(
+        f"{out / 'grades.csv'}: {handed_in} submissions of {len({each.student for each in graded})} students; "
+        f"{pending} answers wait for a person."
+    )
     typer.echo(f"{out / 'overview.html'}: the class. {out / 'feedback'}: a page for each student.")
     if failed := dict.fromkeys(each.student for each in graded if each.failed):
         typer.echo(f"Grading itself failed for {', '.join(failed)}: see grades.csv; --resume tries again.", err=True)

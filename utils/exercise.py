@@ -326,7 +326,9 @@ def _not_a_tensor(result: object, observed: bool) -> str | None:
             _to_array(part)
         except TypeError:
             kind = f"tensor of {part.dtype}" if isinstance(part, torch.Tensor) else type(part).__name__
-            wanted = "a tensor, or several with commas between them" if isinstance(part, list) else "a tensor of float64"
+            wanted = (
+                "a tensor, or several with commas between them" if isinstance(part, list) else "a tensor of float64"
+            )
             return f"your function returned a {kind}; return {wanted}."
     return None
 

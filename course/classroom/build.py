@@ -1,10 +1,10 @@
 """One source, several outputs: everything under `lessons/`, and the notebook beside each source in `solutions/`.
 
-    solutions/NN_name/name.py   -> solutions/NN_name/name.ipynb   the same cells as a notebook
-                                -> lessons/NN_name/name.ipynb     solutions removed, nbgrader's locks and checksums
-                                -> lessons/NN_name/name.py        the same cells as text
-                                -> lessons/NN_name/demo.ipynb     the cells tagged `demo`
-    course/syllabus.py          -> lessons/start.ipynb            the page that `make lab` opens
+solutions/NN_name/name.py   -> solutions/NN_name/name.ipynb   the same cells as a notebook
+                            -> lessons/NN_name/name.ipynb     solutions removed, nbgrader's locks and checksums
+                            -> lessons/NN_name/name.py        the same cells as text
+                            -> lessons/NN_name/demo.ipynb     the cells tagged `demo`
+course/syllabus.py          -> lessons/start.ipynb            the page that `make lab` opens
 """
 
 import copy
@@ -86,10 +86,12 @@ def start_page(lessons: tuple[Lesson, ...]) -> NotebookNode:
     """The page that lists the lessons."""
     cells = [f"# {TITLE}\n\n{WELCOME}"]
     for lesson in lessons:
-        cells.append(f"## {lesson.number}. [{lesson.title}]({lesson.folder}/{lesson.name}.ipynb)\n\n"
-                     f"{lesson.question}\n\n"
-                     f"About {lesson.minutes} minutes. Only the explorers, nothing to write: "
-                     f"[demo]({lesson.folder}/demo.ipynb).")
+        cells.append(
+            f"## {lesson.number}. [{lesson.title}]({lesson.folder}/{lesson.name}.ipynb)\n\n"
+            f"{lesson.question}\n\n"
+            f"About {lesson.minutes} minutes. Only the explorers, nothing to write: "
+            f"[demo]({lesson.folder}/demo.ipynb)."
+        )
     return _notebook([nbformat.v4.new_markdown_cell(source) for source in cells])
 
 
@@ -117,7 +119,9 @@ def _demo(lesson: Lesson, author: NotebookNode) -> NotebookNode:
     cells = [copy.deepcopy(cell) for cell in author.cells if DEMO in tags(cell)]
     for cell in cells:
         cell.metadata.pop("nbgrader", None)
-    cells.append(nbformat.v4.new_markdown_cell(f"These are its explorers alone. [The whole lesson]({lesson.name}.ipynb)."))
+    cells.append(
+        nbformat.v4.new_markdown_cell(f"These are its explorers alone. [The whole lesson]({lesson.name}.ipynb).")
+    )
     return _notebook(cells)
 
 

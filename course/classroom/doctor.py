@@ -149,8 +149,9 @@ def _move_slider(timeout: float) -> int | None:
             elif message["msg_type"] == "stream":
                 printed.append(content["text"])
 
-        client.execute_interactive("from ipywidgets import IntSlider; slider = IntSlider(3)", timeout=timeout,
-                                   output_hook=listen)
+        client.execute_interactive(
+            "from ipywidgets import IntSlider; slider = IntSlider(3)", timeout=timeout, output_hook=listen
+        )
         if "IntSliderModel" not in opened:
             return None
         update = {"method": "update", "state": {"value": 7}, "buffer_paths": []}

@@ -45,8 +45,11 @@ def student_leaks(files: dict[Path, bytes], secrets: Answers) -> list[str]:
 
 def nbgrader_leaks(files: dict[Path, bytes]) -> list[str]:
     """Files that nbgrader would copy from `source/` to the students as they are."""
-    return [f"{path}: nbgrader would hand it to the students, answers included: source/ may hold notebooks only."
-            for path in sorted(files) if path.parts[0] == "source" and path.suffix != ".ipynb"]
+    return [
+        f"{path}: nbgrader would hand it to the students, answers included: source/ may hold notebooks only."
+        for path in sorted(files)
+        if path.parts[0] == "source" and path.suffix != ".ipynb"
+    ]
 
 
 def _student_leaks(path: Path, content: bytes, secrets: Answers) -> Iterator[str]:

@@ -18,8 +18,19 @@ from course.classroom.source import source_path
 from course.syllabus import LESSONS, Lesson
 from utils.files import write_whole
 
-RELEASED = ("lessons", "course", "utils", "Makefile", "README.md", "LICENSE", "pyproject.toml", "requirements.txt",
-            "environment.yml", "docs/explorer.png", "docs/instructor.md")
+RELEASED = (
+    "lessons",
+    "course",
+    "utils",
+    "Makefile",
+    "README.md",
+    "LICENSE",
+    "pyproject.toml",
+    "requirements.txt",
+    "environment.yml",
+    "docs/explorer.png",
+    "docs/instructor.md",
+)
 NBGRADER_CONFIG = f'''"""nbgrader's settings: run nbgrader in this folder, with the course's environment."""
 
 import os
@@ -68,8 +79,10 @@ def release(root: Path, out: Path, nbgrader: Path | None = None, lessons: tuple[
     if drifted := drift(root, lessons):
         raise Refusal("The lessons are not what their sources make, so nothing was written.", *drifted)
     if untracked := [path for path in built if path.parts[0] == "lessons" and path not in student]:
-        raise Refusal("Lessons would be left out, so nothing was written.",
-                      *(f"{path}: git does not track it; `git add` it." for path in untracked))
+        raise Refusal(
+            "Lessons would be left out, so nothing was written.",
+            *(f"{path}: git does not track it; `git add` it." for path in untracked),
+        )
     with _written_beside(out, student) as student_folder:
         if nbgrader is None:
             _move(student_folder, out)

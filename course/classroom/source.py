@@ -77,8 +77,10 @@ def repeated_names(lessons: tuple[Lesson, ...]) -> list[str]:
     for lesson in lessons:
         for exercise in lesson.room("exercises").EXERCISES:
             if first.setdefault(exercise.name, lesson.name) != lesson.name:
-                found.append(f"{source_path(lesson)}: {first[exercise.name]} has an exercise called {exercise.name} "
-                             "too: rename one.")
+                found.append(
+                    f"{source_path(lesson)}: {first[exercise.name]} has an exercise called {exercise.name} "
+                    "too: rename one."
+                )
     return found
 
 
@@ -122,8 +124,10 @@ def _exercise_faults(lesson: Lesson, notebook: NotebookNode) -> Iterator[str]:
             continue
         points = graded.metadata.nbgrader.get("points")
         if points != exercise.points:
-            yield (f"{grade_id(graded)} gives {points} points, course/{lesson.name}/exercises.py {exercise.points}: "
-                   "make them equal.")
+            yield (
+                f"{grade_id(graded)} gives {points} points, course/{lesson.name}/exercises.py {exercise.points}: "
+                "make them equal."
+            )
         if graded is not check:
             continue
         if MAY_RAISE not in tags(check):

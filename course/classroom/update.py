@@ -60,8 +60,10 @@ def digest(path: Path, content: bytes) -> str:
     """A hash of what a person sees of a file: of a notebook its cells' types, texts and outputs."""
     if path.suffix == ".ipynb":
         try:
-            seen = [[cell["cell_type"], "".join(cell["source"]), cell.get("outputs"), _graded(cell)]
-                    for cell in json.loads(content)["cells"]]
+            seen = [
+                [cell["cell_type"], "".join(cell["source"]), cell.get("outputs"), _graded(cell)]
+                for cell in json.loads(content)["cells"]
+            ]
             content = json.dumps(seen, sort_keys=True).encode()
         except (ValueError, KeyError, TypeError, AttributeError):
             pass  # not a notebook, whatever its name: its bytes count

@@ -224,7 +224,12 @@ every_width = Exercise(
         ),
     ),
     forbids=(
-        torch.linalg.lstsq, torch.linalg.pinv, np.linalg.solve, np.linalg.inv, theory.random_feature_sweep, *SHORTEST,
+        torch.linalg.lstsq,
+        torch.linalg.pinv,
+        np.linalg.solve,
+        np.linalg.inv,
+        theory.random_feature_sweep,
+        *SHORTEST,
     ),  # fmt: skip
     rtol=1e-5,
     atol=1e-6,

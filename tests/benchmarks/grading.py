@@ -51,7 +51,9 @@ def _side_by_side(folder: Path) -> Iterator[Figure]:
     begun = time.perf_counter()
     subprocess.run([*nbgrader, "autograde", LESSON.name], check=True, **quiet)
     theirs = time.perf_counter() - begun
-    yield Figure("grading", f"course grade over nbgrader autograde, {SIDE_BY_SIDE} submissions", seconds / theirs, 0.1, "")
+    yield Figure(
+        "grading", f"course grade over nbgrader autograde, {SIDE_BY_SIDE} submissions", seconds / theirs, 0.1, ""
+    )
     yield Figure("grading", "nbgrader autograde, a submission", theirs / SIDE_BY_SIDE, None, "s")
     subprocess.run([*nbgrader, "export", "--to", "grades.csv"], check=True, **quiet)
     with open(folder / "course" / "grades.csv", newline="", encoding="utf-8") as file:
@@ -91,9 +93,11 @@ def _large(folder: Path) -> Iterator[Figure]:
     yield Figure("grading", f"memory at {LARGE}, all processes", all_bytes / 2**20, None, "MiB")
     _graded(folder / "in", folder / "again", kill_at=LARGE // 2)
     _graded(folder / "in", folder / "again", "--resume")
-    same = all((folder / "out" / name).read_bytes() == (folder / "again" / name).read_bytes() for name in ("grades.csv", "exercises.csv"))
+    same = all(
+        (folder / "out" / name).read_bytes() == (folder / "again" / name).read_bytes()
+        for name in ("grades.csv", "exercises.csv")
+    )
     yield Figure("grading", "tables that differ after a kill and --resume", float(not same), 0, "")
-
 
 
 def _graded(submissions: Path, out: Path, *options: str, kill_at: int | None = None) -> tuple[float, int]:

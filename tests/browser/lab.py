@@ -1,8 +1,8 @@
 """JupyterLab as `make lab` serves it, in a real browser, on a throw-away copy of the lessons.
 
-    with lab(folder) as opened:
-        notebook = opened.open(lesson)
-        notebook.run_all()
+with lab(folder) as opened:
+    notebook = opened.open(lesson)
+    notebook.run_all()
 """
 
 import json
@@ -32,8 +32,14 @@ from tests.browser.notebook import Notebook
 from utils.files import write_whole
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-QUIET = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync")
+QUIET = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 # Without this JupyterLab asks the learner, at every first start, whether it may fetch news from the network.
 SETTINGS = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
 WAIT_S = 60
@@ -112,21 +118,44 @@ def _served(folder: Path) -> Iterator[str]:
     """The address of JupyterLab on `folder/work`; server and kernels are gone when the block ends."""
     for name, settings in SETTINGS.items():
         write_whole(folder / "settings" / f"{name}.jupyterlab-settings", json.dumps(settings))
-    own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
-           "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",
-           "COURSE_DATA": "datasets"}
+    own = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+        "COURSE_DATA": "datasets",
+    }
     port, token = _free_port(), secrets.token_hex(16)
     as_make_does = re.search(r"jupyter lab (.+) \$\(LAB_ARGS\)", (ROOT / "Makefile").read_text())[1]
-    command = [sys.executable, "-m", "jupyter", "lab", *shlex.split(as_make_does),
-               "--no-browser", f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
-               "--LabApp.extension_manager=readonly",  # the other kind asks the package index
-               # Should we be killed, the server ends by itself once the browser is gone.
-               "--MappingKernelManager.cull_idle_timeout=60", "--MappingKernelManager.cull_interval=30",
-               "--ServerApp.shutdown_no_activity_timeout=60", *(["--allow-root"] if os.geteuid() == 0 else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter",
+        "lab",
+        *shlex.split(as_make_does),
+        "--no-browser",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}",
+        "--LabApp.extension_manager=readonly",  # the other kind asks the package index
+        # Should we be killed, the server ends by itself once the browser is gone.
+        "--MappingKernelManager.cull_idle_timeout=60",
+        "--MappingKernelManager.cull_interval=30",
+        "--ServerApp.shutdown_no_activity_timeout=60",
+        *(["--allow-root"] if os.geteuid() == 0 else []),
+    ]
     log = folder / "jupyter.log"
     with log.open("wb") as output:
-        server = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                  env=os.environ | {name: str(folder / place) for name, place in own.items()})
+        server = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=os.environ | {name: str(folder / place) for name, place in own.items()},
+        )
         try:
             _wait_for(f"http://127.0.0.1:{port}/api", server, log)
             yield f"http://127.0.0.1:{port}/?token={token}"

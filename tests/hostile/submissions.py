@@ -582,7 +582,9 @@ def checksum(*folders: Path) -> dict[str, str]:
     found = {}
     for folder in folders:
         for parent, below, files in os.walk(folder):
-            below[:] = [each for each in below if each not in (".git", ".venv", "__pycache__", ".pytest_cache", "results")]
+            below[:] = [
+                each for each in below if each not in (".git", ".venv", "__pycache__", ".pytest_cache", "results")
+            ]
             for path in (Path(parent, each) for each in files):
                 what = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else "pipe"
                 found[str(path)] = hashlib.sha256(what if isinstance(what, bytes) else what.encode()).hexdigest()

@@ -15,7 +15,17 @@ from nbconvert import HTMLExporter
 
 from course.classroom import sandbox
 from course.cli import ROOT
-from tests.hostile.submissions import ATTACKS, EXERCISES, FILES, KNOWN_MISTAKES, LESSON, TARGET, checksum, honest, hostile
+from tests.hostile.submissions import (
+    ATTACKS,
+    EXERCISES,
+    FILES,
+    KNOWN_MISTAKES,
+    LESSON,
+    TARGET,
+    checksum,
+    honest,
+    hostile,
+)
 
 MISSING = sandbox.available()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")
@@ -39,12 +49,28 @@ class Class:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.reached = 0
             threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
-            places = {"root": ROOT, "submissions": submissions, "out": self.out, "home": Path.home(), "port": listener.getsockname()[1]}
+            places = {
+                "root": ROOT,
+                "submissions": submissions,
+                "out": self.out,
+                "home": Path.home(),
+                "port": listener.getsockname()[1],
+            }
             self.handed_in = hostile(places) | honest()
             for name, each in self.handed_in.items():
                 each.make(submissions / name)
             before = checksum(ROOT, submissions)
-            command = [sys.executable, "-c", "from course.cli import main; main()", "grade", submissions, "--out", self.out, "--seed", "7"]
+            command = [
+                sys.executable,
+                "-c",
+                "from course.cli import main; main()",
+                "grade",
+                submissions,
+                "--out",
+                self.out,
+                "--seed",
+                "7",
+            ]
             self.done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
             self.touched = before != checksum(ROOT, submissions)
         with open(self.out / "exercises.csv", newline="", encoding="utf-8") as file:

@@ -518,7 +518,7 @@ def cifar_contents() -> dict[str, bytes]:
 
 def test_cifar10_is_downloaded_and_read_in_its_order(cache, mirror, published, cifar_contents):
     published("cifar10", cifar_contents, mirror.url, algorithm="md5")
-    (name, content), = cifar_contents.items()
+    ((name, content),) = cifar_contents.items()
     mirror.answers[f"/{name}"] = [("cut", content), ("whole", content)]
     cifar = data.load("cifar10")
     images, labels = little_cifar()

@@ -97,8 +97,17 @@ def repository(tmp_path: Path) -> Repository:
     source = root / "solutions" / "01_doubling" / "doubling.py"
     source.parent.mkdir(parents=True)
     source.write_text(SOURCE)
-    for name in ("course/__init__.py", "utils/__init__.py", "tests/test_secret.py", "Makefile", "README.md", "LICENSE",
-                 "pyproject.toml", "requirements.txt", "environment.yml"):
+    for name in (
+        "course/__init__.py",
+        "utils/__init__.py",
+        "tests/test_secret.py",
+        "Makefile",
+        "README.md",
+        "LICENSE",
+        "pyproject.toml",
+        "requirements.txt",
+        "environment.yml",
+    ):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text(f"# {name}\n")
     return Repository(root, (FakeLesson(1, "doubling", "Doubling", "What is twice a number?", 5),), source)

@@ -29,10 +29,7 @@ pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSI
 def solved(**changed):
     """The author's answers, some replaced; the pieces of others as they are."""
     whole = understand([_cell(each) for each in read_source(ROOT, LESSON).cells], EXERCISES, GIVEN)
-    pieces = [
-        replace(piece, source=changed.get(piece.exercise, piece.source))
-        for piece in whole.pieces
-    ]
+    pieces = [replace(piece, source=changed.get(piece.exercise, piece.source)) for piece in whole.pieces]
     return replace(whole, pieces=tuple(pieces))
 
 
@@ -224,7 +221,9 @@ def test_no_forgery_earns_a_point(names):
 def test_the_same_seed_gives_the_same_verdicts_and_every_exercise_has_cases_of_its_own():
     first, second = (assess(solved(same_noise="pass"), LESSON, 3, ROOT).verdicts for _ in range(2))
     assert first == second
-    seeds = {module._own_seed(seed, LESSON, number, code) for seed in range(3) for number in range(6) for code in range(2)}
+    seeds = {
+        module._own_seed(seed, LESSON, number, code) for seed in range(3) for number in range(6) for code in range(2)
+    }
     assert len(seeds) == 36
 
 

@@ -60,7 +60,9 @@ def test_the_students_check_cells_cannot_be_edited_and_may_raise(repository: Rep
 def test_the_demo_is_the_tagged_cells_and_runs_alone(repository: Repository) -> None:
     demo = notebook(repository, DEMO)
     assert [each.source for each in demo.cells] == [
-        "# Doubling", "from types import SimpleNamespace", 'print("explorer")',
+        "# Doubling",
+        "from types import SimpleNamespace",
+        'print("explorer")',
         "These are its explorers alone. [The whole lesson](doubling.ipynb).",
     ]
     assert all("nbgrader" not in each.metadata for each in demo.cells)
@@ -118,9 +120,7 @@ def test_an_edited_lesson_is_drift(repository: Repository) -> None:
     build(repository.root, repository.lessons)
     path = repository.root / LESSON
     path.write_text(path.read_text().replace("The same words.", "Other words."))
-    assert drift(repository.root, repository.lessons) == [
-        f"{LESSON} is not what its source makes: run `course build`."
-    ]
+    assert drift(repository.root, repository.lessons) == [f"{LESSON} is not what its source makes: run `course build`."]
 
 
 @pytest.mark.parametrize("path", [LESSON, AUTHOR, DEMO])
@@ -174,11 +174,17 @@ CONTRADICTIONS = {
     "no end": ("    ### END SOLUTION\n", "", "cell 7 (double): each BEGIN SOLUTION needs its END SOLUTION"),
     "no region": ("    ### BEGIN SOLUTION\n", "", "cell 7 (double): each BEGIN SOLUTION needs its END SOLUTION"),
     "unmarked": ("# The same", "# BEGIN SOLUTION\n# END SOLUTION\n# The same", "holds a solution"),
-    "old schema": ('"schema_version": 3, "solution": true', '"schema_version": 2, "solution": true',
-                   "cell 7 (double): nbgrader refuses its metadata"),
+    "old schema": (
+        '"schema_version": 3, "solution": true',
+        '"schema_version": 2, "solution": true',
+        "cell 7 (double): nbgrader refuses its metadata",
+    ),
     "no points": ('"points": 2, ', "", "cell 8 (double_check): nbgrader refuses its metadata"),
-    "graded code": ('"grade": false, "grade_id": "double"', '"grade": true, "points": 2, "grade_id": "double"',
-                    "the points of code belong to its check cell"),
+    "graded code": (
+        '"grade": false, "grade_id": "double"',
+        '"grade": true, "points": 2, "grade_id": "double"',
+        "the points of code belong to its check cell",
+    ),
     "no demo": ('tags=["demo"]', "", 'no cell is tagged "demo"'),
     "exercise in the demo": ('tags=["raises-exception"]', 'tags=["raises-exception", "demo"]', "cannot be tagged"),
 }

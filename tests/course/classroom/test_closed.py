@@ -30,8 +30,12 @@ def told(folder, code):
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
 def test_every_module_can_be_imported_and_every_route_of_ours_is_closed(tmp_path, lesson):
     write_closed(ROOT, tmp_path, lesson, CODED[lesson])
-    ours = sorted({route for each in CODED[lesson] for route in routes(each) if route.startswith(("course.", "utils."))})
-    rooms = [f"course.{each.name}.{room}" for each in LESSONS for room in ("theory", "exercises", "explorers", "experiment")]
+    ours = sorted(
+        {route for each in CODED[lesson] for route in routes(each) if route.startswith(("course.", "utils."))}
+    )
+    rooms = [
+        f"course.{each.name}.{room}" for each in LESSONS for room in ("theory", "exercises", "explorers", "experiment")
+    ]
     said = told(tmp_path, f"""
 from importlib import import_module
 from operator import attrgetter

@@ -163,7 +163,9 @@ def test_without_a_sandbox_it_refuses_or_says_aloud_that_it_is_unsafe(tmp_path, 
     students(tmp_path / "in", "ada")
     monkeypatch.setattr(sandbox, "available", lambda: "bubblewrap is not installed")
     code, said = course(tmp_path / "in", "--out", tmp_path / "out")
-    assert code == 1 and "bubblewrap is not installed" in said and "--unsafe" in said and not (tmp_path / "out").exists()
+    assert (
+        code == 1 and "bubblewrap is not installed" in said and "--unsafe" in said and not (tmp_path / "out").exists()
+    )
     code, said = course(tmp_path / "in", "--out", tmp_path / "out", "--unsafe", "--jobs", 1)
     assert code == 0 and desk.UNSAFE in said
     assert [row["points"] for row in rows(tmp_path / "out" / "grades.csv")] == [str(POINTS - 2)]

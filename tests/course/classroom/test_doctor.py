@@ -24,9 +24,7 @@ def test_the_lock_of_the_course_is_satisfied_here() -> None:
 
 def test_a_package_at_another_version_is_a_problem_that_names_both(tmp_path: Path) -> None:
     (finding,) = doctor.packages(lock(tmp_path, f"torch=={__import__('torch').__version__}", "numpy==0.1  # via x"))
-    assert finding == Finding(
-        "problem", "package", f"numpy: wanted ==0.1, found {numpy.__version__}; {doctor.INSTALL}"
-    )
+    assert finding == Finding("problem", "package", f"numpy: wanted ==0.1, found {numpy.__version__}; {doctor.INSTALL}")
 
 
 def test_a_missing_package_is_a_problem(tmp_path: Path) -> None:
@@ -89,8 +87,11 @@ def test_a_slider_makes_the_round_trip_through_a_real_kernel() -> None:
 def test_a_kernel_that_does_not_start_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import jupyter_client.kernelspec
 
-    monkeypatch.setattr(jupyter_client.kernelspec.KernelSpecManager, "get_kernel_spec",
-                        lambda self, name: (_ for _ in ()).throw(jupyter_client.kernelspec.NoSuchKernel(name)))
+    monkeypatch.setattr(
+        jupyter_client.kernelspec.KernelSpecManager,
+        "get_kernel_spec",
+        lambda self, name: (_ for _ in ()).throw(jupyter_client.kernelspec.NoSuchKernel(name)),
+    )
     finding = doctor.widgets()
     assert finding.level == "problem" and "NoSuchKernel" in finding.detail
 

@@ -158,7 +158,9 @@ def test_names_that_a_spreadsheet_would_run_are_quoted(tmp_path, assessed):
     assert [row["student"] for row in table(out / "grades.csv")] == ["'=1+1", "'@x", "plain, with comma"]
 
 
-def test_a_submission_on_which_grading_fails_keeps_nobody_from_a_grade_and_is_tried_again(tmp_path, assessed, monkeypatch):
+def test_a_submission_on_which_grading_fails_keeps_nobody_from_a_grade_and_is_tried_again(
+    tmp_path, assessed, monkeypatch
+):
     subs, out = tmp_path / "subs", tmp_path / "out"
     for student in ("a", "b"):
         hand_in(subs, student, "noisy_labels")
@@ -185,7 +187,9 @@ def test_a_gradebook_of_other_exercises_is_refused(tmp_path, assessed, monkeypat
 
     def changed(root, chosen):
         given = whole(root, chosen)
-        given.cells = [cell for cell in given.cells if cell.metadata.get("nbgrader", {}).get("grade_id") != "rademacher"]
+        given.cells = [
+            cell for cell in given.cells if cell.metadata.get("nbgrader", {}).get("grade_id") != "rademacher"
+        ]
         return given
 
     monkeypatch.setattr(grade, "given_notebook", changed)

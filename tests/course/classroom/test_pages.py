@@ -24,7 +24,9 @@ def graded(student, right=(), mistakes=None, handed_in=True, **changed):
             number = mistakes[each.name]
             marks.append(Mark(each.name, 0, each.points, each.mistakes[number].hint, number))
         else:
-            marks.append(Mark(each.name, each.points * (each.name in right), each.points, "" if each.name in right else "No."))
+            marks.append(
+                Mark(each.name, each.points * (each.name in right), each.points, "" if each.name in right else "No.")
+            )
     whole = {"written": {}, "notes": (), "handed_in": handed_in} | changed
     return Graded(student, LESSON.name, tuple(marks), **whole)
 

@@ -62,9 +62,20 @@ def test_students_are_given_the_lessons_and_what_they_run_on_and_nothing_else(
     (built.root / ".git" / "config").write_text("")
     release(built.root, tmp_path / "out", lessons=built.lessons)
     assert tree(tmp_path / "out") == {
-        "lessons/start.ipynb", LESSON, "lessons/01_doubling/doubling.py", "lessons/01_doubling/demo.ipynb",
-        "course/__init__.py", "utils/__init__.py", "Makefile", "README.md", "LICENSE", "pyproject.toml",
-        "requirements.txt", "environment.yml", "docs/explorer.png", "docs/instructor.md",
+        "lessons/start.ipynb",
+        LESSON,
+        "lessons/01_doubling/doubling.py",
+        "lessons/01_doubling/demo.ipynb",
+        "course/__init__.py",
+        "utils/__init__.py",
+        "Makefile",
+        "README.md",
+        "LICENSE",
+        "pyproject.toml",
+        "requirements.txt",
+        "environment.yml",
+        "docs/explorer.png",
+        "docs/instructor.md",
     }
 
 
@@ -94,10 +105,13 @@ def test_a_course_unpacked_in_a_foreign_repository_is_released_whole(built: Repo
     assert {LESSON, "course/__init__.py", "docs/explorer.png"} <= tree(tmp_path / "out")
 
 
-@pytest.mark.parametrize("name, told", [
-    (LESSON, f"{LESSON}: git does not track it; `git add` it"),
-    ("README.md", "README.md is not tracked by git .*`git add` it"),
-])
+@pytest.mark.parametrize(
+    "name, told",
+    [
+        (LESSON, f"{LESSON}: git does not track it; `git add` it"),
+        ("README.md", "README.md is not tracked by git .*`git add` it"),
+    ],
+)
 def test_a_file_the_students_need_that_git_does_not_track_is_refused(
     tracked: Repository, tmp_path: Path, name: str, told: str
 ) -> None:
@@ -206,10 +220,20 @@ def leak_tests(root: Path) -> str:
     return "utils/tests/test_secret.py: this file is the author's."
 
 
-@pytest.mark.parametrize("leak", [
-    leak_a_solution, leak_a_marker, leak_a_hidden_test, leak_the_source, leak_the_source_elsewhere,
-    leak_a_written_answer, leak_an_output, leak_a_folder, leak_tests,
-])
+@pytest.mark.parametrize(
+    "leak",
+    [
+        leak_a_solution,
+        leak_a_marker,
+        leak_a_hidden_test,
+        leak_the_source,
+        leak_the_source_elsewhere,
+        leak_a_written_answer,
+        leak_an_output,
+        leak_a_folder,
+        leak_tests,
+    ],
+)
 def test_the_leak_gate_names_file_and_cell_and_nothing_is_written(built: Repository, tmp_path: Path, leak) -> None:
     expected = leak(built.root)
     with pytest.raises(Refusal) as refusal:
@@ -219,9 +243,14 @@ def test_the_leak_gate_names_file_and_cell_and_nothing_is_written(built: Reposit
     assert [path.name for path in tmp_path.iterdir()] == ["repository"]
 
 
-@pytest.mark.parametrize("source", [
-    "twice=n+n", "    twice  =  n + n   # the sum", "x = 1\nif n:\n    print(n)\n    twice = n + n",
-])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "twice=n+n",
+        "    twice  =  n + n   # the sum",
+        "x = 1\nif n:\n    print(n)\n    twice = n + n",
+    ],
+)
 def test_a_solution_is_known_by_its_lines_whatever_their_layout(source: str) -> None:
     assert student_leaks({Path("lessons/a.ipynb"): with_cell(source)}, SECRETS)
 
@@ -282,8 +311,9 @@ def test_if_the_second_folder_cannot_be_named_the_first_is_taken_back(
 
 
 def nbgrader(folder: Path, *arguments: str) -> str:
-    done = subprocess.run([sys.executable, "-m", "nbgrader", *arguments], cwd=folder, capture_output=True, text=True,
-                          timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments], cwd=folder, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -312,10 +342,14 @@ def test_nbgrader_gives_full_marks_to_the_solved_release_and_none_to_the_empty_o
     nbgrader(grading, "autograde", name)
 
     exercises = {each.name: each.points for each in lesson.room("exercises").EXERCISES}
-    written = {cell.metadata.nbgrader.grade_id for cell in nbformat.read(student, as_version=4).cells
-               if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("grade")}
+    written = {
+        cell.metadata.nbgrader.grade_id
+        for cell in nbformat.read(student, as_version=4).cells
+        if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("grade")
+    }
     automatic = {f"{each}_check": points for each, points in exercises.items() if each not in written}
     with Gradebook(f"sqlite:///{grading}/gradebook.db") as gradebook:
+
         def scores(who: str) -> dict[str, float | None]:
             notebook = gradebook.find_submission_notebook(name, name, who)
             return {grade.name: grade.auto_score for grade in notebook.grades}

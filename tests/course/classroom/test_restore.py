@@ -19,7 +19,9 @@ MARKED = [grade_id(cell) for cell in given().cells if grade_id(cell)]
 def back(tmp_path, notebook):
     """The notebook handed in, restored."""
     path = save(notebook, tmp_path)
-    made = restored(read(path, list(EXERCISES.values()), own_cells(given())), given(), {"rkhs_norm_check": "0 of 2. No."})
+    made = restored(
+        read(path, list(EXERCISES.values()), own_cells(given())), given(), {"rkhs_norm_check": "0 of 2. No."}
+    )
     nbformat.validate(made)
     assert len({cell.id for cell in made.cells}) == len(made.cells)
     return made
@@ -111,7 +113,10 @@ def test_two_answers_in_one_cell_leave_a_word_in_the_other(tmp_path):
     notebook.cells.append(new_code_cell(both))
     made = by_name(back(tmp_path, notebook))
     assert {"rkhs_norm", "gaussian_gram"} <= set(made)
-    assert sorted("is answered in cell" in made[name].source for name in ("rkhs_norm", "gaussian_gram")) == [False, True]
+    assert sorted("is answered in cell" in made[name].source for name in ("rkhs_norm", "gaussian_gram")) == [
+        False,
+        True,
+    ]
 
 
 def test_pictures_and_texts_stay_and_what_acts_does_not(tmp_path):

@@ -91,10 +91,16 @@ def test_magics_become_calls_that_do_nothing_and_python_stays_as_it_is(tmp_path)
     assert piece.source == text
 
 
-@pytest.mark.parametrize("source", [
-    "for i in range(3):\n    print(i)\n  print('done')", "!ls\nfor i in range(3):\n    print(i)\n  print('done')",
-    "%time 1\n" * 501, "a" + ".a" * 5_000 + "()", "-" * 20_000 + "1",
-])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "for i in range(3):\n    print(i)\n  print('done')",
+        "!ls\nfor i in range(3):\n    print(i)\n  print('done')",
+        "%time 1\n" * 501,
+        "a" + ".a" * 5_000 + "()",
+        "-" * 20_000 + "1",
+    ],
+)
 def test_a_cell_that_breaks_a_reader_costs_itself_alone(tmp_path, source):
     result = understood(tmp_path, new_code_cell(source), DOUBLE, HALF)
     assert {piece.exercise for piece in result.pieces} >= {"double", "half"}
@@ -122,12 +128,20 @@ def test_the_header_of_a_script_is_not_read(tmp_path):
     """Each line of this YAML is eight of the one before."""
     path = tmp_path / "doubling.py"
     levels = [f"#   a{i}: &a{i} [{','.join([f'*a{i - 1}' if i else 'x'] * 8)}]" for i in range(12)]
-    path.write_text("\n".join(["# ---", "# jupyter:", *levels, "# ---", "", "# %%", "def double(n):", "    return 2 * n"]))
+    path.write_text(
+        "\n".join(["# ---", "# jupyter:", *levels, "# ---", "", "# %%", "def double(n):", "    return 2 * n"])
+    )
     assert [piece.exercise for piece in read(path, EXERCISES).pieces] == ["double"]
 
 
-@pytest.mark.parametrize("source", ["double = partial(pow, 2)", "double: Callable = lambda n: 2 * n",
-                                    "%%capture\n%%time\ndef double(n):\n    return 2 * n"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "double = partial(pow, 2)",
+        "double: Callable = lambda n: 2 * n",
+        "%%capture\n%%time\ndef double(n):\n    return 2 * n",
+    ],
+)
 def test_an_answer_without_its_mark_may_be_any_expression(tmp_path, source):
     assert kinds(understood(tmp_path, new_code_cell(source))) == [("answer", "double", 1)]
     given = [Cell(True, "double = exercises.double.use(double)")]
@@ -184,13 +198,16 @@ STUB = marked(TEXT_STUB, "why", new_markdown_cell)
 BECAUSE, AND = new_markdown_cell("Because."), new_markdown_cell("And so on.")
 
 
-@pytest.mark.parametrize("cells, found, told", [
-    ([QUESTION, STUB, BECAUSE, AND, NEXT, "Not this."], "Because.\n\nAnd so on.", "below its cell"),
-    ([QUESTION, BECAUSE, NEXT], "Because.", "below its question"),
-    ([QUESTION, STUB, NEXT, BECAUSE], TEXT_STUB, None),
-    ([QUESTION, marked("Because.", "why"), NEXT], "Because.", None),
-    ([QUESTION, NEXT, BECAUSE], None, None),
-])
+@pytest.mark.parametrize(
+    "cells, found, told",
+    [
+        ([QUESTION, STUB, BECAUSE, AND, NEXT, "Not this."], "Because.\n\nAnd so on.", "below its cell"),
+        ([QUESTION, BECAUSE, NEXT], "Because.", "below its question"),
+        ([QUESTION, STUB, NEXT, BECAUSE], TEXT_STUB, None),
+        ([QUESTION, marked("Because.", "why"), NEXT], "Because.", None),
+        ([QUESTION, NEXT, BECAUSE], None, None),
+    ],
+)
 def test_words_beside_the_place_for_them_are_found_and_reported(tmp_path, cells, found, told):
     cells = [new_markdown_cell(each) if isinstance(each, str) else each for each in cells]
     result = read(saved(tmp_path, *cells), EXERCISES, GIVEN)
@@ -316,9 +333,7 @@ def test_the_newest_file_counts_and_the_others_are_named(tmp_path):
     checkpoint.touch()
     found = find(tmp_path, LESSON)
     assert found.path == new
-    assert found.notes == (
-        "deep/er/doubling.ipynb counts; not looked at: doubling.ipynb, doubling.py.",
-    )
+    assert found.notes == ("deep/er/doubling.ipynb counts; not looked at: doubling.ipynb, doubling.py.",)
 
 
 @pytest.mark.parametrize("seconds, counts", [(10, "doubling.ipynb"), (3_600, "doubling.py")])
@@ -335,7 +350,7 @@ def test_of_a_notebook_and_its_paired_text_the_notebook_counts_unless_the_text_i
 @pytest.mark.parametrize("name", ["doubling(1).ipynb", "Doubling-Copy1.ipynb", "Ada_9_file_doubling.py"])
 def test_a_name_that_holds_the_lessons_is_taken_for_it_and_reported(tmp_path, name):
     (tmp_path / name).touch()
-    assert find(tmp_path, LESSON).notes == (f"{name} was taken for doubling{name[name.rindex('.'):]}.",)
+    assert find(tmp_path, LESSON).notes == (f"{name} was taken for doubling{name[name.rindex('.') :]}.",)
     right = saved(tmp_path, DOUBLE)
     assert find(tmp_path, LESSON) == Found(right, (f"doubling.ipynb counts; not looked at: {name}.",))
 
@@ -345,7 +360,9 @@ def test_a_folder_that_cannot_be_looked_into_does_not_count_as_empty(tmp_path):
         find(tmp_path / "gone", LESSON)
 
 
-@pytest.mark.parametrize("text, words", [("# %%\n" * 3_000, "3,000 cells"), ("x = 1\n" * 500_000, "3,000,000 characters")])
+@pytest.mark.parametrize(
+    "text, words", [("# %%\n" * 3_000, "3,000 cells"), ("x = 1\n" * 500_000, "3,000,000 characters")]
+)
 def test_a_script_is_no_larger_than_its_reader_can_take(tmp_path, text, words):
     (tmp_path / "doubling.py").write_text(text)
     with pytest.raises(Unreadable, match=words):
@@ -436,7 +453,9 @@ def test_a_students_own_variable_may_be_called_experiment(tmp_path):
 
 def test_everything_of_the_students_own_can_be_run_but_no_check_explorer_or_experiment(tmp_path):
     lesson = new_code_cell("show()\nwidth = 3")
-    own = new_code_cell("F = []\nF.append(abs)\nfor f in F:\n    F.append(f)\nexplorers.line()\nexercises.double.check(3)")
+    own = new_code_cell(
+        "F = []\nF.append(abs)\nfor f in F:\n    F.append(f)\nexplorers.line()\nexercises.double.check(3)"
+    )
     result = read(saved(tmp_path, lesson, own, DOUBLE), EXERCISES, [Cell(True, lesson.source)])
     assert [piece.kind for piece in submission.needed(result.pieces)] == ["answer"]
     kept = submission.needed(result.pieces, everything=True)
@@ -467,7 +486,9 @@ def test_a_helper_is_kept_however_it_is_given(tmp_path):
 
 
 def test_an_answer_below_an_if_is_found_by_its_name_and_future_imports_stay(tmp_path):
-    lost = new_code_cell("from __future__ import annotations\nif __name__ == '__main__':\n    def double(n): return 2 * n")
+    lost = new_code_cell(
+        "from __future__ import annotations\nif __name__ == '__main__':\n    def double(n): return 2 * n"
+    )
     assert kinds(understood(tmp_path, lost)) == [("answer", "double", 1)]
     future = understood(tmp_path, new_code_cell("from __future__ import annotations"), DOUBLE)
     assert [piece.kind for piece in submission.needed(future.pieces)] == ["import", "answer"]

@@ -12,8 +12,17 @@ NEW = Path("01_a/a.new.ipynb")
 
 
 def notebook(source: str, **cell: object) -> str:
-    cells = [{"cell_type": "code", "id": "x", "metadata": {}, "execution_count": None, "outputs": [],
-              "source": source.splitlines(keepends=True), **cell}]
+    cells = [
+        {
+            "cell_type": "code",
+            "id": "x",
+            "metadata": {},
+            "execution_count": None,
+            "outputs": [],
+            "source": source.splitlines(keepends=True),
+            **cell,
+        }
+    ]
     return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
 
@@ -31,8 +40,11 @@ def root(tmp_path: Path) -> Path:
 
 def work(root: Path) -> dict[Path, str]:
     folder = root / "work"
-    return {path.relative_to(folder): path.read_text() for path in folder.rglob("*")
-            if path.is_file() and path.name != ".course.json"}
+    return {
+        path.relative_to(folder): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".course.json"
+    }
 
 
 def test_lessons_are_copied_to_the_byte(tmp_path: Path) -> None:
@@ -93,8 +105,11 @@ def test_a_new_version_the_learner_has_begun_is_theirs_too(root: Path) -> None:
     (root / "work" / NEW).write_text(notebook("my second answer"))
     author_writes(root, notebook("third version"))
     assert update(root).beside == [Path("01_a/a.new2.ipynb")]
-    assert work(root) == {FILE: notebook("my answer"), NEW: notebook("my second answer"),
-                          Path("01_a/a.new2.ipynb"): notebook("third version")}
+    assert work(root) == {
+        FILE: notebook("my answer"),
+        NEW: notebook("my second answer"),
+        Path("01_a/a.new2.ipynb"): notebook("third version"),
+    }
 
 
 def test_a_new_version_nobody_touched_makes_way_for_the_next(root: Path) -> None:

@@ -360,7 +360,10 @@ def test_a_solve_that_ends_at_max_iter_warns_with_what_it_reached(estimator):
     assert len(caught) == 1
     assert model.n_iter_ == 2
     assert f"relative residual of {model.residual_:.1e}, above tol = 1e-09, after 2 iterations" in message
-    assert "more than max_iter = 2, or a larger tol, or choose a bandwidth below 50 or a regularisation above 0." in message
+    assert (
+        "more than max_iter = 2, or a larger tol, or choose a bandwidth below 50 or a regularisation above 0."
+        in message
+    )
     assert caught[0].filename == __file__
     with pytest.warns(ConvergenceWarning, match="or dtype='float64'"):
         estimator("laplacian", 50.0, dtype="float32", solver="cg", tol=1e-3, max_iter=2).fit(X, y)

@@ -95,7 +95,6 @@ def test_dependent_rows_are_refused_whatever_rounding_does_to_the_factorisation(
     with pytest.raises(ValueError, match=told) as refusal:
         theory.minimum_norm_weights(X, torch.ones(12, dtype=dtype))
 
-
     assert "drop the rows that repeat others" in str(refusal.value)
     assert ("give float64" in str(refusal.value)) is (dtype == torch.float32)
 
