@@ -127,7 +127,7 @@ def build(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if anything would change.")] = False,
 ) -> None:
     """Make everything in lessons/, and the notebooks in solutions/, from their sources."""
-    from course.classroom import build as builder
+    from course.classroom.authoring import build as builder
 
     with _explained():
         if not check:
@@ -143,7 +143,7 @@ def release(
     nbgrader: Annotated[Path | None, typer.Option(help="A new or empty folder: nbgrader's course folder.")] = None,
 ) -> None:
     """Write what an instructor hands to students; refuse if it would hold a solution."""
-    from course.classroom.release import release as write
+    from course.classroom.authoring.release import release as write
 
     with _explained():
         write(ROOT, out, nbgrader)
@@ -180,11 +180,13 @@ def grade(
     ] = False,
 ) -> None:
     """Grade a folder of submissions: SUBMISSIONS/STUDENT/LESSON.ipynb."""
-    from course.classroom import desk
+    from course.classroom.grading import command
 
     with _explained():
         try:
-            graded = desk.grade(ROOT, submissions, out, chosen, nbgrader, jobs, seed, timeout, cluster, resume, unsafe)
+            graded = command.grade(
+                ROOT, submissions, out, chosen, nbgrader, jobs, seed, timeout, cluster, resume, unsafe
+            )
         except KeyboardInterrupt:
             typer.echo("Stopped; what is graded is kept. The same command with --resume goes on.", err=True)
             raise typer.Exit(130) from None
@@ -203,7 +205,7 @@ def grade(
 @app.command()
 def doctor() -> None:
     """Look at everything the course needs on this machine."""
-    from course.classroom.doctor import examine
+    from course.classroom.learning.doctor import examine
 
     sound = True
     with _explained():
@@ -214,7 +216,7 @@ def doctor() -> None:
 
 
 def _update() -> None:
-    from course.classroom.update import update as bring
+    from course.classroom.learning.update import update as bring
 
     changes = bring(ROOT)
     if changes.added:

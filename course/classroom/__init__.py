@@ -23,8 +23,3 @@ def files_below(folder: Path, pattern: str = "*") -> Iterator[Path]:
         hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.parts)
         if path.is_file() and not hidden and path.suffix != ".pyc":
             yield relative
-
-
-def writable(text: str) -> str:
-    """Without halves of surrogate pairs, which are no characters and cannot be written to a file."""
-    return text.encode("utf-8", "replace").decode("utf-8")

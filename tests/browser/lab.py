@@ -25,7 +25,7 @@ from urllib.request import urlopen
 
 from playwright.sync_api import ConsoleMessage, Page, Request, WebSocket, expect, sync_playwright
 
-from course.classroom.update import update
+from course.classroom.learning.update import update
 from course.cli import ROOT
 from course.syllabus import Lesson
 from tests.browser.notebook import Notebook

@@ -10,8 +10,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from course import cli
-from course.classroom import Refusal, build, doctor, release
-from course.classroom.doctor import Finding
+from course.classroom import Refusal
+from course.classroom.authoring import build, release
+from course.classroom.learning import doctor
+from course.classroom.learning.doctor import Finding
 from course.syllabus import LESSONS, Lesson
 from utils import runner
 

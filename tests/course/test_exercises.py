@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from course.classroom import source
+from course.classroom.authoring import source
 from course.cli import ROOT
 from course.syllabus import LESSONS
 from utils.exercise import PUBLIC_SEED, Exercise, WrittenExercise

@@ -13,7 +13,7 @@ import pytest
 import torch
 from nbconvert import HTMLExporter
 
-from course.classroom import sandbox
+from course.classroom.sandbox import bubblewrap
 from course.cli import ROOT
 from tests.hostile.submissions import (
     ATTACKS,
@@ -27,7 +27,7 @@ from tests.hostile.submissions import (
     hostile,
 )
 
-MISSING = sandbox.available()
+MISSING = bubblewrap.available()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")
 NAMES = [*ATTACKS, *FILES, "grade_ids that are paths", *honest()]
 

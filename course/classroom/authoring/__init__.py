@@ -1,0 +1,1 @@
+"""What authors and instructors make: sources read, built, checked for leaks, released."""

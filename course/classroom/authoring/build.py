@@ -1,0 +1,173 @@
+"""One source, several outputs: everything under `lessons/`, and the notebook beside each source in `solutions/`.
+
+solutions/NN_name/name.py   -> solutions/NN_name/name.ipynb   the same cells as a notebook
+                            -> lessons/NN_name/name.ipynb     solutions removed, nbgrader's locks and checksums
+                            -> lessons/NN_name/name.py        the same cells as text
+                            -> lessons/NN_name/demo.ipynb     the cells tagged `demo`
+course/syllabus.py          -> lessons/start.ipynb            the page that `make lab` opens
+"""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+from nbgrader import preprocessors
+from traitlets.config import Config
+
+from course.classroom import Refusal, files_below
+from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB
+from course.classroom.authoring.source import DEMO, KERNEL, faults, name_cells, read, repeated_names, source_path, tags
+from course.syllabus import LESSONS, TITLE, Lesson
+from utils.files import write_whole
+
+STUBS = Config(ClearSolutions={"code_stub": {"python": CODE_STUB}, "text_stub": TEXT_STUB})
+WELCOME = """\
+Each lesson is a notebook about one question. Where it asks you for code, write it in the cell and run the check
+below it: it says at once whether you are right and, where it knows your mistake, which one it is. Your copies here are
+yours: nothing overwrites them, and a lesson that changes later arrives beside yours. In a class, hand in the lesson's
+notebook from here, saved and under its own name."""
+START = Path("lessons", "start.ipynb")
+
+
+def outputs(root: Path, lessons: tuple[Lesson, ...] = LESSONS) -> dict[Path, str]:
+    """Every derived file's path from the root, and its text.
+
+    Raises:
+        Refusal: a source is missing or contradicts itself.
+    """
+    if not (root / "solutions").is_dir():
+        raise Refusal("There is no solutions/ here, so there is nothing to build from: this is a release.")
+    authors = {lesson: read(root, lesson) for lesson in lessons}
+    problems = [fault for lesson, notebook in authors.items() for fault in faults(lesson, notebook)]
+    problems += repeated_names(lessons)
+    if problems:
+        raise Refusal(*problems)
+    files = {START: _text(start_page(lessons))}
+    for lesson, author in authors.items():
+        cleared = _through(author, "ClearSolutions", "ClearOutput", "ClearHiddenTests", "ClearMarkScheme")
+        folder = Path("lessons", lesson.folder)
+        files[source_path(lesson).with_suffix(".ipynb")] = _text(_paired(author))
+        files[folder / f"{lesson.name}.ipynb"] = _text(_through(cleared, "LockCells", "ComputeChecksums"))
+        files[folder / f"{lesson.name}.py"] = _percent(cleared)
+        files[folder / "demo.ipynb"] = _text(_demo(lesson, author))
+    return files
+
+
+def build(root: Path, lessons: tuple[Lesson, ...] = LESSONS) -> list[Path]:
+    """Write the derived files that are missing or differ; returns those, from the root.
+
+    Raises:
+        Refusal: a source is missing or contradicts itself, and nothing was written; or files that no source makes are
+            in the way, and the rest was written.
+    """
+    files = outputs(root, lessons)
+    written = [path for path, text in files.items() if _content(root / path) != text.encode()]
+    for path in written:
+        write_whole(root / path, files[path])
+    if strays := list(_strays(root, files)):
+        raise Refusal(*strays)
+    return written
+
+
+def drift(root: Path, lessons: tuple[Lesson, ...] = LESSONS) -> list[str]:
+    """How the derived files differ from what the sources make, and what is wrong with the sources: a sentence each."""
+    try:
+        files = outputs(root, lessons)
+    except Refusal as refusal:
+        return refusal.problems
+    return [*_differences(root, files), *_strays(root, files)]
+
+
+def start_page(lessons: tuple[Lesson, ...]) -> NotebookNode:
+    """The page that lists the lessons."""
+    cells = [f"# {TITLE}\n\n{WELCOME}"]
+    for lesson in lessons:
+        cells.append(
+            f"## {lesson.number}. [{lesson.title}]({lesson.folder}/{lesson.name}.ipynb)\n\n"
+            f"{lesson.question}\n\n"
+            f"About {lesson.minutes} minutes. Only the explorers, nothing to write: "
+            f"[demo]({lesson.folder}/demo.ipynb)."
+        )
+    return _notebook([nbformat.v4.new_markdown_cell(source) for source in cells])
+
+
+def holds_outputs(notebook: dict) -> bool:
+    """Whether a notebook, as read from JSON, was saved after a run."""
+    return any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.get("cells", ()))
+
+
+def _through(notebook: NotebookNode, *names: str) -> NotebookNode:
+    """A copy of `notebook` that has passed through nbgrader's preprocessors of these names."""
+    notebook = copy.deepcopy(notebook)
+    for name in names:
+        notebook, _ = getattr(preprocessors, name)(config=STUBS).preprocess(notebook, {})
+    return notebook
+
+
+def _paired(author: NotebookNode) -> NotebookNode:
+    """The author's notebook, for jupytext to keep equal to the source when either is saved in JupyterLab."""
+    paired = copy.deepcopy(author)
+    paired.metadata["jupytext"] = {"formats": "ipynb,py:percent"}
+    return paired
+
+
+def _demo(lesson: Lesson, author: NotebookNode) -> NotebookNode:
+    cells = [copy.deepcopy(cell) for cell in author.cells if DEMO in tags(cell)]
+    for cell in cells:
+        cell.metadata.pop("nbgrader", None)
+    cells.append(
+        nbformat.v4.new_markdown_cell(f"These are its explorers alone. [The whole lesson]({lesson.name}.ipynb).")
+    )
+    return _notebook(cells)
+
+
+def _notebook(cells: list[NotebookNode]) -> NotebookNode:
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=KERNEL)
+    name_cells(notebook)
+    return notebook
+
+
+def _text(notebook: NotebookNode) -> str:
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
+
+
+def _percent(notebook: NotebookNode) -> str:
+    """The cells as py:percent text without a header, so that no jupytext version is written down."""
+    filters = {"notebook_metadata_filter": "-all", "cell_metadata_filter": "all"}
+    return jupytext.writes(notebook, {"extension": ".py", "format_name": "percent", **filters})
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _differences(root: Path, files: dict[Path, str]) -> Iterator[str]:
+    for path, text in files.items():
+        content = _content(root / path)
+        if content is None:
+            yield f"{path} is missing: run `course build`."
+        elif content != text.encode():
+            yield f"{path} {_how(path, content)}: run `course build`."
+
+
+def _how(path: Path, content: bytes) -> str:
+    if path.suffix == ".ipynb":
+        try:
+            if holds_outputs(json.loads(content)):
+                return "holds outputs of a run"
+        except (ValueError, AttributeError, TypeError):
+            return "is not a notebook"
+    return "is not what its source makes"
+
+
+def _strays(root: Path, files: dict[Path, str]) -> Iterator[str]:
+    """Files where only derived ones belong."""
+    for folder, pattern in (("lessons", "*"), ("solutions", "*.ipynb")):
+        for path in files_below(root / folder, pattern):
+            if Path(folder, path) not in files:
+                yield f"{Path(folder, path)} is made by no source: delete it, or move it."

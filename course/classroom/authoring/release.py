@@ -1,0 +1,168 @@
+"""What an instructor hands out: a folder for students, and a course folder for nbgrader."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+
+from course.classroom import Refusal, files_below
+from course.classroom.authoring.build import drift, outputs
+from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB
+from course.classroom.authoring.leaks import answers, nbgrader_leaks, student_leaks
+from course.classroom.authoring.source import source_path
+from course.syllabus import LESSONS, Lesson
+from utils.files import write_whole
+
+RELEASED = (
+    "lessons",
+    "course",
+    "utils",
+    "Makefile",
+    "README.md",
+    "LICENSE",
+    "pyproject.toml",
+    "requirements.txt",
+    "environment.yml",
+    "docs/explorer.png",
+    "docs/instructor.md",
+)
+NBGRADER_CONFIG = f'''"""nbgrader's settings: run nbgrader in this folder, with the course's environment."""
+
+import os
+import sys
+
+# nbgrader calls alembic by name, which only an activated environment would find.
+os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", "")
+
+c = get_config()  # noqa: F821
+c.CourseDirectory.course_id = "why-it-generalises"
+# The stubs of the lessons that students already have, so that checksums agree.
+c.ClearSolutions.code_stub = {{"python": {CODE_STUB!r}}}
+c.ClearSolutions.text_stub = {TEXT_STUB!r}
+# nbgrader copies what lies beside a notebook in source/ to the students: never a .py, it would hold the answers.
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.py"]
+c.Execute.timeout = 120
+'''
+
+
+def release(root: Path, out: Path, nbgrader: Path | None = None, lessons: tuple[Lesson, ...] = LESSONS) -> None:
+    """Write the students' folder `out` and, if asked, nbgrader's course folder; both whole or neither.
+
+    Args:
+        root: the repository.
+        out: a new or empty folder: lessons, `course`, `utils`, Makefile, lock, README with its picture, and licence. Of these,
+            where git tracks the course, only what git tracks, so that stray files stay behind; elsewhere everything.
+        nbgrader: a new or empty folder outside `out`: the authors' notebooks in `source/`, and `nbgrader_config.py`.
+        lessons: those of the syllabus.
+
+    Raises:
+        Refusal: a folder is in use, the lessons are not what their sources make or not in git, or something would
+            leak.
+        OSError: a folder cannot be written.
+    """
+    _require_free(out, nbgrader)
+    built = outputs(root, lessons)
+    student = students_files(root)
+    secrets = {}
+    for lesson in lessons:
+        author = built[source_path(lesson).with_suffix(".ipynb")]
+        given = built[Path("lessons", lesson.folder, f"{lesson.name}.ipynb")]
+        secrets |= answers(nbformat.reads(author, as_version=4), nbformat.reads(given, as_version=4))
+    instructor = nbgrader_files(built, lessons)
+    if leaks := [*student_leaks(student, secrets), *nbgrader_leaks(instructor)]:
+        raise Refusal("The release would give the answers away, so nothing was written.", *leaks)
+    if drifted := drift(root, lessons):
+        raise Refusal("The lessons are not what their sources make, so nothing was written.", *drifted)
+    if untracked := [path for path in built if path.parts[0] == "lessons" and path not in student]:
+        raise Refusal(
+            "Lessons would be left out, so nothing was written.",
+            *(f"{path}: git does not track it; `git add` it." for path in untracked),
+        )
+    with _written_beside(out, student) as student_folder:
+        if nbgrader is None:
+            _move(student_folder, out)
+            return
+        with _written_beside(nbgrader, instructor) as instructor_folder:
+            _move(student_folder, out)
+            try:
+                _move(instructor_folder, nbgrader)
+            except OSError:
+                shutil.rmtree(out)
+                raise
+
+
+def students_files(root: Path) -> dict[Path, bytes]:
+    """What a student is given: path in the release -> content.
+
+    Caches and hidden files stay behind, and so does what git does not track, where it tracks anything in `root`.
+
+    Raises:
+        Refusal: one of the files is missing, or not tracked where others are.
+    """
+    tracked = _tracked(root)
+    files = {}
+    for name in RELEASED:
+        if not (root / name).exists():
+            raise Refusal(f"{name} is missing from {root}: a release needs it.")
+        found = [Path(name, path) for path in files_below(root / name)] if (root / name).is_dir() else [Path(name)]
+        released = [path for path in found if not tracked or path in tracked]
+        if not released:
+            raise Refusal(f"{name} is not tracked by git in {root}: a release needs it, so `git add` it.")
+        files |= {path: (root / path).read_bytes() for path in released}
+    return files
+
+
+def nbgrader_files(built: dict[Path, str], lessons: tuple[Lesson, ...]) -> dict[Path, bytes]:
+    """nbgrader's course folder: its settings, and one assignment a lesson with the author's notebook alone.
+
+    The notebooks are not paired with a text file: saved in JupyterLab they would lay one beside themselves.
+    """
+    files = {Path("nbgrader_config.py"): NBGRADER_CONFIG.encode()}
+    for lesson in lessons:
+        notebook = nbformat.reads(built[source_path(lesson).with_suffix(".ipynb")], as_version=4)
+        notebook.metadata.pop("jupytext")
+        text = nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
+        files[Path("source", lesson.name, f"{lesson.name}.ipynb")] = text.encode()
+    return files
+
+
+def _tracked(root: Path) -> set[Path]:
+    """What git tracks in `root`, relative to it; nothing where there is no git or the course is in no repository."""
+    try:
+        done = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
+    except OSError:
+        return set()
+    return {Path(name) for name in done.stdout.split("\0") if name}
+
+
+def _require_free(out: Path, nbgrader: Path | None) -> None:
+    for folder in filter(None, (out, nbgrader)):
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise Refusal(f"{folder} is not empty: name a new or empty folder.")
+    if nbgrader is not None:
+        first, second = out.resolve(), nbgrader.resolve()
+        if first in [second, *second.parents] or second in first.parents:
+            raise Refusal(f"{out} is for students and {nbgrader} holds the solutions: neither may lie in the other.")
+
+
+@contextmanager
+def _written_beside(folder: Path, files: dict[Path, bytes]) -> Iterator[Path]:
+    """A new folder beside `folder` that holds `files`; gone when the block ends, unless it was moved away."""
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
+        new = Path(scratch, folder.name)
+        new.mkdir()  # with the permissions of an ordinary folder, which the scratch folder has not
+        for path, content in files.items():
+            write_whole(new / path, content)
+        yield new
+
+
+def _move(new: Path, folder: Path) -> None:
+    """Give the finished folder its name; an empty folder of that name makes way."""
+    os.replace(new, folder.resolve())

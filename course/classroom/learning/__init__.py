@@ -1,0 +1,1 @@
+"""What learners need: their own copies of the lessons, and a look at their machine."""

@@ -1,0 +1,1 @@
+"""Where a student's code runs, and what of the course it sees there."""

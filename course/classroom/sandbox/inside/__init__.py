@@ -1,0 +1,1 @@
+"""What runs in the sandbox: the only part of the classroom that the sandbox holds."""

@@ -1,0 +1,359 @@
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+
+from course.classroom import Refusal
+from course.classroom.authoring import release as module
+from course.classroom.authoring.build import build
+from course.classroom.authoring.leaks import nbgrader_leaks, student_leaks
+from course.classroom.authoring.release import release
+from course.cli import ROOT
+from course.syllabus import LESSONS
+from tests.course.classroom.conftest import Repository
+
+LESSON = "lessons/01_doubling/doubling.ipynb"
+SOLUTION = "    twice = n + n\n    return twice\n"
+SECRETS = {"double": frozenset({"twice=n+n"})}
+
+
+@pytest.fixture
+def built(repository: Repository) -> Repository:
+    build(repository.root, repository.lessons)
+    (repository.root / "docs").mkdir()
+    (repository.root / "docs" / "explorer.png").write_bytes(b"\x89PNG")
+    (repository.root / "docs" / "instructor.md").write_text("# Teach\n")
+    return repository
+
+
+@pytest.fixture
+def tracked(built: Repository) -> Repository:
+    """The built lessons, in git."""
+    git(built.root, "init", "--quiet")
+    git(built.root, "add", ".")
+    return built
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, check=True)
+
+
+def tree(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def with_cell(source: str) -> bytes:
+    return nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])).encode()
+
+
+def test_students_are_given_the_lessons_and_what_they_run_on_and_nothing_else(
+    built: Repository, tmp_path: Path
+) -> None:
+    (built.root / "course" / "__pycache__").mkdir()
+    (built.root / "course" / "__pycache__" / "x.pyc").write_bytes(b"")
+    (built.root / ".git").mkdir()
+    (built.root / ".git" / "config").write_text("")
+    release(built.root, tmp_path / "out", lessons=built.lessons)
+    assert tree(tmp_path / "out") == {
+        "lessons/start.ipynb",
+        LESSON,
+        "lessons/01_doubling/doubling.py",
+        "lessons/01_doubling/demo.ipynb",
+        "course/__init__.py",
+        "utils/__init__.py",
+        "Makefile",
+        "README.md",
+        "LICENSE",
+        "pyproject.toml",
+        "requirements.txt",
+        "environment.yml",
+        "docs/explorer.png",
+        "docs/instructor.md",
+    }
+
+
+STRAYS = ("course/answers.md", "course/tries.py", "utils/é.md")
+
+
+def stray(root: Path) -> None:
+    for name in STRAYS:
+        (root / name).write_text("# %%\ntwice = n + n\n")
+
+
+def test_where_git_tracks_the_course_stray_files_stay_behind(tracked: Repository, tmp_path: Path) -> None:
+    release(tracked.root, tmp_path / "before", lessons=tracked.lessons)
+    stray(tracked.root)
+    release(tracked.root, tmp_path / "after", lessons=tracked.lessons)
+    assert tree(tmp_path / "after") == tree(tmp_path / "before") >= {LESSON, "course/__init__.py", "README.md"}
+    git(tracked.root, "add", "utils")
+    release(tracked.root, tmp_path / "added", lessons=tracked.lessons)
+    assert tree(tmp_path / "added") == tree(tmp_path / "before") | {"utils/é.md"}
+
+
+def test_a_course_unpacked_in_a_foreign_repository_is_released_whole(built: Repository, tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / "dotfile").touch()
+    git(tmp_path, "add", "dotfile")
+    release(built.root, tmp_path / "out", lessons=built.lessons)
+    assert {LESSON, "course/__init__.py", "docs/explorer.png"} <= tree(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "name, told",
+    [
+        (LESSON, f"{LESSON}: git does not track it; `git add` it"),
+        ("README.md", "README.md is not tracked by git .*`git add` it"),
+    ],
+)
+def test_a_file_the_students_need_that_git_does_not_track_is_refused(
+    tracked: Repository, tmp_path: Path, name: str, told: str
+) -> None:
+    git(tracked.root, "rm", "--quiet", "--cached", name)
+    with pytest.raises(Refusal, match=told):
+        release(tracked.root, tmp_path / "out", lessons=tracked.lessons)
+    assert [path.name for path in tmp_path.iterdir()] == ["repository"]
+
+
+def test_nbgraders_source_holds_unpaired_notebooks_with_the_answers_and_nothing_else(
+    built: Repository, tmp_path: Path
+) -> None:
+    release(built.root, tmp_path / "out", tmp_path / "grading", built.lessons)
+    assert tree(tmp_path / "grading") == {"nbgrader_config.py", "source/doubling/doubling.ipynb"}
+    notebook = nbformat.read(tmp_path / "grading/source/doubling/doubling.ipynb", as_version=4)
+    assert any("twice = n + n" in cell.source for cell in notebook.cells)
+    assert "jupytext" not in notebook.metadata
+
+
+def test_an_empty_folder_is_taken_and_is_as_open_as_any_new_one(built: Repository, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "ordinary").mkdir()
+    release(built.root, tmp_path / "out", lessons=built.lessons)
+    assert (tmp_path / "out" / LESSON).exists()
+    assert (tmp_path / "out").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
+@pytest.mark.parametrize("in_use", ["out", "grading"])
+def test_a_folder_in_use_is_refused_and_left_alone(built: Repository, tmp_path: Path, in_use: str) -> None:
+    (tmp_path / in_use).mkdir()
+    (tmp_path / in_use / "mine.txt").write_text("mine")
+    with pytest.raises(Refusal, match=f"{in_use} is not empty: name a new or empty folder"):
+        release(built.root, tmp_path / "out", tmp_path / "grading", built.lessons)
+    assert tree(tmp_path / in_use) == {"mine.txt"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted({in_use, "repository"})
+
+
+def test_a_file_in_the_way_is_refused(built: Repository, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(Refusal, match="is not empty"):
+        release(built.root, tmp_path / "out", lessons=built.lessons)
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+@pytest.mark.parametrize("out, grading", [("a", "a/b"), ("a/b", "a"), ("a", "a"), ("a", "x/../a/b")])
+def test_solutions_never_lie_in_the_students_folder(built: Repository, tmp_path: Path, out: str, grading: str) -> None:
+    with pytest.raises(Refusal, match="neither may lie in the other"):
+        release(built.root, tmp_path / out, tmp_path / grading, built.lessons)
+    assert [path.name for path in tmp_path.iterdir()] == ["repository"]
+
+
+def test_a_missing_readme_is_refused(built: Repository, tmp_path: Path) -> None:
+    (built.root / "README.md").unlink()
+    with pytest.raises(Refusal, match="README.md is missing"):
+        release(built.root, tmp_path / "out", lessons=built.lessons)
+
+
+def leak_a_solution(root: Path) -> str:
+    path = root / LESSON
+    path.write_text(path.read_text().replace('"The same words."', json.dumps("Like this:\n" + SOLUTION), 1))
+    return f"{LESSON}, cell 5: holds the solution of double."
+
+
+def leak_a_marker(root: Path) -> str:
+    path = root / LESSON
+    path.write_text(path.read_text().replace('"The same words."', '"### BEGIN SOLUTION"', 1))
+    return f'{LESSON}, cell 5: holds "BEGIN SOLUTION".'
+
+
+def leak_a_hidden_test(root: Path) -> str:
+    path = root / LESSON
+    path.write_text(path.read_text().replace('"The same words."', '"### BEGIN HIDDEN TESTS"', 1))
+    return f'{LESSON}, cell 5: holds "BEGIN HIDDEN TESTS".'
+
+
+def leak_the_source(root: Path) -> str:
+    shutil.copy(root / "solutions/01_doubling/doubling.py", root / "lessons/01_doubling/doubling.py")
+    return "lessons/01_doubling/doubling.py, cell 7 (double): holds the solution of double."
+
+
+def leak_the_source_elsewhere(root: Path) -> str:
+    shutil.copy(root / "solutions/01_doubling/doubling.py", root / "course/notes.py")
+    return "course/notes.py, cell 7 (double): holds the solution of double."
+
+
+def leak_a_written_answer(root: Path) -> str:
+    path = root / LESSON
+    answer = "Because two equal summands are twice one of them."
+    path.write_text(path.read_text().replace('"The same words."', json.dumps(answer), 1))
+    return f"{LESSON}, cell 5: holds the solution of why."
+
+
+def leak_an_output(root: Path) -> str:
+    path = root / LESSON
+    path.write_text(path.read_text().replace('"execution_count": null', '"execution_count": 4', 1))
+    return f"{LESSON}, cell 2: holds outputs of a run."
+
+
+def leak_a_folder(root: Path) -> str:
+    shutil.copytree(root / "solutions", root / "course/solutions")
+    return "course/solutions/01_doubling/doubling.py: this file is the author's."
+
+
+def leak_tests(root: Path) -> str:
+    shutil.copytree(root / "tests", root / "utils/tests")
+    return "utils/tests/test_secret.py: this file is the author's."
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        leak_a_solution,
+        leak_a_marker,
+        leak_a_hidden_test,
+        leak_the_source,
+        leak_the_source_elsewhere,
+        leak_a_written_answer,
+        leak_an_output,
+        leak_a_folder,
+        leak_tests,
+    ],
+)
+def test_the_leak_gate_names_file_and_cell_and_nothing_is_written(built: Repository, tmp_path: Path, leak) -> None:
+    expected = leak(built.root)
+    with pytest.raises(Refusal) as refusal:
+        release(built.root, tmp_path / "out", tmp_path / "grading", built.lessons)
+    assert refusal.value.problems[0] == "The release would give the answers away, so nothing was written."
+    assert expected in refusal.value.problems
+    assert [path.name for path in tmp_path.iterdir()] == ["repository"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "twice=n+n",
+        "    twice  =  n + n   # the sum",
+        "x = 1\nif n:\n    print(n)\n    twice = n + n",
+    ],
+)
+def test_a_solution_is_known_by_its_lines_whatever_their_layout(source: str) -> None:
+    assert student_leaks({Path("lessons/a.ipynb"): with_cell(source)}, SECRETS)
+
+
+@pytest.mark.parametrize("source", ["def double(n):", "return twice", "# twice = n + n", "twice = n * 2"])
+def test_what_tells_no_answer_is_no_leak(source: str) -> None:
+    assert student_leaks({Path("lessons/a.ipynb"): with_cell(source)}, SECRETS) == []
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"{}", b"[]", b'{"cells": [3]}'])
+def test_a_notebook_that_cannot_be_read_is_not_let_through(content: bytes) -> None:
+    (leak,) = student_leaks({Path("lessons/a.ipynb"): content}, SECRETS)
+    assert leak == "lessons/a.ipynb: is not a notebook, whatever its name, so it cannot be checked."
+
+
+def test_a_text_file_in_nbgraders_source_is_a_leak() -> None:
+    files = {Path("nbgrader_config.py"): b"", Path("source/a/a.ipynb"): b"", Path("source/a/a.py"): b""}
+    (leak,) = nbgrader_leaks(files)
+    assert leak.startswith("source/a/a.py: nbgrader would hand it to the students")
+
+
+def test_a_release_of_lessons_that_are_not_built_is_refused(built: Repository, tmp_path: Path) -> None:
+    built.edit("Why is adding enough?", "Why does adding do?")
+    with pytest.raises(Refusal, match="not what their sources make(.|\n)*run `course build`"):
+        release(built.root, tmp_path / "out", lessons=built.lessons)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_fills_up_leaves_neither_folder(
+    built: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        if path.name == "nbgrader_config.py":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    monkeypatch.setattr(module, "write_whole", full)
+    with pytest.raises(OSError, match="No space left"):
+        release(built.root, tmp_path / "out", tmp_path / "grading", built.lessons)
+    assert [path.name for path in tmp_path.iterdir()] == ["repository"]
+
+
+def test_if_the_second_folder_cannot_be_named_the_first_is_taken_back(
+    built: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = os.replace
+
+    def occupied(new: Path, folder: Path) -> None:
+        if Path(folder).name == "grading":
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(folder))
+        move(new, folder)
+
+    monkeypatch.setattr(os, "replace", occupied)
+    with pytest.raises(OSError, match="not empty"):
+        release(built.root, tmp_path / "out", tmp_path / "grading", built.lessons)
+    assert [path.name for path in tmp_path.iterdir()] == ["repository"]
+
+
+def nbgrader(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments], cwd=folder, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def cells(path: Path) -> list[tuple]:
+    """What a student sees of a notebook and what nbgrader knows of it."""
+    notebook = nbformat.read(path, as_version=4)
+    return [(cell.id, cell.cell_type, cell.source, cell.metadata) for cell in notebook.cells]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_nbgrader_gives_full_marks_to_the_solved_release_and_none_to_the_empty_one(lesson, tmp_path: Path) -> None:
+    given, grading = tmp_path / "given", tmp_path / "grading"
+    release(ROOT, given, grading)
+    name, file = lesson.name, f"{lesson.name}.ipynb"
+    student = given / "lessons" / lesson.folder / file
+
+    nbgrader(grading, "generate_assignment", name)
+    assert tree(grading / "release") == {f"{name}/{file}"}
+    assert cells(grading / "release" / name / file) == cells(student)
+
+    for who, submission in (("solved", grading / "source" / name / file), ("empty", student)):
+        (grading / "submitted" / who / name).mkdir(parents=True)
+        shutil.copy(submission, grading / "submitted" / who / name)
+    assert "Success" in nbgrader(grading, "validate", f"submitted/solved/{name}/{file}")
+    nbgrader(grading, "autograde", name)
+
+    exercises = {each.name: each.points for each in lesson.room("exercises").EXERCISES}
+    written = {
+        cell.metadata.nbgrader.grade_id
+        for cell in nbformat.read(student, as_version=4).cells
+        if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("grade")
+    }
+    automatic = {f"{each}_check": points for each, points in exercises.items() if each not in written}
+    with Gradebook(f"sqlite:///{grading}/gradebook.db") as gradebook:
+
+        def scores(who: str) -> dict[str, float | None]:
+            notebook = gradebook.find_submission_notebook(name, name, who)
+            return {grade.name: grade.auto_score for grade in notebook.grades}
+
+        assert scores("solved") == automatic | dict.fromkeys(written)
+        assert scores("empty") == dict.fromkeys([*automatic, *written], 0)
+        assert gradebook.find_submission(name, "solved").max_score == sum(exercises.values())
