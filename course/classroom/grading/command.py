@@ -23,7 +23,7 @@ from utils.files import write_whole
 from utils.processes import cores, own_processes
 
 if TYPE_CHECKING:
-    from course.classroom.grading.submission import Graded
+    from course.classroom.grading.grades import Graded
 
 UNSAFE = "Without a sandbox: what students handed in can read, change and send away whatever you can."
 
@@ -50,7 +50,7 @@ def grade(
         chosen: the lesson; None for each that somebody handed in.
         nbgrader: nbgrader's course folder; None for one in `out`.
         jobs: submissions at once; None for one for each core.
-        seed, resume: see `course.classroom.grading.class_run.Ledger`.
+        seed, resume: see `course.classroom.grading.ledger.Ledger`.
         timeout: seconds for a submission.
         cluster: a Dask scheduler's address, instead of processes of this machine.
         unsafe: run submissions without a sandbox.

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from nbformat import NotebookNode
 
 from course.classroom.authoring.cells import grade_id
-from course.classroom.grading.submission import NOTHING, Graded, Mark
+from course.classroom.grading.grades import NOTHING, Graded, Mark
 from course.syllabus import Lesson
 from utils import plotting
 from utils.exercise import Exercise, WrittenExercise

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from course.classroom.grading.reading import Piece, Submission, needed
+from course.classroom.grading.needed_code import Piece, needed
+from course.classroom.grading.reading import Submission
 from course.classroom.sandbox import bubblewrap
 from course.classroom.sandbox.bubblewrap import Limits, Outcome
 from course.classroom.sandbox.course_without_answers import CLOSED, routes, write_closed

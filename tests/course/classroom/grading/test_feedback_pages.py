@@ -3,7 +3,8 @@
 import re
 
 from course.classroom.grading.feedback_pages import feedback, overview, titles
-from course.classroom.grading.submission import Graded, Mark, given_notebook
+from course.classroom.grading.grades import Graded, Mark
+from course.classroom.grading.submission import given_notebook
 from course.cli import ROOT
 from course.syllabus import lesson
 from utils.exercise import Exercise

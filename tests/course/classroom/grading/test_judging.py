@@ -9,7 +9,8 @@ from course.classroom.authoring.cells import grade_id
 from course.classroom.authoring.source import read as read_source
 from course.classroom.grading import judging
 from course.classroom.grading.judging import assess
-from course.classroom.grading.reading import Cell, Piece, _cell, understand
+from course.classroom.grading.needed_code import Piece
+from course.classroom.grading.reading import Cell, _cell, understand
 from course.classroom.grading.reading import read as read_submission
 from course.classroom.grading.submission import given_notebook, own_cells
 from course.classroom.sandbox import bubblewrap

@@ -11,7 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course.classroom.authoring.cells import TEXT_STUB
-from course.classroom.grading import reading
+from course.classroom.grading import needed_code, reading
 from course.classroom.grading.formgrader import restored
 from course.classroom.grading.hand_ins import Found, find, loose, others, printable, students, version_of
 from course.classroom.grading.reading import Cell, Unreadable, read
@@ -119,7 +119,7 @@ def test_no_cell_keeps_the_grader_busy(tmp_path, cell):
     path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}))
     begun = time.process_time()
     result = read(path, EXERCISES)
-    reading.needed(result.pieces)
+    needed_code.needed(result.pieces)
     restored(result, new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}), {})
     assert time.process_time() - begun < 30
 
@@ -425,13 +425,13 @@ def test_only_what_an_answer_needs_is_run(tmp_path):
         "def show(x):\n    return plt.plot(held)\ndef helper(x):\n    return Kept(x)\nclass Kept:\n    eps = EPS"
     )
     second = marked("import math\ndef double(held):\n    return np.add(held, helper(run))", "double")
-    pieces = reading.needed(understood(tmp_path, first, second).pieces)
+    pieces = needed_code.needed(understood(tmp_path, first, second).pieces)
     assert [piece.source.strip().partition("\n")[0] for piece in pieces[:-1]] == [
         "import numpy as np", "n = 3", "EPS = 10 ** -n", "def helper(x):", "class Kept:",
     ]  # fmt: skip
     assert pieces[-1].source.startswith("import math")
     broken = understood(tmp_path, new_code_cell("import torch"), marked("def double(n:", "double"))
-    assert [piece.kind for piece in reading.needed(broken.pieces)] == ["answer"]
+    assert [piece.kind for piece in needed_code.needed(broken.pieces)] == ["answer"]
 
 
 def test_a_students_name_takes_the_lessons_place_unless_it_is_made_from_it(tmp_path):
@@ -440,14 +440,14 @@ def test_a_students_name_takes_the_lessons_place_unless_it_is_made_from_it(tmp_p
     answer = marked("def double(n):\n    return images * n * SCALE", "double")
     for own, kept in ((("images = [3]\nSCALE = 1",) * 2), (("images = images[:2]\nSCALE = 1", f"{lesson}\n"))):
         result = read(saved(tmp_path, new_code_cell(lesson), new_code_cell(own), answer), EXERCISES, given)
-        shown = "\n".join(piece.source.strip() for piece in reading.needed(result.pieces))
+        shown = "\n".join(piece.source.strip() for piece in needed_code.needed(result.pieces))
         assert ("data.load" in shown) == ("data.load" in kept) and "SCALE = 1" in shown
 
 
 def test_a_students_own_variable_may_be_called_experiment(tmp_path):
     own = new_code_cell("experiment = {'scale': 3}\nSCALE = experiment['scale']\nrun = runner.run(SCALE)")
     answer = marked("def double(n):\n    return SCALE * n * run", "double")
-    kept = reading.needed(understood(tmp_path, own, answer).pieces)
+    kept = needed_code.needed(understood(tmp_path, own, answer).pieces)
     assert [piece.source for piece in kept[:-1]] == ["experiment = {'scale': 3}", "SCALE = experiment['scale']"]
 
 
@@ -457,16 +457,16 @@ def test_everything_of_the_students_own_can_be_run_but_no_check_explorer_or_expe
         "F = []\nF.append(abs)\nfor f in F:\n    F.append(f)\nexplorers.line()\nexercises.double.check(3)"
     )
     result = read(saved(tmp_path, lesson, own, DOUBLE), EXERCISES, [Cell(True, lesson.source)])
-    assert [piece.kind for piece in reading.needed(result.pieces)] == ["answer"]
-    kept = reading.needed(result.pieces, everything=True)
+    assert [piece.kind for piece in needed_code.needed(result.pieces)] == ["answer"]
+    kept = needed_code.needed(result.pieces, everything=True)
     assert [piece.source.partition("\n")[0] for piece in kept[:-1]] == ["F = []", "F.append(abs)", "for f in F:"]
 
 
 def test_a_lambda_is_an_answer_too(tmp_path):
     found = understood(tmp_path, new_code_cell("double = lambda n: n + m\nm = 2"))
-    assert [(piece.kind, piece.exercise) for piece in reading.needed(found.pieces)] == [("answer", "double")]
+    assert [(piece.kind, piece.exercise) for piece in needed_code.needed(found.pieces)] == [("answer", "double")]
     found = understood(tmp_path, new_code_cell("half = lambda n: n / 2\ndouble = lambda n: 2 * n"))
-    assert [(piece.kind, piece.exercise) for piece in reading.needed(found.pieces)] == [
+    assert [(piece.kind, piece.exercise) for piece in needed_code.needed(found.pieces)] == [
         ("definition", "half"), ("definition", "double"),
     ]  # fmt: skip
 
@@ -478,7 +478,7 @@ def test_a_helper_is_kept_however_it_is_given(tmp_path):
         "# a separator\u2028that is no line's end\ndef last(x):\n    return '\f'"
     )
     answer = marked("def double(n):\n    return np.add(S, F['g'](n)) + G.f(n) + len(last(n))", "double")
-    kept = reading.needed(understood(tmp_path, new_code_cell(helpers), answer).pieces)
+    kept = needed_code.needed(understood(tmp_path, new_code_cell(helpers), answer).pieces)
     assert [piece.source.split("\n")[0] for piece in kept[:-1]] == [
         "torch.set_default_dtype(torch.float64)", "if True:", "try:", "S = 1", "S += 1", "F = {}", "F['g'] = h", "G.f = h",
         "def last(x):",
@@ -491,7 +491,7 @@ def test_an_answer_below_an_if_is_found_by_its_name_and_future_imports_stay(tmp_
     )
     assert kinds(understood(tmp_path, lost)) == [("answer", "double", 1)]
     future = understood(tmp_path, new_code_cell("from __future__ import annotations"), DOUBLE)
-    assert [piece.kind for piece in reading.needed(future.pieces)] == ["import", "answer"]
+    assert [piece.kind for piece in needed_code.needed(future.pieces)] == ["import", "answer"]
 
 
 def test_a_large_text_and_half_a_character_cost_nothing(tmp_path):
@@ -507,5 +507,5 @@ def test_a_large_text_and_half_a_character_cost_nothing(tmp_path):
 def test_reading_takes_time_in_proportion(tmp_path):
     cells = [new_code_cell("a = 1\n" * 20_000), new_code_cell("\n" * 100_000 + "x")]
     began = time.perf_counter()
-    reading.needed(understood(tmp_path, *cells, DOUBLE).pieces)
+    needed_code.needed(understood(tmp_path, *cells, DOUBLE).pieces)
     assert time.perf_counter() - began < 20
