@@ -1,8 +1,8 @@
-"""The course as a submission sees it while it is graded: what would answer an exercise is not there.
+"""The course as a submission sees it while it is graded, without anything that answers an exercise.
 
-A lesson's library is part of what students may use. The functions that answer an exercise keep their names and lose their
-bodies, and the checks with their mistakes and references are left out, so that no trick with hooks, threads or other
-processes gets at an answer of ours.
+Students may use a lesson's library. The functions in it that would answer an exercise keep their names and lose their
+bodies. The checks, with their mistakes and references, are left out. So no trick with hooks, threads or other processes
+gets at an answer of ours. Of the classroom the sandbox holds the folder `inside` and nothing else.
 """
 
 import ast
@@ -18,7 +18,8 @@ from utils.files import write_whole
 from utils.forbidden import loaded
 
 PACKAGES = ("course", "utils")
-NEEDED = ("__init__.py", "messages.py", "worker.py")  # of the classroom
+CLASSROOM = Path("course", "classroom")
+INSIDE = CLASSROOM / "sandbox" / "inside"  # all that the sandbox holds of the classroom
 CLOSED = "is closed while answers are graded"
 STAND_IN = '''\
 """Where answers are graded the checks say nothing: grading judges elsewhere."""
@@ -43,84 +44,98 @@ def __getattr__(name):
 
 
 def routes(exercise: Exercise) -> tuple[str, ...]:
-    """The names of what the exercise closes, its reference included, as `forbidding` takes them.
+    """The names of the functions that the exercise forbids, its reference included, as `forbidding` takes them.
 
-    What the lesson's exercises define themselves is left out: the sandbox does not hold it.
+    Functions that a lesson's `exercises` module defines itself are left out, since the sandbox does not hold that module.
 
     Raises:
-        ValueError: something is not to be found by its name.
+        ValueError: a function cannot be found by its name.
     """
-    return tuple(map(_name, _outside(exercise)))
+    return tuple(_name(function) for function in _forbidden_functions(exercise))
 
 
 def write_closed(root: Path, target: Path, lesson: Lesson, exercises: Iterable[Exercise]) -> None:
-    """Write the course's Python into `target`, the routes that the exercises close without their bodies.
+    """Write the course's Python files into `target`, the functions that the exercises forbid without their bodies.
 
     Args:
         root: the repository.
         target: a folder.
-        lesson: whose exercises they are.
+        lesson: the lesson that has the exercises.
         exercises: those that are to be answered.
+
+    Raises:
+        ValueError: a forbidden function cannot be found by its name, or the file that defines it is not there.
     """
-    for path, text in _closed(root, lesson, frozenset(each.name for each in exercises)).items():
+    names = frozenset(exercise.name for exercise in exercises)
+    for path, text in _files(root, lesson, names).items():
         write_whole(target / path, text)
 
 
 @cache
-def _closed(root: Path, lesson: Lesson, names: frozenset[str]) -> dict[Path, str]:
-    closed: dict[Path, set[str]] = {}
+def _files(root: Path, lesson: Lesson, names: frozenset[str]) -> dict[Path, str]:
+    """What the sandbox sees of the course while the exercises with these names are answered: path -> text."""
+    stripped: dict[Path, set[str]] = {}
     for exercise in lesson.room("exercises").EXERCISES:
         if exercise.name in names:
-            for route in _outside(exercise):
-                package, *_ = route.__module__.split(".")
-                if package in PACKAGES:
-                    path = Path(*route.__module__.split(".")).with_suffix(".py")
-                    closed.setdefault(path, set()).add(inspect.unwrap(route).__qualname__)
+            for function in _forbidden_functions(exercise):
+                if function.__module__.partition(".")[0] in PACKAGES:
+                    path = _file_of(root, function)
+                    stripped.setdefault(path, set()).add(inspect.unwrap(function).__qualname__)
     files = {}
     for package in PACKAGES:
         for below in files_below(root / package, "*.py"):
             path = package / below
-            if path.parts[:2] == ("course", "classroom") and path.name not in NEEDED:
+            if path.is_relative_to(CLASSROOM) and not path.is_relative_to(INSIDE):
                 continue
             text = STAND_IN if path.name == "exercises.py" else (root / path).read_text(encoding="utf-8")
-            files[path] = _without(text, path, closed[path]) if path in closed else text
+            files[path] = _without_bodies(text, path, stripped[path]) if path in stripped else text
     return files
 
 
-def _outside(exercise: Exercise) -> list[Callable]:
-    """What the exercise closes and other modules define, in a fixed order."""
-    every = {each for each in (exercise.reference, *exercise.forbids) if not _is_ours(each)}
-    return sorted(every, key=_name)
+def _file_of(root: Path, function: Callable) -> Path:
+    """The file that defines one of our functions, from the root: a module's, or a package's `__init__.py`."""
+    module = Path(*function.__module__.split("."))
+    for path in (module.with_suffix(".py"), module / "__init__.py"):
+        if (root / path).is_file():
+            return path
+    raise ValueError(f"{function.__module__} is no file in {root}, so {function.__qualname__} cannot be closed")
 
 
-def _is_ours(each: Callable) -> bool:
-    module = each.__module__ or ""
+def _forbidden_functions(exercise: Exercise) -> list[Callable]:
+    """The functions that the exercise forbids and that other modules define, in a fixed order."""
+    functions = {exercise.reference, *exercise.forbids}
+    return sorted((function for function in functions if not _is_of_exercises(function)), key=_name)
+
+
+def _is_of_exercises(function: Callable) -> bool:
+    """Whether the `exercises` module of a lesson defines the function."""
+    module = function.__module__ or ""
     return module.startswith("course.") and module.endswith(".exercises")
 
 
-def _name(each: Callable) -> str:
-    name = f"{each.__module__}:{each.__qualname__}"
-    if loaded(name) is not each:
-        raise ValueError(f"{each!r} is not {name}; an exercise can only close what its module calls by its name")
+def _name(function: Callable) -> str:
+    name = f"{function.__module__}:{function.__qualname__}"
+    if loaded(name) is not function:
+        raise ValueError(f"{function!r} is not {name}; an exercise can only close what its module calls by its name")
     return name
 
 
-def _without(text: str, path: Path, closed: set[str]) -> str:
-    """The module's source, the functions and methods called `closed` without their bodies."""
+def _without_bodies(text: str, path: Path, names: set[str]) -> str:
+    """The module's source, in which the functions, methods and classes with these names raise an error."""
     tree = ast.parse(text)
-    module = ".".join(path.with_suffix("").parts)
+    module = ".".join(path.parent.parts if path.name == "__init__.py" else path.with_suffix("").parts)
 
-    def close(node: ast.AST, qualified: str, inside: bool) -> None:
+    def strip(node: ast.AST, prefix: str, inside: bool) -> None:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                name = f"{qualified}{child.name}"
-                shut = inside or name in closed
+                name = f"{prefix}{child.name}"
+                stripped = inside or name in names
                 if isinstance(child, ast.ClassDef):
-                    close(child, f"{name}.", shut)
-                elif shut:
+                    strip(child, f"{name}.", stripped)
+                elif stripped:
                     child.body = ast.parse(f"raise RuntimeError({f'{module}.{name} {CLOSED}'!r})").body
             else:
-                close(child, qualified, inside)
+                strip(child, prefix, inside)
 
-    close(tree, "", False)
+    strip(tree, "", False)
     return ast.unparse(tree)

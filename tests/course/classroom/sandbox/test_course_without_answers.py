@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from course.classroom.sandbox import course_without_answers
-from course.classroom.sandbox.course_without_answers import CLOSED, routes, write_closed
+from course.classroom.sandbox.course_without_answers import CLASSROOM, CLOSED, INSIDE, routes, write_closed
 from course.syllabus import LESSONS
 from utils.exercise import Exercise
 
@@ -63,10 +62,25 @@ def test_checks_mistakes_and_the_grading_itself_are_not_there(tmp_path):
     text = "".join(path.read_text() for path in tmp_path.rglob("*.py"))
     for exercise in CODED[lesson]:
         assert all(mistake.hint[:40] not in text for mistake in exercise.mistakes)
-    assert {path.name for path in (tmp_path / "course" / "classroom").rglob("*.*")} == set(
-        course_without_answers.NEEDED
-    )
     assert not list(tmp_path.rglob("*.json"))
+
+
+def test_of_the_classroom_the_sandbox_holds_the_folder_inside_and_nothing_else(tmp_path):
+    lesson = LESSONS[0]
+    write_closed(ROOT, tmp_path, lesson, CODED[lesson])
+    held, ours = tmp_path / CLASSROOM, ROOT / CLASSROOM / "sandbox" / "inside"
+    found = {path.relative_to(held): path.read_text() for path in held.rglob("*") if path.is_file()}
+    assert found == {Path("sandbox", "inside", path.name): path.read_text() for path in ours.glob("*.py")}
+    assert {path.name for path in found} >= {"worker.py", "messages.py"}
+
+
+def test_what_goes_in_is_decided_by_the_folder_and_not_by_a_files_name(tmp_path):
+    root, seen = tmp_path / "root", tmp_path / "seen"
+    for name in ("worker.py", "sandbox/worker.py", "grading/messages.py", "sandbox/inside/new.py", "__init__.py"):
+        (root / CLASSROOM / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / CLASSROOM / name).write_text("here = True\n")
+    write_closed(root, seen, LESSONS[0], [])
+    assert [path.relative_to(seen) for path in seen.rglob("*.py")] == [INSIDE / "new.py"]
 
 
 def test_checks_left_in_an_answers_cell_say_nothing(tmp_path):
@@ -89,6 +103,22 @@ def test_only_the_routes_of_what_is_answered_are_closed(tmp_path):
     assert not message.search((tmp_path / Path(*module.split("."))).with_suffix(".py").read_text())
     write_closed(ROOT, tmp_path, lesson, [first, other])
     assert message.search((tmp_path / Path(*module.split("."))).with_suffix(".py").read_text())
+
+
+@pytest.mark.parametrize("file", ["theory.py", "theory/__init__.py"])
+def test_a_function_is_closed_in_a_module_and_in_a_package(tmp_path, file):
+    root, seen, exercise = tmp_path / "root", tmp_path / "seen", LESSONS[0].room("exercises").minimum_norm_weights
+    path = Path("course", LESSONS[0].name, file)
+    (root / path).parent.mkdir(parents=True)
+    (root / path).write_text("def minimum_norm_weights(X, Y):\n    return X\n")
+    write_closed(root, seen, LESSONS[0], [exercise])
+    assert f"course.{LESSONS[0].name}.theory.minimum_norm_weights {CLOSED}" in (seen / path).read_text()
+
+
+def test_a_function_whose_file_is_not_there_is_not_left_open(tmp_path):
+    exercise = LESSONS[0].room("exercises").minimum_norm_weights
+    with pytest.raises(ValueError, match="is no file in"):
+        write_closed(tmp_path / "root", tmp_path / "seen", LESSONS[0], [exercise])
 
 
 def test_a_route_that_its_name_does_not_find_is_refused():
