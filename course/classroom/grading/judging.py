@@ -207,7 +207,7 @@ class _State:
         self.seconds += outcome.seconds
         doing: dict | None = None
         before, self.heard = self.heard, True
-        for message in messages.messages(outcome.output):
+        for message in messages.in_output(outcome.output):
             if message.get("done") == "all":
                 # Whoever says so without having answered has forged it: what is open stays without an answer.
                 self.waiting.clear()

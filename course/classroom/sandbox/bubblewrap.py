@@ -1,13 +1,13 @@
-"""Where a student's code runs: a process that sees little, reaches nobody, and ends in time.
+"""The process in which a student's code runs: it sees little, reaches nobody, and ends in time.
 
-Bubblewrap gives it namespaces of its own (no network, no other processes, another host name), Python and the course
-without solutions and tests to read, and a small folder in memory to write. Limits on address space, processor time,
-processes and files come on top, and where the kernel lets us make one, a control group. What it says comes back as
-bytes, never unpickled and never more than was allowed.
+Bubblewrap gives the process namespaces of its own: it has no network, sees no other processes, and has another host
+name. It can read Python and the course without solutions and tests, and it can write to a small folder in memory. There
+are limits on address space, processor time, processes and files, and a control group where the kernel lets us make one.
+What the process says comes back as bytes. We never unpickle them, and we never take more than was allowed.
 
-Started by root, as a container often is, it would be root inside too, on whom the limit on processes has no hold. So
-root first gives up its rights for good; since nobody may then not reach an interpreter in root's home, what the sandbox
-reads is mounted beside it before, in a mount namespace that ends with the process.
+A sandbox that root starts, as in many containers, would run as root inside too, and the limit on processes does not
+hold for root. So root first gives up its rights for good. It may then be unable to reach an interpreter in root's home,
+so before that we mount what the sandbox reads in another place, in a mount namespace that ends with the process.
 """
 
 import os
@@ -30,6 +30,7 @@ from course.classroom.sandbox.seccomp import program
 
 NOBODY = 65534
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives")
+REPOSITORY = Path(__file__).parents[3]
 COURSE = Path("/course")  # where the sandbox sees `course` and `utils`
 CHUNK = 65_536
 
@@ -40,14 +41,14 @@ class Limits:
 
     Attributes:
         wall_s: seconds by the clock.
-        silence_s: seconds without a word.
-        cpu_s: seconds of processor time, of each process.
-        memory_bytes: address space, of each process; torch alone takes about 2 GiB of it.
+        silence_s: seconds by the clock without output.
+        cpu_s: seconds of processor time, for each process.
+        memory_bytes: address space, for each process; torch alone takes about 2 GiB of it.
         together_bytes: memory of all its processes and files together, where a control group can be made.
         processes: processes and threads at once.
         scratch_bytes: all its files together, in memory.
-        output_bytes: of what it says.
-        sandboxed: whether bubblewrap holds it; without, it can read, write and reach what its user can.
+        output_bytes: all its output.
+        sandboxed: whether bubblewrap holds it; otherwise the process can read, write and reach what its user can.
     """
 
     wall_s: float = 300.0
@@ -83,13 +84,13 @@ class NoSandbox(RuntimeError):
 
 
 def available() -> str | None:
-    """What keeps this machine from sandboxing, in a sentence; None where nothing does."""
+    """The reason why there can be no sandbox on this machine, in a sentence; None where there can be one."""
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap; it needs Linux)"
     if os.geteuid() == 0 and not all(map(shutil.which, ("unshare", "setpriv", "mount"))):
         return "root needs unshare, setpriv and mount (Debian: util-linux) to give up its rights"
     try:
-        outcome = run(["-c", "print(6 * 7)"], Path(__file__).parents[3], Limits(wall_s=20))
+        outcome = run(["-c", "print(6 * 7)"], REPOSITORY, Limits(wall_s=20))
     except NoSandbox as error:
         return str(error)
     if outcome.output.strip() == b"42":
@@ -98,7 +99,7 @@ def available() -> str | None:
 
 
 def holds_together() -> bool:
-    """Whether a sandbox's processes can be held by a control group here, besides each by itself."""
+    """Whether a control group can limit all of a sandbox's processes together on this machine."""
     with control_group(Limits.together_bytes, Limits.processes) as groups:
         return bool(groups)
 
@@ -107,13 +108,13 @@ def run(arguments: Sequence[str], root: Path, limits: Limits, given: bytes = b""
     """Run this Python with the arguments in a fresh sandbox.
 
     Args:
-        arguments: after `python -I`; the course is importable.
-        root: the repository whose `course` and `utils` it sees, at `COURSE`.
-        limits: on it.
+        arguments: what follows `python -I` on the command line; the course can be imported.
+        root: the repository whose `course` and `utils` the sandbox sees, at `COURSE`.
+        limits: what the sandbox may take.
         given: its standard input.
 
     Raises:
-        NoSandbox: bubblewrap is not there.
+        NoSandbox: bubblewrap is not installed.
     """
     if limits.sandboxed and shutil.which("bwrap") is None:
         raise NoSandbox("bubblewrap is not installed")
@@ -134,7 +135,7 @@ def run(arguments: Sequence[str], root: Path, limits: Limits, given: bytes = b""
             output, ended = _listen(process, limits, begun)
         finally:
             if process.poll() is None:
-                # Bubblewrap is the parent of its namespace's first process, and that one's end is the end of all others.
+                # Bubblewrap is the parent of its namespace's first process. When that process ends, all others end too.
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             process.stdout.close()
@@ -143,7 +144,7 @@ def run(arguments: Sequence[str], root: Path, limits: Limits, given: bytes = b""
 
 
 def _listen(process: subprocess.Popen, limits: Limits, begun: float) -> tuple[bytes, str]:
-    """What the process says until it ends, is out of time, or has said too much."""
+    """The output of the process, and how it ended: by itself, out of time, or with too much output."""
     said, heard = bytearray(), begun
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
@@ -160,7 +161,7 @@ def _listen(process: subprocess.Popen, limits: Limits, begun: float) -> tuple[by
             heard = time.monotonic()
             if len(said) > limits.output_bytes:
                 return bytes(said[: limits.output_bytes]), "too much output"
-    # Its output is closed; the process itself may still be there.
+    # The process has closed its output, but it may still run.
     try:
         process.wait(max(0.0, min(begun + limits.wall_s, heard + limits.silence_s) - time.monotonic()))
     except subprocess.TimeoutExpired:
@@ -170,7 +171,7 @@ def _listen(process: subprocess.Popen, limits: Limits, begun: float) -> tuple[by
 
 @contextmanager
 def _filter() -> Iterator[int | None]:
-    """The number of an open file that holds the filter of system calls; None where there is none for this machine."""
+    """The number of an open file with the filter of system calls; None where we have no filter for this machine."""
     with tempfile.TemporaryFile() as file:
         file.write(program())
         file.seek(0)
@@ -179,10 +180,11 @@ def _filter() -> Iterator[int | None]:
 
 @contextmanager
 def _command(arguments: Sequence[str], root: Path, limits: Limits, calls: int | None) -> Iterator[list[str]]:
-    """The command line of a sandbox; while the block runs, what it reads is where the command expects it."""
+    """The command line of a sandbox, for use inside the block: afterwards its files and control groups are gone."""
     if not limits.sandboxed:
         with tempfile.TemporaryDirectory(prefix="course-unsafe-") as scratch:
-            start = f"import os; os.chdir({scratch!r})\n{_LIMIT.format(bounds=_bounds(limits))}{_start(root)}"
+            set_limits = _SET_LIMITS.format(bounds=_bounds(limits))
+            start = f"import os; os.chdir({scratch!r})\n{set_limits}{_start(root)}"
             yield [sys.executable, "-I", "-c", start, *arguments]
         return
     seen = {path: path for path in _interpreter()} | {root / name: COURSE / name for name in ("course", "utils")}
@@ -209,17 +211,17 @@ def _command(arguments: Sequence[str], root: Path, limits: Limits, calls: int | 
 
 
 def _interpreter() -> list[Path]:
-    """The folders of this Python: its own and its environment's, none inside another."""
+    """The folders of this Python and of its environment, none of them inside another or in the system's folders."""
     folders = {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()}
-    apart = [each for each in folders if not any(each.is_relative_to(system) for system in SYSTEM)]
-    return sorted(each for each in apart if not any(other in each.parents for other in apart))
+    apart = [folder for folder in folders if not any(folder.is_relative_to(system) for system in SYSTEM)]
+    return sorted(folder for folder in apart if not any(other in folder.parents for other in apart))
 
 
 def _bubblewrap(seen: dict[Path, Path], arguments: Sequence[str], limits: Limits, calls: int | None) -> list[str]:
     command = ["bwrap", "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", *_further_options()]
     command += ["--cap-drop", "ALL", "--clearenv", *(["--seccomp", str(calls)] if calls else [])]
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
-    environment["PYTORCH_JIT"] = "0"  # a compiled function calls what no watch sees
+    environment["PYTORCH_JIT"] = "0"  # a compiled function could call forbidden functions without being watched
     for name, value in environment.items():
         command += ["--setenv", name, value]
     for path in SYSTEM:
@@ -227,7 +229,7 @@ def _bubblewrap(seen: dict[Path, Path], arguments: Sequence[str], limits: Limits
             command += ["--symlink", os.readlink(path), path]
         elif os.path.exists(path):
             command += ["--ro-bind", path, path]
-    # The scratch folder first: an environment may lie in /tmp, and would be hidden by it.
+    # The scratch folder comes first, since Python's environment may lie in /tmp and would be hidden by it.
     command += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits.scratch_bytes), "--tmpfs", "/tmp"]
     command += ["--size", str(limits.scratch_bytes), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
     for source, target in seen.items():
@@ -240,13 +242,13 @@ def _bubblewrap(seen: dict[Path, Path], arguments: Sequence[str], limits: Limits
 
 @cache
 def _further_options() -> list[str]:
-    """What only newer versions of bubblewrap know: 0.8 keeps a sandbox from making namespaces of its own."""
+    """Options that only newer versions of bubblewrap have: from 0.8 on it can forbid new namespaces in a sandbox."""
     known = subprocess.run(["bwrap", "--help"], capture_output=True, text=True).stdout
     return ["--disable-userns"] if "--disable-userns" in known else []
 
 
 def _bounds(limits: Limits) -> dict[str, int]:
-    """Limits of each process, by the kernel's names."""
+    """The limits of each process, by the kernel's names."""
     return {
         "AS": limits.memory_bytes,
         "CPU": limits.cpu_s,
@@ -257,7 +259,7 @@ def _bounds(limits: Limits) -> dict[str, int]:
 
 
 def _start(course: Path) -> str:
-    """What Python runs first. -I leaves out the course's folder; after it this is `python ARGUMENTS` for -c and -m."""
+    """The code that Python runs first: it adds the course's folder, which -I leaves out, then does as -c or -m do."""
     return f"""
 import runpy, sys
 sys.path.insert(0, {str(course)!r})
@@ -269,8 +271,9 @@ else:
 """
 
 
-# Without bubblewrap; not every system knows each limit, and our user may have more processes already.
-_LIMIT = """
+# Sets the limits where there is no bubblewrap. Not every system knows every limit. The limit on processes is left out,
+# since our user may already have more of them.
+_SET_LIMITS = """
 import resource
 for name, value in {bounds}.items():
     try:

@@ -1,7 +1,7 @@
-"""A control group for one sandbox, where the kernel lets us make one: memory, processes and processors of all of it.
+"""A control group for one sandbox, where the kernel lets us make one: it limits memory, processes and processor time.
 
-The limits of a process (`prlimit`) hold for each one alone; sixty-four processes may take sixty-four times as much, and
-leave no processor to the sandboxes beside theirs.
+A control group limits all processes of a sandbox together. The limits that `prlimit` sets hold for each process alone,
+so that sixty-four processes may take sixty-four times as much and leave no processor to the other sandboxes.
 """
 
 import os
@@ -12,20 +12,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MOUNT, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-# For each version of the kernel's interface: controller -> the file with its limit.
+# For version 2 and version 1 of the kernel's interface: controller -> the file with its limit.
 UNIFIED = {"memory": "memory.max", "pids": "pids.max", "cpu": "cpu.max"}
 SEPARATE = {"memory": "memory.limit_in_bytes", "pids": "pids.max", "cpu": "cpu.cfs_quota_us"}
 NEEDED = {"memory", "pids"}
-ONE_PROCESSOR = 100_000  # microseconds of the kernel's period, which has as many
-PATIENCE_S = 2.0  # for the kernel to forget processes that have ended
+ONE_PROCESSOR = 100_000  # microseconds in each period of the kernel's, which lasts as long: one processor's time
+PATIENCE_S = 2.0  # how long the kernel may take to forget processes that have ended
 
 
 @contextmanager
 def control_group(memory_bytes: int, processes: int) -> Iterator[list[Path]]:
-    """New groups with these limits, for as long as the block runs.
+    """Make groups with these limits, and remove them when the block ends.
 
     Yields:
-        The files to which a process writes its number to join; none where a group cannot be made.
+        The files to which a process writes its number to join; an empty list where no group can be made.
     """
     limits, made = {"memory": memory_bytes, "pids": processes, "cpu": ONE_PROCESSOR}, []
     try:
@@ -43,13 +43,13 @@ def control_group(memory_bytes: int, processes: int) -> Iterator[list[Path]]:
 
 
 def _places() -> list[tuple[Path, dict[str, str]]]:
-    """Where new groups go: one folder for all controllers (version 2), or one for each (version 1)."""
+    """Where new groups go: one folder for all controllers (version 2), or a folder for each of them (version 1)."""
     own = {}
     for line in OWN.read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         own |= {controller: path.lstrip("/") for controller in controllers.split(",")}
     if (MOUNT / "cgroup.controllers").exists():
-        # Beside our own group: one that holds processes cannot have limited groups below it.
+        # The group goes beside our own, since a group that holds processes cannot have limited groups below it.
         for folder in (MOUNT / own.get("", "")).parents:
             if folder.is_relative_to(MOUNT) and os.access(folder, os.W_OK):
                 given = (folder / "cgroup.subtree_control").read_text().split()
@@ -59,13 +59,14 @@ def _places() -> list[tuple[Path, dict[str, str]]]:
     places = []
     for controller, name in SEPARATE.items():
         candidates = (MOUNT / controller / own.get(controller, ""), MOUNT / controller)
-        if folder := next((each for each in candidates if each.is_dir() and os.access(each, os.W_OK)), None):
+        writable = (folder for folder in candidates if folder.is_dir() and os.access(folder, os.W_OK))
+        if folder := next(writable, None):
             places.append((folder, {controller: name}))
     return places
 
 
 def _remove(group: Path) -> None:
-    """Remove a group once its last process has gone."""
+    """Remove a group as soon as its last process has gone, or leave it after `PATIENCE_S`."""
     until = time.monotonic() + PATIENCE_S
     while True:
         try:

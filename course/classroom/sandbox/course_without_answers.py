@@ -46,7 +46,8 @@ def __getattr__(name):
 def routes(exercise: Exercise) -> tuple[str, ...]:
     """The names of the functions that the exercise forbids, its reference included, as `forbidding` takes them.
 
-    Functions that a lesson's `exercises` module defines itself are left out, since the sandbox does not hold that module.
+    Functions that a lesson's `exercises` module defines itself are left out, since the sandbox does not hold that
+    module.
 
     Raises:
         ValueError: a function cannot be found by its name.

@@ -1,15 +1,15 @@
-"""A filter for system calls that no answer needs, as the kernel's own small programs (seccomp, classic BPF).
+"""A filter that refuses system calls that no answer needs, written as a program for the kernel (seccomp, classic BPF).
 
-Namespaces do not part everything: a session's keyrings, for one, pass through them, and what one submission leaves there
-another could read.
+Namespaces do not separate everything. A session's keyrings, for example, are the same in all of them, so that one
+submission could leave something there for another to read.
 """
 
 import errno
 import platform
 import struct
 
-# By architecture: its number for audits, then that of each call. From the kernel's tables (asm/unistd_64.h,
-# asm-generic/unistd.h).
+# For each architecture: the number that the kernel's audits give it, and the numbers of the calls. They are from the
+# kernel's tables (asm/unistd_64.h, asm-generic/unistd.h).
 CALLS = {
     "x86_64": (0xC000003E, {
         "ptrace": 101, "mount": 165, "umount2": 166, "add_key": 248, "request_key": 249, "keyctl": 250, "unshare": 272,
@@ -24,12 +24,12 @@ CALLS = {
 }  # fmt: skip
 LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
 ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000
-NUMBER, ARCHITECTURE = 0, 4  # where the kernel puts them
-OTHER_ABI = 0x40000000  # the same calls once more under numbers from here on (x32)
+NUMBER, ARCHITECTURE = 0, 4  # the bytes where the kernel puts the call's number and the architecture
+OTHER_ABI = 0x40000000  # from here on the same calls have numbers once more (x32)
 
 
 def program(machine: str = platform.machine()) -> bytes:
-    """The filter for bubblewrap's `--seccomp`; empty for a machine whose numbers are not in `CALLS`."""
+    """The filter for bubblewrap's `--seccomp`; empty for a machine that is not in `CALLS`."""
     if machine not in CALLS:
         return b""
     audit, calls = CALLS[machine]

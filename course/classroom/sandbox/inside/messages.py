@@ -1,7 +1,7 @@
-"""What passes between grading and the sandbox: JSON, with arrays as their plain bytes.
+"""The messages between grading and the sandbox: JSON, with arrays as their plain bytes.
 
-Nothing is pickled. What comes out of the sandbox may have been written by anybody: it is decoded by rules, and what
-breaks them is a `Malformed`.
+Nothing is pickled. A student's code may have written what comes out of the sandbox, so we decode it by strict rules and
+raise `Malformed` for whatever breaks them.
 """
 
 import base64
@@ -21,14 +21,14 @@ DEEPEST, LONGEST_TEXT = 8, 4_000
 
 
 class Malformed(ValueError):
-    """What came out of the sandbox is nothing that our side of it sends."""
+    """What came out of the sandbox is no message that our own code in it would send."""
 
 
 def packed(value: Any) -> Any:
-    """A case's argument as JSON values.
+    """An argument of a case as JSON values.
 
     Raises:
-        TypeError: it is none of tensor, array, number, string, boolean, None, or a list or tuple of those.
+        TypeError: it is no tensor, array, number, string, boolean, None, nor a list or tuple of those.
     """
     if isinstance(value, torch.Tensor):
         return {"tensor": _array(value.detach().cpu().numpy())}
@@ -37,7 +37,7 @@ def packed(value: Any) -> Any:
     if isinstance(value, np.generic):
         return packed(value.item())
     if isinstance(value, (list, tuple)):
-        return {type(value).__name__: [packed(each) for each in value]}
+        return {type(value).__name__: [packed(item) for item in value]}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": repr(value)}
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -48,28 +48,28 @@ def packed(value: Any) -> Any:
 
 
 def unpacked(value: Any) -> Any:
-    """The argument that `packed` packed; for our own messages."""
+    """The argument that `packed` has packed. It trusts its input, so use it for our own messages only."""
     ((kind, content),) = value.items()
     if kind == "tensor":
         return torch.from_numpy(_to_array(content))
     if kind == "array":
         return _to_array(content)
     if kind in ("list", "tuple"):
-        return {"list": list, "tuple": tuple}[kind](unpacked(each) for each in content)
+        return {"list": list, "tuple": tuple}[kind](unpacked(item) for item in content)
     return float(content) if kind == "float" else content
 
 
 def line(message: dict[str, Any]) -> bytes:
-    """One message, a line of its own."""
+    """A message as one line of JSON."""
     return json.dumps(message, allow_nan=False).encode() + b"\n"
 
 
-def messages(said: bytes) -> list[dict[str, Any]]:
-    """The messages in what a sandbox said, up to the first that is none: later ones may be anybody's."""
+def in_output(said: bytes) -> list[dict[str, Any]]:
+    """The messages in what a sandbox said. They end at the first line that is none, since we trust nothing after it."""
     found = []
-    for each in said.split(b"\n")[:-1]:
+    for text_line in said.split(b"\n")[:-1]:
         try:
-            message = json.loads(each)
+            message = json.loads(text_line)
         except (ValueError, RecursionError):
             break
         if not isinstance(message, dict):
@@ -79,16 +79,16 @@ def messages(said: bytes) -> list[dict[str, Any]]:
 
 
 def sent(response: Response) -> dict[str, Any]:
-    """A student's response as a message."""
-    arrays = None if response.arrays is None else [_array(np.asarray(each)) for each in response.arrays]
+    """What a student's function gave for one case, as a part of a message."""
+    arrays = None if response.arrays is None else [_array(np.asarray(array)) for array in response.arrays]
     return {"arrays": arrays, "problem": response.problem, "error": response.error}
 
 
 def received(message: Any) -> Response:
-    """The response in a message from the sandbox.
+    """The response that `sent` wrote into a message.
 
     Raises:
-        Malformed: it is none.
+        Malformed: it is no response.
     """
     if not isinstance(message, dict) or message.keys() != {"arrays", "problem", "error"}:
         raise Malformed("a response lacks its parts")
@@ -128,7 +128,7 @@ def _to_array(content: Any) -> np.ndarray:
     """An array from its dtype, shape and bytes.
 
     Raises:
-        Malformed: they do not fit.
+        Malformed: something is missing, is not allowed, or does not fit the rest.
     """
     if not isinstance(content, dict) or content.keys() != {"dtype", "shape", "data"}:
         raise Malformed("an array lacks its parts")
@@ -148,5 +148,5 @@ def _to_array(content: Any) -> np.ndarray:
         raise Malformed("an array's data do not fit its shape")
     try:
         return np.frombuffer(data, dtype).reshape(shape).copy()
-    except ValueError as error:  # no bytes, and a shape that no array can have
+    except ValueError as error:  # an array without bytes may still have a shape that is too large
         raise Malformed(f"an array's shape is none: {error}") from error

@@ -66,7 +66,7 @@ def test_what_no_case_may_hold_is_refused():
     ],
 )
 def test_responses_come_back_as_they_were(response):
-    (message,) = messages.messages(messages.line(messages.sent(response)))
+    (message,) = messages.in_output(messages.line(messages.sent(response)))
     back = messages.received(message)
     assert (back.problem, back.error) == (response.problem, response.error)
     assert (back.arrays is None) == (response.arrays is None)
@@ -102,12 +102,12 @@ def test_a_forged_response_is_refused(forged):
 
 def test_messages_end_at_the_first_line_that_is_none_and_a_line_that_was_cut_off_is_not_read():
     said = b'{"a": 1}\n{"b": 2}\nnot json\n{"c": 3}\n'
-    assert messages.messages(said) == [{"a": 1}, {"b": 2}]
-    assert messages.messages(b'{"a": 1}\n{"b": 2') == [{"a": 1}]
+    assert messages.in_output(said) == [{"a": 1}, {"b": 2}]
+    assert messages.in_output(b'{"a": 1}\n{"b": 2') == [{"a": 1}]
     assert (
-        messages.messages(b"[" * 200_000 + b"\n") == []
-        and messages.messages(b"3\n") == []
-        and messages.messages(b"") == []
+        messages.in_output(b"[" * 200_000 + b"\n") == []
+        and messages.in_output(b"3\n") == []
+        and messages.in_output(b"") == []
     )
 
 
