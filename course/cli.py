@@ -60,8 +60,8 @@ def _explained() -> Iterator[None]:
 @app.command("list")
 def list_lessons() -> None:
     """The lessons, in order."""
-    for each in LESSONS:
-        typer.echo(f"{each.number}  {each.name}: {each.title} ({each.minutes} minutes)\n   {each.question}")
+    for one in LESSONS:
+        typer.echo(f"{one.number}  {one.name}: {one.title} ({one.minutes} minutes)\n   {one.question}")
 
 
 @app.command()
@@ -185,19 +185,30 @@ def grade(
     with _explained():
         try:
             graded = command.grade(
-                ROOT, submissions, out, chosen, nbgrader, jobs, seed, timeout, cluster, resume, unsafe
+                ROOT,
+                submissions,
+                out,
+                chosen=chosen,
+                nbgrader=nbgrader,
+                jobs=jobs,
+                seed=seed,
+                timeout=timeout,
+                cluster=cluster,
+                resume=resume,
+                unsafe=unsafe,
             )
         except KeyboardInterrupt:
             typer.echo("Stopped; what is graded is kept. The same command with --resume goes on.", err=True)
             raise typer.Exit(130) from None
-    pending = sum(mark.pending for each in graded for mark in each.marks)
-    handed_in = sum(each.handed_in for each in graded)
+    pending = sum(mark.pending for submission in graded for mark in submission.marks)
+    handed_in = sum(submission.handed_in for submission in graded)
+    students = {submission.student for submission in graded}
     typer.echo(
-        f"{out / 'grades.csv'}: {handed_in} submissions of {len({each.student for each in graded})} students; "
+        f"{out / 'grades.csv'}: {handed_in} submissions of {len(students)} students; "
         f"{pending} answers wait for a person."
     )
     typer.echo(f"{out / 'overview.html'}: the class. {out / 'feedback'}: a page for each student.")
-    if failed := dict.fromkeys(each.student for each in graded if each.failed):
+    if failed := dict.fromkeys(submission.student for submission in graded if submission.failed):
         typer.echo(f"Grading itself failed for {', '.join(failed)}: see grades.csv; --resume tries again.", err=True)
         raise typer.Exit(1)
 

@@ -20,7 +20,16 @@ from traitlets.config import Config
 
 from course.classroom import Refusal, files_below
 from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB
-from course.classroom.authoring.source import DEMO, KERNEL, faults, name_cells, read, repeated_names, source_path, tags
+from course.classroom.authoring.source import (
+    DEMO,
+    KERNEL,
+    faults,
+    name_cells,
+    read,
+    repeated_names,
+    source_path,
+    tags,
+)
 from course.syllabus import LESSONS, TITLE, Lesson
 from utils.files import write_whole
 

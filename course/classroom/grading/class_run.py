@@ -1,18 +1,30 @@
-"""Grading a folder of submissions: each in its own sandbox, kept as soon as it is done, the same grades for the same seed.
+"""Grade a class: run every hand-in in a sandbox of its own, keep each as soon as it is done, and write the tables.
 
-In the output folder a run keeps `.grading/`: the seed, which is private, and one JSON file for each submission that is
-done. A run that was stopped goes on from those.
+The same seed gives the same grades. A run that was stopped goes on from what `ledger` kept.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    as_completed,
+)
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 
 from course.classroom import Refusal
-from course.classroom.grading.gradebook import Entry, Score, enter, notebook_path, prepare
+from course.classroom.grading.gradebook import (
+    Entry,
+    Score,
+    enter,
+    notebook_path,
+    prepare,
+)
 from course.classroom.grading.grades import Graded, Mark
 from course.classroom.grading.hand_ins import printable, students, version_of
 from course.classroom.grading.ledger import Ledger
@@ -23,10 +35,25 @@ from course.syllabus import LESSONS, Lesson
 from utils.files import write_whole
 
 
-def grade(
+class HandIn(NamedTuple):
+    """What one student is graded for.
+
+    Attributes:
+        student: the name of the student's folder.
+        lesson: the lesson.
+        version: what identifies the file as it is now.
+    """
+
+    student: str
+    lesson: Lesson
+    version: str
+
+
+def grade_class(
     root: Path,
     submissions: Path,
     out: Path,
+    *,
     lessons: Sequence[Lesson],
     executor: Executor,
     nbgrader: Path | None = None,
@@ -35,114 +62,134 @@ def grade(
     limits: Limits = Limits(),
     tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Graded]:
-    """Grade every student's submission of the lessons; write tables, pages and nbgrader's gradebook.
+    """Grade every student's submission of the lessons, and write tables and nbgrader's gradebook.
 
     Args:
         root: the repository.
-        submissions: one folder a student.
+        submissions: a folder that holds a folder for each student.
         out: the output folder.
-        lessons: to grade; a student who has handed in nothing for one gets a line of noughts.
-        executor: where submissions are graded; each in a sandbox of its own.
-        nbgrader: nbgrader's course folder; None for one in `out`.
+        lessons: to grade. A student who has handed in nothing for a lesson gets 0 points for each of its exercises.
+        executor: where submissions are graded, each in a sandbox of its own.
+        nbgrader: nbgrader's course folder. Default: one in `out`.
         seed, resume: see `Ledger`.
         limits: on each sandbox.
-        tell: called with the number done and the number of all, after each.
+        tell: called after each submission with the number of those that are done and the number of all.
 
     Returns:
-        The graded submissions, by student and lesson, with those of other lessons that `out` holds already. Where grading
-        itself failed, which `--resume` tries again, they are marked so.
+        The graded submissions, by student and lesson, with those of other lessons that `out` holds already. Those on
+        which grading itself failed are marked so, and `--resume` tries them again.
 
     Raises:
         Refusal: there are no students, or see `Ledger`.
-        NoSandbox: there is none where submissions are graded.
+        NoSandbox: there is no sandbox where submissions are graded.
     """
-    names = students(submissions) if submissions.is_dir() else []
-    if not names:
-        raise Refusal(f"{submissions} holds no student's folder: a submission is {submissions}/STUDENT/LESSON.ipynb.")
-    if len({printable(each) for each in names}) < len(names):
-        raise Refusal(f"two folders in {submissions} have the same name as text: rename one.")
-    ledger = Ledger(out, seed, resume, lessons)
+    names = _student_names(submissions)
+    ledger = Ledger(out, lessons=lessons, seed=seed, resume=resume)
     course = nbgrader or out / "nbgrader"
     graded: dict[tuple[str, str], Graded] = {}
-    running = {}
+    running: dict[Future, HandIn] = {}
     for student in names:
-        for chosen in lessons:
-            version = version_of(submissions / student, chosen)
-            earlier = ledger.kept(printable(student), chosen.name, version)
-            if earlier and earlier.handed_in and not notebook_path(course, earlier.student, chosen).exists():
-                earlier = None  # formgrader is to have it too
-            if earlier is not None:
-                graded[student, chosen.name] = earlier
-                continue
-            future = executor.submit(grade_one, root, submissions / student, chosen.name, ledger.seed, limits)
-            running[future] = (student, chosen, version)
+        for lesson in lessons:
+            hand_in = HandIn(student, lesson, version_of(submissions / student, lesson))
+            if earlier := _graded_earlier(hand_in, ledger, course):
+                graded[student, lesson.name] = earlier
+            else:
+                folder = submissions / student
+                future = executor.submit(grade_one, root, folder, lesson.name, seed=ledger.seed, limits=limits)
+                running[future] = hand_in
     total = len(graded) + len(running)
     # What an earlier run graded of other lessons stays in the tables.
-    others = ledger.others([each for each in LESSONS if each not in lessons])
-    every = [each for each in LESSONS if each in lessons or any(one.lesson == each.name for one in others)]
+    others = ledger.others([lesson for lesson in LESSONS if lesson not in lessons])
+    graded_before = {one.lesson for one in others}
+    shown = [lesson for lesson in LESSONS if lesson in lessons or lesson.name in graded_before]
     tell(total - len(running), total)
-    # Beside the grading: a new gradebook takes seconds, and one that does not fit is to be told now and not at the end.
-    beside = ThreadPoolExecutor(1)
-    prepared = beside.submit(_prepare, course, root, every)
-    try:
-        for future in as_completed([prepared, *running]):
-            if future is prepared:
-                prepared.result()
-                continue
-            student, chosen, version = running.pop(future)
-            try:
-                result, notebook = future.result()
-                text = None if notebook is None else nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
-            except (BrokenExecutor, NoSandbox):
-                raise
-            except Exception as error:  # one submission must not keep a class from its grades
-                result, text = failed(printable(student), chosen, error), None
-            if text is not None:
-                write_whole(notebook_path(course, result.student, chosen), text)
-            if not result.failed:
-                ledger.keep(result, version)
-            graded[student, chosen.name] = result
-            tell(total - len(running), total)
-    except BaseException:
-        for future in running:
-            future.cancel()
-        raise
-    finally:
-        beside.shutdown()
-    ordered = []
-    for chosen in every:
-        ordered += _entered(
-            course, chosen, [each for each in (*graded.values(), *others) if each.lesson == chosen.name]
-        )
-    numbers = {each.name: each.number for each in every}
-    ordered.sort(key=lambda each: (each.student, numbers[each.lesson]))
+    # The gradebook is prepared in a thread meanwhile: a new one takes seconds, and one that does not fit should be
+    # refused now and not after everything has been graded.
+    with ThreadPoolExecutor(1) as beside:
+        prepared = beside.submit(_prepare, course, root, shown)
+        try:
+            for future in as_completed([prepared, *running]):
+                if future is prepared:
+                    future.result()
+                    continue
+                hand_in = running.pop(future)
+                graded[hand_in.student, hand_in.lesson.name] = _kept(future, hand_in, ledger, course)
+                tell(total - len(running), total)
+        except BaseException:
+            for future in running:
+                future.cancel()
+            raise
+    ordered = _entered_and_ordered(course, shown, [*graded.values(), *others])
     write_whole(out / "grades.csv", grades_table(ordered))
     write_whole(out / "exercises.csv", exercises_table(ordered))
     return ordered
 
 
+def _student_names(submissions: Path) -> list[str]:
+    names = students(submissions) if submissions.is_dir() else []
+    if not names:
+        raise Refusal(f"{submissions} holds no student's folder: a submission is {submissions}/STUDENT/LESSON.ipynb.")
+    if len({printable(name) for name in names}) < len(names):
+        raise Refusal(f"two folders in {submissions} have the same name as text: rename one.")
+    return names
+
+
+def _graded_earlier(hand_in: HandIn, ledger: Ledger, course: Path) -> Graded | None:
+    """What an earlier run kept of this very file, if formgrader has its notebook too."""
+    earlier = ledger.kept(printable(hand_in.student), hand_in.lesson.name, hand_in.version)
+    if earlier and earlier.handed_in and not notebook_path(course, earlier.student, hand_in.lesson).exists():
+        return None
+    return earlier
+
+
+def _kept(future: Future, hand_in: HandIn, ledger: Ledger, course: Path) -> Graded:
+    """The grades of a hand-in that is done, written down and with its notebook laid where formgrader looks for it."""
+    try:
+        graded, notebook = future.result()
+        text = None if notebook is None else nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
+    except (BrokenExecutor, NoSandbox):
+        raise
+    except Exception as error:  # one submission must not keep a class from its grades
+        graded, text = failed(printable(hand_in.student), hand_in.lesson, error), None
+    if text is not None:
+        write_whole(notebook_path(course, graded.student, hand_in.lesson), text)
+    if not graded.failed:
+        ledger.keep(graded, hand_in.version)
+    return graded
+
+
 def _prepare(course: Path, root: Path, lessons: Sequence[Lesson]) -> None:
-    for chosen in lessons:
-        prepare(course, chosen, given_notebook(root, chosen))
+    for lesson in lessons:
+        prepare(course, lesson, given_notebook(root, lesson))
 
 
-def _entered(course: Path, chosen: Lesson, graded: Sequence[Graded]) -> list[Graded]:
+def _entered_and_ordered(course: Path, lessons: Sequence[Lesson], graded: Sequence[Graded]) -> list[Graded]:
+    """The grades as the gradebook has them, by student and lesson."""
+    entered = []
+    for lesson in lessons:
+        entered += _entered(course, lesson, [one for one in graded if one.lesson == lesson.name])
+    numbers = {lesson.name: lesson.number for lesson in lessons}
+    return sorted(entered, key=lambda one: (one.student, numbers[one.lesson]))
+
+
+def _entered(course: Path, lesson: Lesson, graded: Sequence[Graded]) -> list[Graded]:
     """Enter a lesson's points in the gradebook, and take over what a person has entered there."""
     entries = {
-        each.student: [Entry(mark.exercise, mark.points, each.written.get(mark.exercise)) for mark in each.marks]
-        for each in graded
-        if each.handed_in
+        one.student: [Entry(mark.exercise, mark.points, one.written.get(mark.exercise)) for mark in one.marks]
+        for one in graded
+        if one.handed_in
     }
-    scores = enter(course, chosen, entries)
+    scores = enter(course, lesson, entries)
     return [
-        replace(each, marks=tuple(_scored(mark, scores[each.student][mark.exercise]) for mark in each.marks))
-        if each.handed_in
-        else each
-        for each in graded
+        replace(one, marks=tuple(_scored(mark, scores[one.student][mark.exercise]) for mark in one.marks))
+        if one.handed_in
+        else one
+        for one in graded
     ]
 
 
 def _scored(mark: Mark, score: Score) -> Mark:
+    """The mark with what a person has entered in the gradebook."""
     if not score.by_hand and not score.comment:
         return mark
     reasons = [mark.reason] if mark.reason and score.points < mark.max_points else []

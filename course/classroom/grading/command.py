@@ -1,6 +1,6 @@
-"""What `course grade` does around the grading: chooses lessons, processes and sandbox, shows progress, writes pages.
+"""The command `course grade`: it chooses lessons, processes and the sandbox, shows progress, and writes the pages.
 
-What takes long to load is loaded while the processes that grade start.
+Modules that take long to load are imported late, while the processes that grade are starting.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,6 +32,7 @@ def grade(
     root: Path,
     submissions: Path,
     out: Path,
+    *,
     chosen: Lesson | None = None,
     nbgrader: Path | None = None,
     jobs: int | None = None,
@@ -45,21 +46,21 @@ def grade(
 
     Args:
         root: the repository.
-        submissions: one folder a student.
+        submissions: a folder that holds a folder for each student.
         out: the output folder.
-        chosen: the lesson; None for each that somebody handed in.
-        nbgrader: nbgrader's course folder; None for one in `out`.
-        jobs: submissions at once; None for one for each core.
+        chosen: the lesson. Default: every lesson that somebody handed in.
+        nbgrader: nbgrader's course folder. Default: one in `out`.
+        jobs: how many submissions are graded at once. Default: one per core.
         seed, resume: see `course.classroom.grading.ledger.Ledger`.
-        timeout: seconds for a submission.
-        cluster: a Dask scheduler's address, instead of processes of this machine.
+        timeout: seconds for each submission.
+        cluster: a Dask scheduler's address. Default: processes of this machine.
         unsafe: run submissions without a sandbox.
 
     Raises:
         Refusal: there is nothing to grade, no sandbox, or no cluster.
     """
     _refuse_odd_folders(root, submissions, out, nbgrader)
-    # A cluster's workers may run in another folder.
+    # The paths must be absolute, since a cluster's workers may run in another folder.
     submissions, out, nbgrader = submissions.resolve(), out.resolve(), nbgrader and nbgrader.resolve()
     if not unsafe and cluster is None and (missing := bubblewrap.available()):
         raise Refusal(
@@ -68,7 +69,7 @@ def grade(
         )
     lessons = handed_in(submissions, [chosen] if chosen else LESSONS)
     if not lessons:
-        names = ", ".join(f"{each.name}.ipynb" for each in ([chosen] if chosen else LESSONS))
+        names = ", ".join(f"{lesson.name}.ipynb" for lesson in ([chosen] if chosen else LESSONS))
         raise Refusal(
             f"{submissions} holds no submission: one is {submissions}/STUDENT/LESSON.ipynb, of {names}. Unzip what is "
             "packed; of one student's folder, name the folder above it."
@@ -86,9 +87,18 @@ def grade(
                 bar.total, bar.n = total, done
                 bar.refresh()
 
-            graded = class_run.grade(
-                root, submissions, out, lessons, executor, nbgrader, seed, resume, limits, tell
-            )  # fmt: skip
+            graded = class_run.grade_class(
+                root,
+                submissions,
+                out,
+                lessons=lessons,
+                executor=executor,
+                nbgrader=nbgrader,
+                seed=seed,
+                resume=resume,
+                limits=limits,
+                tell=tell,
+            )
     except NoSandbox as error:
         raise Refusal(f"There is no sandbox where submissions are graded: {error}.") from error
     except ValueError as error:  # what a cluster that is not there raises
@@ -101,7 +111,7 @@ def grade(
 
 
 def _refuse_odd_folders(root: Path, submissions: Path, out: Path, nbgrader: Path | None) -> None:
-    """Refuse what would grade the wrong thing or write to the wrong place."""
+    """Refuse folders with which the command would grade the wrong files or write to the wrong place."""
     if not (root / "solutions").is_dir():
         raise Refusal("This is the students' copy of the course: grading needs the full repository.")
     if not submissions.is_dir():
@@ -121,7 +131,7 @@ def _refuse_odd_folders(root: Path, submissions: Path, out: Path, nbgrader: Path
 
 @contextmanager
 def _crew(cluster: str | None, jobs: int) -> Iterator[Executor]:
-    """Where submissions are graded; processes of our own are already starting."""
+    """The processes in which submissions are graded; those of this machine are starting already."""
     if cluster is not None:
         with cluster_executor(cluster, jobs, 1) as executor:
             yield executor
@@ -133,7 +143,7 @@ def _crew(cluster: str | None, jobs: int) -> Iterator[Executor]:
 
 
 def _load() -> None:
-    """What a process needs before it can grade."""
+    """Import what a process needs before it can grade."""
     import_module("course.classroom.grading.submission")
 
 
@@ -141,16 +151,17 @@ def _write_pages(root: Path, out: Path, graded: "Sequence[Graded]") -> None:
     from course.classroom.grading.feedback_pages import feedback, overview, titles
     from course.classroom.grading.submission import given_notebook
 
-    lessons = {each.name: each for each in LESSONS if any(one.lesson == each.name for one in graded)}
-    names = {name: titles(given_notebook(root, each)) for name, each in lessons.items()}
-    for each in graded:
-        page = feedback(each, lessons[each.lesson], names[each.lesson])
-        write_whole(out / "feedback" / each.student / f"{each.lesson}.html", page)
+    graded_names = {submission.lesson for submission in graded}
+    lessons = {lesson.name: lesson for lesson in LESSONS if lesson.name in graded_names}
+    names = {name: titles(given_notebook(root, lesson)) for name, lesson in lessons.items()}
+    for submission in graded:
+        page = feedback(submission, lessons[submission.lesson], names[submission.lesson])
+        write_whole(out / "feedback" / submission.student / f"{submission.lesson}.html", page)
     write_whole(out / "overview.html", overview(graded, list(lessons.values()), names))
 
 
 def _make_course_folder(root: Path, folder: Path, lessons: Sequence[Lesson]) -> None:
-    """Put nbgrader's settings and assignments beside its gradebook, where they are not there already."""
+    """Put nbgrader's settings and assignments beside its gradebook, except those that are there already."""
     from course.classroom.authoring.build import outputs
     from course.classroom.authoring.release import nbgrader_files
 

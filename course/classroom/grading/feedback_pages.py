@@ -90,7 +90,7 @@ EXERCISE = re.compile(r"^#+ Exercise ([^(\n]+)", re.MULTILINE)
 
 
 def titles(given: NotebookNode) -> dict[str, str]:
-    """What a lesson's headings call its exercises, such as "1.2: where descent ends", by the exercise's name."""
+    """The titles that a lesson's headings give its exercises, such as "1.2: where descent ends", by exercise."""
     found, title = {}, ""
     for cell in given.cells:
         if cell.cell_type == "markdown" and (headings := EXERCISE.findall(cell.source)):
@@ -106,7 +106,13 @@ def _named(names: dict[str, str]) -> Callable[[str], Markup]:
 
 
 def feedback(graded: Graded, lesson: Lesson, names: dict[str, str]) -> str:
-    """A student's page: points, what went wrong, and no answer; `names` are the exercises' titles."""
+    """A student's page. It shows points and what went wrong, and no answer.
+
+    Args:
+        graded: the student's submission.
+        lesson: the lesson.
+        names: the exercises' titles.
+    """
     return _ENVIRONMENT.get_template("feedback").render(
         title=f"{lesson.title}: {graded.student}",
         style=STYLE,
@@ -125,45 +131,48 @@ def _state(mark: Mark) -> str:
 
 
 def overview(graded: Sequence[Graded], lessons: Sequence[Lesson], names: dict[str, dict[str, str]]) -> str:
-    """The class's page: who has how much, which exercises are hard, which mistakes are common.
+    """The class's page: how the points are spread, which exercises are hard, and which mistakes are common.
 
     Args:
         graded: everybody's submissions.
-        lessons: that were graded.
+        lessons: those that were graded.
         names: the exercises' titles, by lesson.
     """
-    parts = [_part([each for each in graded if each.lesson == lesson.name], lesson) for lesson in lessons]
-    every = {name: title for of_lesson in names.values() for name, title in of_lesson.items()}
-    return _ENVIRONMENT.get_template("overview").render(title="The class", style=STYLE, parts=parts, name=_named(every))
+    parts = [_part([one for one in graded if one.lesson == lesson.name], lesson) for lesson in lessons]
+    titles = {name: title for of_lesson in names.values() for name, title in of_lesson.items()}
+    return _ENVIRONMENT.get_template("overview").render(
+        title="The class", style=STYLE, parts=parts, name=_named(titles)
+    )
 
 
 def _part(graded: Sequence[Graded], lesson: Lesson) -> dict:
+    """What the overview says of one lesson."""
     exercises = lesson.room("exercises").EXERCISES
-    present = [each for each in graded if each.handed_in]
-    marks = {
-        each.name: [mark for one in present for mark in one.marks if mark.exercise == each.name] for each in exercises
-    }
+    present = [submission for submission in graded if submission.handed_in]
+    every_mark = [mark for submission in present for mark in submission.marks]
+    marks = {exercise.name: [mark for mark in every_mark if mark.exercise == exercise.name] for exercise in exercises}
+    # Where all reasons are the same, the file could not be read.
+    readable = [submission for submission in present if len({mark.reason for mark in submission.marks}) > 1]
     return {
         "lesson": lesson,
         "students": len(graded),
         "handed_in": len(present),
-        "mean": sum(each.points for each in present) / max(1, len(present)),
-        "mean_possible": sum(mark.max_points for some in marks.values() for mark in some if not mark.pending)
-        / max(1, len(present)),
-        "absent": [each.student for each in graded if not each.handed_in and not each.failed],
-        "pending": sum(mark.pending for some in marks.values() for mark in some),
+        "mean": sum(submission.points for submission in present) / max(1, len(present)),
+        "mean_possible": sum(mark.max_points for mark in every_mark if not mark.pending) / max(1, len(present)),
+        "absent": [submission.student for submission in graded if not submission.handed_in and not submission.failed],
+        "pending": sum(mark.pending for mark in every_mark),
         "picture": _picture(present, exercises, marks),
         "exercises": [
             {
-                "name": each.name,
-                "points": each.points,
-                "solved": _solved(marks[each.name]),
-                "open": sum(mark.pending for mark in marks[each.name]),
+                "name": exercise.name,
+                "points": exercise.points,
+                "solved": _solved(marks[exercise.name]),
+                "open": sum(mark.pending for mark in marks[exercise.name]),
             }
-            for each in exercises
+            for exercise in exercises
         ],
-        "mistakes": _mistakes(exercises, [each for each in present if len({mark.reason for mark in each.marks}) > 1]),
-        "noted": [each for each in graded if each.notes not in ((), (NOTHING,))],
+        "mistakes": _mistakes(exercises, readable),
+        "noted": [submission for submission in graded if submission.notes not in ((), (NOTHING,))],
     }
 
 
@@ -171,13 +180,13 @@ def _solved(marks: Sequence[Mark]) -> int:
     return sum(mark.points >= mark.max_points and not mark.pending for mark in marks)
 
 
-def _mistakes(exercises: Sequence[Exercise | WrittenExercise], present: Sequence[Graded]) -> list[dict]:
-    """What cost points, known mistakes and all else, the commonest first; of files that can be read."""
-    by_name = {each.name: each for each in exercises}
+def _mistakes(exercises: Sequence[Exercise | WrittenExercise], readable: Sequence[Graded]) -> list[dict]:
+    """What cost points, known mistakes and everything else, the commonest first."""
+    by_name = {exercise.name: exercise for exercise in exercises}
     made = Counter(
         (mark.exercise, mark.reason if mark.mistake is None else by_name[mark.exercise].mistakes[mark.mistake].hint)
-        for each in present
-        for mark in each.marks
+        for submission in readable
+        for mark in submission.marks
         if mark.reason and mark.points < mark.max_points and not mark.pending
     )
     return [
@@ -188,20 +197,20 @@ def _mistakes(exercises: Sequence[Exercise | WrittenExercise], present: Sequence
 
 def _picture(present: Sequence[Graded], exercises: Sequence[Exercise | WrittenExercise], marks: dict[str, list]) -> str:
     """How the points are spread, and how many solved each exercise, as an image for a page."""
-    coded = [each for each in exercises if isinstance(each, Exercise)]
-    possible = sum(each.points for each in exercises)
+    coded = [exercise for exercise in exercises if isinstance(exercise, Exercise)]
+    possible = sum(exercise.points for exercise in exercises)
     figure: Figure = plotting.new_figure(9.0, 0.9 + 0.4 * max(6, len(coded)))
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": (1, 1.2)})
     left.hist(
-        [min(each.points, possible) for each in present],
+        [min(submission.points, possible) for submission in present],
         bins=[point - 0.5 for point in range(possible + 2)],
         color=plotting.BLUE,
     )
     left.set(xlabel="points", ylabel="students", title="Points", xlim=(-0.7, possible + 0.7))
     for axis in (left.xaxis, left.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
-    shares = [100 * _solved(marks[each.name]) / max(1, len(present)) for each in coded]
-    right.barh([each.name for each in coded], shares, color=plotting.BLUE)
+    shares = [100 * _solved(marks[exercise.name]) / max(1, len(present)) for exercise in coded]
+    right.barh([exercise.name for exercise in coded], shares, color=plotting.BLUE)
     right.invert_yaxis()
     right.grid(False, axis="y")
     right.set(xlabel="% of those who handed in", title="Solved", xlim=(0, 100))

@@ -1,7 +1,7 @@
-"""A submission as an instructor reads it in formgrader: checks put back, metadata repaired, nothing that acts by itself.
+"""The notebook that an instructor reads in formgrader, made from a submission so that nothing in it acts by itself.
 
-The student's cells stay in their order. What carries a `grade_id` of the lesson becomes that cell again, whatever an
-editor or a student did to it; what is missing is put where the lesson has it.
+The student's cells stay in their order. A cell with a `grade_id` of the lesson's gets its type and its metadata back,
+and if the lesson locks it, also its text. A cell that is missing is put where the lesson has it.
 """
 
 import copy
@@ -16,10 +16,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from course.classroom.authoring.cells import grade_id
 from course.classroom.grading.reading import Cell, Submission
 
-# A browser shows formgrader's page with the instructor's rights: no text of a student's may become a tag there.
+# A browser shows formgrader's page with the instructor's rights, so no text of a student's may become a tag there.
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
 SCHEME = re.compile(r"\b(javascript|vbscript|data|file)((?:\s|\\)*):", re.IGNORECASE)
-# A picture from elsewhere is asked for as soon as the page opens; "! " leaves a link.
+# A browser asks for a picture from elsewhere as soon as the page opens. "! " in front of it makes it a link.
 PICTURE = re.compile(r"!(?=\[)(?!\[[^\[\]]{0,200}\]\(attachment:)")
 MOST_WRAPPED = 10
 ATTACHMENT = re.compile(r"attachment:([^\s)\]>\"']*)")
@@ -31,7 +31,7 @@ def restored(submission: Submission, lesson: NotebookNode, said: dict[str, str])
     Args:
         submission: as it was read.
         lesson: what the students were given.
-        said: what came of each check, by its cell's name: shown below it.
+        said: for each check, by its cell's name, what is shown below it.
     """
     marked = {grade_id(cell): cell for cell in lesson.cells if grade_id(cell)}
     answers = {number: name for name, number in submission.places.items()}
@@ -55,17 +55,17 @@ def restored(submission: Submission, lesson: NotebookNode, said: dict[str, str])
 
 
 def _check_of(cell: Cell, marked: dict[str, NotebookNode]) -> str | None:
-    """The locked cell that this one is, or was."""
+    """The name of the locked cell that this one is, or was before it lost its mark."""
     if cell.name in marked and marked[cell.name].metadata.nbgrader.get("locked"):
         return cell.name
     if cell.code and not cell.name:
-        return next((name for name, each in marked.items() if each.source.strip() == cell.source.strip()), None)
+        return next((name for name, locked in marked.items() if locked.source.strip() == cell.source.strip()), None)
     return None
 
 
 def _shown(cell: Cell, identifier: str, trusted: bool) -> NotebookNode:
     if cell.code:
-        return new_code_cell(cell.source, id=identifier, outputs=[NotebookNode(each) for each in cell.outputs])
+        return new_code_cell(cell.source, id=identifier, outputs=[NotebookNode(output) for output in cell.outputs])
     made = new_markdown_cell(cell.source if trusted else _harmless(cell), id=identifier)
     if cell.attachments:
         made.attachments = NotebookNode(cell.attachments)
@@ -73,9 +73,9 @@ def _shown(cell: Cell, identifier: str, trusted: bool) -> NotebookNode:
 
 
 def _harmless(cell: Cell) -> str:
-    """A text in which nothing acts: no tags, no links that run, and of pictures those that are there."""
+    """The cell's text without tags, without links that run code, and without pictures that are not attached."""
     text = cell.source
-    for _ in range(MOST_WRAPPED):  # Markdown undoes entities once more, however often they were wrapped
+    for _ in range(MOST_WRAPPED):  # Markdown turns entities into characters again, however often they were wrapped
         text = html.unescape(text)
     if text != html.unescape(text):
         text = text.replace("&", "&amp;")
@@ -87,14 +87,14 @@ def _harmless(cell: Cell) -> str:
 
 
 def _answer(cell: Cell, original: NotebookNode) -> NotebookNode:
-    # Words in a cell that was turned into code are words all the same.
+    # A student may have turned a cell of words into one of code.
     made = _shown(replace(cell, code=original.cell_type == "code"), original.id, trusted=False)
     made.metadata = NotebookNode(nbgrader=copy.deepcopy(original.metadata.nbgrader))
     return made
 
 
 def _absent(name: str, original: NotebookNode, submission: Submission) -> NotebookNode:
-    """The lesson's own cell for one that was not handed in."""
+    """The lesson's own cell, in place of one that was not handed in."""
     made = copy.deepcopy(original)
     if name in submission.places:
         made.source = f"# {name} is answered in cell {submission.places[name]} of what was handed in."
@@ -102,7 +102,7 @@ def _absent(name: str, original: NotebookNode, submission: Submission) -> Notebo
 
 
 def _place(name: str, marked: dict[str, NotebookNode], cells: list[NotebookNode]) -> int:
-    """Behind the nearest of the lesson's earlier marked cells, else before the nearest later one, else at the end."""
+    """The index for a missing cell: after the marked cell before it, else before the one after it, else at the end."""
     places = {grade_id(cell): index for index, cell in enumerate(cells)}
     names = list(marked)
     for before in reversed(names[: names.index(name)]):

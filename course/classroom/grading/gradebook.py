@@ -1,7 +1,7 @@
-"""Scores in nbgrader's gradebook, so that formgrader opens a graded class and a person reads the answers in words.
+"""Enter scores in nbgrader's gradebook, so that formgrader opens a graded class and a person reads answers in words.
 
-What a person has entered there is never touched. A new answer to what a person has judged is put back on formgrader's
-list, the points that the old one earned still beside it.
+What a person has entered there is never touched. If a student hands in a new answer where a person has judged the old
+one, formgrader lists it again, with the old points beside it.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from utils.files import write_whole
 
 COURSE_ID = "why-it-generalises"
 DATABASE = "gradebook.db"
-SEEN = ".answers-seen.json"  # beside the database: what the answers in words said when they were last put on the list
+SEEN = ".answers-seen.json"  # beside the database: digests of the answers in words that were put on formgrader's list
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Entry:
 
     Attributes:
         exercise: its name.
-        points: earned by code.
+        points: what the code earned.
         words: the text handed in; None for an exercise in code.
     """
 
@@ -48,7 +48,7 @@ class Entry:
 
     @property
     def cell(self) -> str:
-        """The name of the cell that has the points."""
+        """The name of the cell that has the points: the check of an exercise in code, the answer itself in words."""
         return self.exercise + CHECK if self.words is None else self.exercise
 
 
@@ -57,8 +57,8 @@ class Score:
     """What the gradebook says of an exercise.
 
     Attributes:
-        points: a person's where one has entered some, else the code's.
-        pending: whether it waits for a person.
+        points: those that a person has entered, else those that the code earned.
+        pending: whether the answer waits for a person.
         by_hand: whether a person has entered points.
         comment: what a person wrote about the answer; empty where nobody has.
     """
@@ -75,19 +75,19 @@ def notebook_path(folder: Path, student: str, lesson: Lesson) -> Path:
 
 
 def prepare(folder: Path, lesson: Lesson, given: NotebookNode) -> None:
-    """Enter a lesson's exercises, in a new gradebook or one that is there.
+    """Enter a lesson's exercises in the gradebook, which is made if there is none.
 
     Args:
         folder: nbgrader's course folder.
-        lesson: what is to be graded.
+        lesson: the lesson that is to be graded.
         given: the notebook that the students were given.
 
     Raises:
-        Refusal: the gradebook is of a version of the lesson with other exercises.
+        Refusal: the gradebook was made for a version of the lesson with other exercises.
     """
     folder.mkdir(parents=True, exist_ok=True)
     url = _url(folder)
-    # nbgrader's own classes warn of each other.
+    # The classes of nbgrader make SQLAlchemy warn, whatever we do.
     warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
     _create(url)
     with Gradebook(url, COURSE_ID) as gradebook:
@@ -105,12 +105,12 @@ def prepare(folder: Path, lesson: Lesson, given: NotebookNode) -> None:
 
 
 def enter(folder: Path, lesson: Lesson, entries: dict[str, Sequence[Entry]]) -> dict[str, dict[str, Score]]:
-    """Enter a class's points for a lesson that was prepared.
+    """Enter a class's points for a lesson, after `prepare`.
 
     Args:
         folder: nbgrader's course folder.
-        lesson: what was graded.
-        entries: by student, those who have handed something in.
+        lesson: the lesson that was graded.
+        entries: by student, for those who have handed something in.
 
     Returns:
         What the gradebook says then, by student and exercise.
@@ -122,7 +122,7 @@ def enter(folder: Path, lesson: Lesson, entries: dict[str, Sequence[Entry]]) -> 
             gradebook.update_or_create_student(student)
             submission = gradebook.update_or_create_submission(lesson.name, student)
             grades = {grade.name: grade for grade in submission.notebooks[0].grades}
-            comments = {each.name: each.manual_comment or "" for each in submission.notebooks[0].comments}
+            comments = {comment.name: comment.manual_comment or "" for comment in submission.notebooks[0].comments}
             scores[student] = {}
             for entry in marks:
                 _enter(grades[entry.cell], entry, seen, f"{lesson.name}/{entry.exercise}/{student}")
@@ -130,9 +130,14 @@ def enter(folder: Path, lesson: Lesson, entries: dict[str, Sequence[Entry]]) -> 
             for entry in marks:
                 grade = grades[entry.cell]
                 by_hand = grade.manual_score is not None or bool(grade.extra_credit)
-                comment = comments.get(entry.exercise, "").strip()
-                scores[student][entry.exercise] = Score(grade.score, grade.needs_manual_grade, by_hand, comment)
-    # After the gradebook: a run that is stopped between the two asks a person once more rather than never.
+                scores[student][entry.exercise] = Score(
+                    points=grade.score,
+                    pending=grade.needs_manual_grade,
+                    by_hand=by_hand,
+                    comment=comments.get(entry.exercise, "").strip(),
+                )
+    # This file is written after the gradebook, so that a run that is stopped between the two asks a person again. The
+    # other way round, nobody might ever read the answer.
     write_whole(folder / SEEN, json.dumps(seen, sort_keys=True) + "\n")
     return scores
 
@@ -142,7 +147,10 @@ def _url(folder: Path) -> str:
 
 
 def _create(url: str) -> None:
-    """An empty gradebook, which nbgrader itself makes with a command that only an activated environment has on its path."""
+    """Make an empty gradebook if there is none.
+
+    nbgrader itself makes it with a command that is only found where the environment is activated.
+    """
     engine = create_engine(url)
     if not inspect(engine).get_table_names():
         Base.metadata.create_all(engine)
@@ -154,11 +162,12 @@ def _create(url: str) -> None:
 
 
 def _enter(grade, entry: Entry, seen: dict[str, str], key: str) -> None:
+    """Enter points, and decide whether a person must look at the answer (again)."""
     if entry.words is None:
         if grade.manual_score is None:
             grade.needs_manual_grade = False
         elif grade.auto_score != entry.points:
-            grade.needs_manual_grade = True  # what a person judged has been handed in anew, and does better or worse
+            grade.needs_manual_grade = True  # the code that was handed in now earns other points than what was judged
         grade.auto_score = entry.points
         return
     words = entry.words.strip()

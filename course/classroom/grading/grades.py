@@ -11,9 +11,9 @@ class Mark:
 
     Attributes:
         exercise: its name.
-        points, max_points: earned and possible; of an exercise in words nothing is earned until a person has read it.
+        points, max_points: earned and possible. An exercise in words earns nothing until a person has read the answer.
         reason: what the student is told; empty where all points were earned.
-        mistake: the number of the known mistake it matched, from 0; None where it matched none.
+        mistake: the number of the known mistake that the answer matched, from 0; None where it matched none.
         pending: whether it waits for a person.
     """
 
@@ -30,10 +30,10 @@ class Graded:
     """One submission, graded.
 
     Attributes:
-        student, lesson: whose and of what.
-        marks: in the order of the lesson.
-        written: the text handed in for each exercise in words.
-        notes: what was odd about it.
+        student, lesson: their names.
+        marks: one for each exercise, in the order of the lesson.
+        written: the text handed in for each exercise in words, by the exercise's name.
+        notes: what was odd about the submission, in sentences.
         handed_in: whether there was a file.
         failed: whether grading itself failed.
     """
@@ -48,10 +48,10 @@ class Graded:
 
     @property
     def points(self) -> float:
-        """Earned so far; what waits for a person is not counted, whatever an earlier answer earned."""
+        """The points earned so far, without answers that wait for a person, whatever earlier answers earned."""
         return sum(mark.points for mark in self.marks if not mark.pending)
 
     @property
     def max_points(self) -> int:
-        """Possible, the words included."""
+        """The points that can be earned, those for answers in words included."""
         return sum(mark.max_points for mark in self.marks)

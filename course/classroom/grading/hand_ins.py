@@ -1,4 +1,4 @@
-"""A folder of submissions: who handed in, and which of a student's files counts."""
+"""The files that students hand in: who handed in something, and which of a student's files counts."""
 
 import errno
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course.syllabus import LESSONS, Lesson
 
-TOGETHER_NS = 60 * 10**9  # between a notebook and the text that JupyterLab saves with it, at most
+TOGETHER_NS = 60 * 10**9  # at most as much lies between saving a notebook and the text that is paired with it
 MOST_SHOWN = 5
 LONGEST_NAME = 200  # bytes
 KEPT = ".grading"  # what a grading run keeps in its output folder
@@ -30,15 +30,14 @@ class Found:
 
 
 def students(submissions: Path) -> list[str]:
-    """The names of the folders in `submissions`, in order; hidden ones and links are nobody's."""
+    """The names of the folders in `submissions`, in order. Hidden folders and symlinks are skipped."""
     with os.scandir(submissions) as entries:
-        return sorted(
-            each.name for each in entries if each.is_dir(follow_symlinks=False) and not each.name.startswith(".")
-        )
+        folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return sorted(name for name in folders if not name.startswith("."))
 
 
 def printable(name: str) -> str:
-    """A folder's name as text, of a length that a file's may have; a byte that is no text becomes its number."""
+    """A folder's name as text, short enough for a file's name. A byte that is not UTF-8 is written as its number."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     if len(text.encode()) <= LONGEST_NAME:
         return text
@@ -46,17 +45,18 @@ def printable(name: str) -> str:
 
 
 def find(folder: Path, lesson: Lesson) -> Found:
-    """The file that counts in a student's folder: `<lesson>.ipynb` or `<lesson>.py`, else one whose name holds the lesson's.
+    """The file that counts in a student's folder.
 
-    Links are not followed. Of several the newest counts, and of equally new ones the first by name; JupyterLab saves a
-    notebook and the text paired with it together, and of those it is the notebook.
+    It is `<lesson>.ipynb` or `<lesson>.py`, else a file whose name holds the lesson's. Of several files the newest
+    counts, and of equally new ones the first by name. JupyterLab saves a notebook together with the text that is paired
+    with it; of those the notebook counts. Links are not followed.
     """
-    every = list(_walk(folder))
+    paths = list(_walk(folder))
     notes = []
-    for path in every:
+    for path in paths:
         if os.path.islink(path) and path.name in (f"{lesson.name}.ipynb", f"{lesson.name}.py"):
             notes.append(f"{_shown(path, folder)} is a link and was not followed: hand in the file itself.")
-    notebooks = [path for path in every if path.suffix in (".ipynb", ".py") and not os.path.islink(path)]
+    notebooks = [path for path in paths if path.suffix in (".ipynb", ".py") and not os.path.islink(path)]
     exact = [path for path in notebooks if path.stem == lesson.name]
     named = [path for path in notebooks if _is_of(path, lesson)]
     if not named:
@@ -72,27 +72,28 @@ def find(folder: Path, lesson: Lesson) -> Found:
 
 def others(folder: Path) -> str:
     """What lies in a student's folder and is no lesson's notebook, in a few words."""
-    names = [_shown(path, folder) for path in _walk(folder) if not any(_is_of(path, each) for each in LESSONS)]
+    strays = [path for path in _walk(folder) if not any(_is_of(path, lesson) for lesson in LESSONS)]
+    names = [_shown(path, folder) for path in strays]
     return ", ".join(names[:MOST_SHOWN]) + (f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else "")
 
 
 def _is_of(path: Path, lesson: Lesson) -> bool:
-    """Whether a file's name holds the lesson's, as that of a second copy: `minimum_norm(1)`, `minimum_norm-Copy1`."""
+    """Whether a file's name holds the lesson's, as a second copy's does: `minimum_norm(1)`, `minimum_norm-Copy1`."""
     return path.suffix in (".ipynb", ".py") and lesson.name in re.sub(r"[\s-]+", "_", path.stem.lower())
 
 
 def loose(submissions: Path) -> list[str]:
-    """The names of notebooks, archives and links that lie in `submissions` itself, where they are nobody's."""
+    """The names of notebooks, archives and links that lie in `submissions` itself and in no student's folder."""
     with os.scandir(submissions) as entries:
         return sorted(
-            printable(each.name)
-            for each in entries
-            if each.is_symlink() or Path(each.name).suffix in (".ipynb", ".py", ".zip")
+            printable(entry.name)
+            for entry in entries
+            if entry.is_symlink() or Path(entry.name).suffix in (".ipynb", ".py", ".zip")
         )
 
 
 def _status(path: Path) -> tuple[int, int]:
-    """Size, and when it was written, in nanoseconds; noughts of a file whose path is too long to be looked at."""
+    """Size in bytes and time of the last change in nanoseconds; both 0 where the path is too long to look at it."""
     try:
         status = path.lstat()
     except OSError:
@@ -102,12 +103,12 @@ def _status(path: Path) -> tuple[int, int]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder, onerror=_tell, followlinks=False):
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        yield from (Path(parent, each) for each in sorted(files))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in sorted(files))
 
 
 def _tell(error: OSError) -> None:
-    """Raise, lest a folder that cannot be looked into counts as empty; one whose path is too long holds no hand-in."""
+    """Skip a folder whose path is too long, and raise any other error: what cannot be read must not count as empty."""
     if error.errno != errno.ENAMETOOLONG:
         raise error
 
@@ -116,14 +117,14 @@ def _shown(path: Path, folder: Path) -> str:
     return printable(str(path.relative_to(folder)))
 
 
-def version_of(folder: Path, chosen: Lesson) -> str:
-    """What identifies a student's file for a lesson as it is now: where it lies, its size and when it was written."""
-    found = find(folder, chosen)
+def version_of(folder: Path, lesson: Lesson) -> str:
+    """A hash that tells whether a student's file for a lesson is still the same: of its place, its size and its time."""
+    found = find(folder, lesson)
     what = found.path and (str(found.path.relative_to(folder)), _status(found.path)), found.notes
     return hashlib.sha256(repr(what).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def handed_in(submissions: Path, lessons: Sequence[Lesson]) -> list[Lesson]:
     """The lessons for which somebody has handed in something."""
-    folders = [submissions / each for each in students(submissions)]
-    return [each for each in lessons if any(find(folder, each).path is not None for folder in folders)]
+    folders = [submissions / student for student in students(submissions)]
+    return [lesson for lesson in lessons if any(find(folder, lesson).path is not None for folder in folders)]

@@ -1,10 +1,10 @@
-"""One submission's code, run in the sandbox and judged outside it.
+"""Run the code of one submission in the sandbox, and judge its answers outside.
 
-Cases are drawn here and go in; arrays come back and are compared here. Whatever takes the process down is left out and the
-rest is run again in a fresh sandbox, so that one exercise's failure costs that exercise alone.
+Cases are drawn here and sent into the sandbox. Arrays come back, and are compared here. A piece of code that ends the
+process is left out, and the rest runs again in a fresh sandbox, so that a failing exercise costs no other.
 
-Points are earned on private cases. What a student is told comes from the public ones, which they have, wherever those fail
-too: a private case is shown to nobody.
+An answer earns its points on private cases, which nobody is shown. Where it fails on the public cases too, which
+students have, the hint is about those.
 """
 
 import builtins
@@ -29,12 +29,13 @@ from utils.exercise import PUBLIC_SEED, Exercise, Response, Verdict
 
 PIECE_S, EXERCISE_S = 10.0, 20.0
 MOST_NOTES = 50
+WORKER = "course.classroom.sandbox.inside.worker"
 NOT_WRITTEN = "Nothing is handed in for this exercise."
 
 
 @dataclass(frozen=True)
-class Assessment:
-    """What came of the exercises in code.
+class Judgement:
+    """What the answers in code earned.
 
     Attributes:
         verdicts: by the exercise's name; a hint shows nothing of the private cases.
@@ -45,98 +46,143 @@ class Assessment:
     notes: tuple[str, ...]
 
 
-def assess(
+def judge(
     submission: Submission,
     lesson: Lesson,
+    *,
     seed: int,
     root: Path,
     limits: Limits = Limits(),
     piece_s: float = PIECE_S,
     exercise_s: float = EXERCISE_S,
-) -> Assessment:
-    """Run and judge a submission.
+) -> Judgement:
+    """Run and judge the answers in code of a submission.
 
     Args:
         submission: as it was read.
-        lesson: whose exercises it answers.
-        seed: draws the private cases; it never enters the sandbox.
+        lesson: the lesson that it answers.
+        seed: the private cases are drawn from it; it never enters the sandbox.
         root: the repository.
-        limits: on each sandbox, and by the clock on all of them together.
-        piece_s, exercise_s: seconds for a piece and for an exercise, inside.
+        limits: on each sandbox; the seconds by the clock hold for all of them together.
+        piece_s, exercise_s: seconds for each piece and for each exercise, inside the sandbox.
 
     Raises:
         NoSandbox: there is none on this machine.
-    """  # fmt: skip
-    exercises = {each.name: each for each in lesson.room("exercises").EXERCISES if isinstance(each, Exercise)}
-    pieces, whole = needed(submission.pieces), needed(submission.pieces, everything=True)
-    # Drawn for this very code: whoever smuggles cases out of the sandbox has learned nothing for another hand-in.
-    digest = int.from_bytes(hashlib.sha256(repr(whole).encode("utf-8", "replace")).digest()[:8], "big")
-    cases = {
-        name: (each.draw(PUBLIC_SEED), each.draw(_own_seed(seed, lesson, number, digest)))
-        for number, (name, each) in enumerate(exercises.items())
+    """
+    exercises = {
+        exercise.name: exercise for exercise in lesson.room("exercises").EXERCISES if isinstance(exercise, Exercise)
     }
-
-    def run(state: "_State", answered: Iterable[str]) -> None:
-        """Run these exercises, what they close without its bodies, until each is settled."""
-        state.expect(answered)
-        with tempfile.TemporaryDirectory(prefix="course-") as closed:
-            Path(closed).chmod(0o755)  # root gives up its rights before it reads there
-            write_closed(root, Path(closed), lesson, [exercises[name] for name in answered])
-            while state.waiting:
-                left = replace(limits, wall_s=limits.wall_s - state.seconds)
-                if left.wall_s <= 0:
-                    state.give_up(
-                        f"The {limits.wall_s:.0f} s for one submission were over before this exercise was run."
-                    )
-                    break
-                request = _request(state, exercises, cases) | {"piece_s": piece_s, "exercise_s": exercise_s}
-                given = json.dumps(request).encode()
-                state.hear(bubblewrap.run(["-m", "course.classroom.sandbox.inside.worker"], Path(closed), left, given))
-
-    def judged(state: "_State", names: Sequence[str]) -> dict[str, Verdict]:
-        """Run these exercises and compare."""
-        run(state, names)
-        # A lesson's function may answer one exercise and help with another: there it is closed for the first alone.
-        for name in [name for name in names if state.met_a_closed_route(name)]:
-            run(state, [name])
-        return {name: state.verdict(exercises[name], cases[name]) for name in names}
-
+    pieces, whole = needed(submission.pieces), needed(submission.pieces, everything=True)
+    run = _Run(
+        root=root,
+        lesson=lesson,
+        exercises=exercises,
+        cases=_draw(exercises, lesson, seed, whole),
+        limits=limits,
+        seconds={"piece_s": piece_s, "exercise_s": exercise_s},
+    )
     state = _State(pieces, submission.places)
-    verdicts = judged(state, list(exercises))
+    verdicts = run.verdicts(state, list(exercises))
     tried = [name for name in exercises if not verdicts[name].passed and state.tried(name)]
     if tried and whole != pieces:
-        # Something of the student's that was not run may be what is missing.
+        # A statement of the student's own that did not run may be what is missing.
         again = _State(whole, submission.places, state.seconds)
-        for name, verdict in judged(again, tried).items():
+        for name, verdict in run.verdicts(again, tried).items():
             if verdict.passed:
                 verdicts[name] = verdict
                 state.notes.append(f"{name} is right when all statements of the student's own are run.")
-    return Assessment(verdicts, tuple(state.notes))
+    return Judgement(verdicts, tuple(state.notes))
+
+
+def _draw(exercises: dict[str, Exercise], lesson: Lesson, seed: int, pieces: Sequence[Piece]) -> dict[str, tuple]:
+    """For each exercise its public cases and its private ones.
+
+    The private cases are drawn for this very code, so that cases smuggled out of a sandbox help with no other hand-in.
+    """
+    digest = int.from_bytes(hashlib.sha256(repr(pieces).encode("utf-8", "replace")).digest()[:8], "big")
+    return {
+        name: (exercise.draw(PUBLIC_SEED), exercise.draw(_own_seed(seed, lesson, number, digest)))
+        for number, (name, exercise) in enumerate(exercises.items())
+    }
 
 
 def _own_seed(seed: int, lesson: Lesson, number: int, digest: int) -> int:
     return int(np.random.SeedSequence([seed, lesson.number, number, digest]).generate_state(1)[0])
 
 
-def _request(state: "_State", exercises: dict[str, Exercise], cases: dict[str, tuple]) -> dict:
-    return {
-        "pieces": [{"source": piece.source, "cell": piece.cell} for piece in state.pieces],
-        "without": sorted(state.without),
-        "places": state.places,
-        "exercises": {
-            name: {
-                "arguments": list(inspect.signature(exercises[name].reference).parameters),
-                "routes": routes(exercises[name]),
-                "cases": [[[messages.packed(value) for value in case] for case in some] for some in cases[name]],
-            }
-            for name in exercises
-            if name in state.waiting
-        },
-    }
+@dataclass(frozen=True)
+class _Run:
+    """How the exercises of one submission are run.
+
+    Attributes:
+        root: the repository.
+        lesson: the lesson that is answered.
+        exercises: its exercises in code, by name.
+        cases: public and private ones, by the exercise's name.
+        limits: on each sandbox; the seconds by the clock hold for all of them together.
+        seconds: for each piece and for each exercise, as the worker takes them.
+    """
+
+    root: Path
+    lesson: Lesson
+    exercises: dict[str, Exercise]
+    cases: dict[str, tuple]
+    limits: Limits
+    seconds: dict[str, float]
+
+    def verdicts(self, state: "_State", names: Sequence[str]) -> dict[str, Verdict]:
+        """Run these exercises and judge what they gave."""
+        self._run(state, names)
+        # One exercise may forbid a function of the lesson's that another one may call. So an answer that met a function
+        # without a body is run once more, with only the functions stripped that its own exercise forbids.
+        for name in [name for name in names if state.met_a_closed_route(name)]:
+            self._run(state, [name])
+        return {name: state.verdict(self.exercises[name], self.cases[name]) for name in names}
+
+    def _run(self, state: "_State", names: Sequence[str]) -> None:
+        """Run these exercises with the functions they forbid stripped, until each has an answer or a problem."""
+        state.expect(names)
+        with tempfile.TemporaryDirectory(prefix="course-") as folder:
+            course = Path(folder)
+            course.chmod(0o755)  # root gives up its rights before it reads there
+            write_closed(self.root, course, self.lesson, [self.exercises[name] for name in names])
+            while state.waiting:
+                left = replace(self.limits, wall_s=self.limits.wall_s - state.seconds)
+                if left.wall_s <= 0:
+                    state.give_up(
+                        f"The {self.limits.wall_s:.0f} s for one submission were over before this exercise was run."
+                    )
+                    break
+                given = json.dumps(self._request(state)).encode()
+                state.hear(bubblewrap.run(["-m", WORKER], course, left, given))
+
+    def _request(self, state: "_State") -> dict:
+        """What the worker is asked to do, as JSON values."""
+        return {
+            "pieces": [{"source": piece.source, "cell": piece.cell} for piece in state.pieces],
+            "without": sorted(state.without),
+            "places": state.places,
+            "exercises": {
+                name: {
+                    "arguments": list(inspect.signature(exercise.reference).parameters),
+                    "routes": routes(exercise),
+                    "cases": [[list(map(messages.packed, case)) for case in cases] for cases in self.cases[name]],
+                }
+                for name, exercise in self.exercises.items()
+                if name in state.waiting
+            },
+            **self.seconds,
+        }
 
 
 def _verdict(exercise: Exercise, responses: Sequence[Sequence[Response]], cases: Sequence[Sequence[tuple]]) -> Verdict:
-    """Passed or not on the private cases, with a hint that shows nothing of them."""
+    """Whether the answers are right on the private cases, with a hint that shows nothing of them.
+
+    Args:
+        exercise: the exercise.
+        responses: what the function gave for the public and for the private cases.
+        cases: the public and the private cases.
+    """
     verdict = exercise.judge(responses[1], cases[1])
     if verdict.passed or verdict.mistake is not None:
         return verdict
@@ -147,7 +193,7 @@ def _verdict(exercise: Exercise, responses: Sequence[Sequence[Response]], cases:
     shapes = [tuple(value.shape) for value in case if hasattr(value, "shape")]
     what = "gives another result than it should"
     if response.error is not None:
-        # The name of a type is the student's to choose, and could carry a number out.
+        # A student can name a type of their own as they like, so its name could tell them something of the case.
         what = f"raises {response.error}" if response.error in vars(builtins) else "raises an exception"
     hint = (
         f"Your function passes the lesson's own check and fails on other cases of the same kind: on case {verdict.case} "
@@ -157,11 +203,26 @@ def _verdict(exercise: Exercise, responses: Sequence[Sequence[Response]], cases:
 
 
 class _State:
-    """What is known of a submission after each sandbox."""
+    """What the sandboxes have said so far of a submission.
+
+    Args:
+        pieces: to be run, in the order of the notebook.
+        cells: the number of the cell that answers an exercise, by its name.
+        seconds: what earlier sandboxes took.
+
+    Attributes:
+        places: the number of the piece that answers an exercise, by its name.
+        heard: whether a sandbox has run already.
+        waiting: the exercises that have neither an answer nor a problem.
+        without: the numbers of the pieces that are left out.
+        responses: for each exercise, what the function gave for the public and for the private cases.
+        problems: for each exercise, why there is no answer.
+        notes: about pieces that failed.
+    """
 
     def __init__(self, pieces: Sequence[Piece], cells: dict[str, int], seconds: float = 0.0) -> None:
         self.pieces = pieces
-        # Where an exercise is answered: by its own piece, or by a later one that answers another and defines it too.
+        # A piece may answer its own exercise and define the function of another one too.
         self.places = {
             name: number
             for name, cell in cells.items()
@@ -177,39 +238,46 @@ class _State:
         self.seconds = seconds
 
     def expect(self, names: Iterable[str]) -> None:
-        """Answers to these exercises, whatever was said of them before."""
+        """Forget what was said of these exercises, and wait for an answer to each."""
         self.waiting = set(names)
         for name in names:
             self.responses.pop(name, None)
             self.problems.pop(name, None)
 
     def tried(self, name: str) -> bool:
-        """Whether something was handed in that is not as it was given."""
-        responses = [each for some in self.responses.get(name, ()) for each in some]
+        """Whether the student has written something, so that the function is not the empty one that was given."""
+        responses = self._all_responses(name)
         if responses:
-            return any(each.error != "NotImplementedError" for each in responses)
+            return any(response.error != "NotImplementedError" for response in responses)
         return self.problems.get(name, NOT_WRITTEN) != NOT_WRITTEN
 
     def verdict(self, exercise: Exercise, cases: Sequence[Sequence[tuple]]) -> Verdict:
-        """What the responses are worth."""
+        """The verdict on the responses; without those, it says why there are none."""
         responses = self.responses.get(exercise.name)
         if responses is not None and list(map(len, responses)) == list(map(len, cases)):
             return _verdict(exercise, responses, cases)
         return Verdict(False, self.problems.get(exercise.name, NOT_WRITTEN))
 
     def met_a_closed_route(self, name: str) -> bool:
-        """Whether an answer failed because a function of ours has no body where it ran."""
-        said = [each.problem or "" for some in self.responses.get(name, ()) for each in some]
-        return any(CLOSED in each for each in said)
+        """Whether an answer failed because it called a function of ours that was stripped of its body."""
+        return any(CLOSED in (response.problem or "") for response in self._all_responses(name))
+
+    def _all_responses(self, name: str) -> list[Response]:
+        return [response for of_some_cases in self.responses.get(name, ()) for response in of_some_cases]
 
     def hear(self, outcome: Outcome) -> None:
-        """Take in what one sandbox said, and leave out what ended it; something is settled each time."""
+        """Take in what a sandbox said, and leave out the piece that ended it.
+
+        Every sandbox settles an exercise or leaves out a piece, except a first one that never got CPU time. So after
+        finitely many sandboxes nothing waits any more.
+        """
         self.seconds += outcome.seconds
         doing: dict | None = None
         before, self.heard = self.heard, True
         for message in messages.in_output(outcome.output):
             if message.get("done") == "all":
-                # Whoever says so without having answered has forged it: what is open stays without an answer.
+                # The worker has answered everything when it says so. An exercise that still waits was skipped by a
+                # forged message, and stays without an answer.
                 self.waiting.clear()
                 return
             if "doing" in message:
@@ -225,13 +293,13 @@ class _State:
             self.problems[doing["name"]] = f"The check did not end well: {_ending(outcome)}."
             self.waiting.discard(doing["name"])
         elif outcome.ended == "out of time" and not outcome.output and not before:
-            pass  # it did not come to start: something else had all processors, and once more is fair
+            pass  # the process never got CPU time; retry once
         else:
-            # It ended before it said anything that helps; once more would end the same way.
+            # The sandbox ended before it said anything that helps. To run it once more would end the same way.
             self.give_up(f"The sandbox ended before this exercise was run: {_ending(outcome)}.")
 
     def give_up(self, why: str) -> None:
-        """Settle what is open without an answer."""
+        """Give every exercise that waits this reason for having no answer."""
         for name in self.waiting:
             self.problems.setdefault(name, why)
         self.waiting.clear()
@@ -252,7 +320,7 @@ class _State:
             return
         self.waiting.discard(name)
         if message.get("missing"):
-            cell = next((each.cell for each in self.pieces if each.exercise == name), None)
+            cell = next((piece.cell for piece in self.pieces if piece.exercise == name), None)
             why = NOT_WRITTEN if cell is None else f"The exercise's cell ({cell}) gives no function called {name}."
             self.problems.setdefault(name, why)
             return
@@ -263,9 +331,9 @@ class _State:
                 responses = message.get("responses")
                 if not isinstance(responses, list):
                     raise messages.Malformed("there are no responses")
-                if not all(isinstance(some, list) for some in responses):
+                if not all(isinstance(of_some_cases, list) for of_some_cases in responses):
                     raise messages.Malformed("the responses are no lists")
-                self.responses[name] = [list(map(messages.received, some)) for some in responses]
+                self.responses[name] = [list(map(messages.received, of_some_cases)) for of_some_cases in responses]
         except messages.Malformed as error:
             self.problems[name] = f"What came back is no answer ({error})."
 

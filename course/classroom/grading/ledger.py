@@ -1,7 +1,7 @@
 """What a grading run keeps on disk, so that a run that was stopped can go on.
 
-In the output folder a run keeps `.grading/`: the seed, which is private, and one JSON file for each submission that is
-done.
+It is the folder `.grading/` in the output folder. It holds the seed, which is private, and a JSON file for each
+submission that is done.
 """
 
 import json
@@ -25,15 +25,15 @@ class Ledger:
 
     Args:
         out: the output folder.
-        seed: for the cases; None takes over an earlier run's, or draws one.
+        lessons: those that are to be graded.
+        seed: the cases are drawn from it. Default: the seed of the run before, or a new one.
         resume: whether to go on with an earlier run, or to grade everything anew.
-        lessons: to be graded.
 
     Raises:
-        Refusal: a run is to go on, and its seed is another.
+        Refusal: a run is to go on that began with another seed.
     """
 
-    def __init__(self, out: Path, seed: int | None, resume: bool, lessons: Sequence[Lesson]) -> None:
+    def __init__(self, out: Path, *, lessons: Sequence[Lesson], seed: int | None = None, resume: bool = False) -> None:
         self.folder = out / KEPT
         kept = self.folder / SEED
         earlier = json.loads(kept.read_text(encoding="utf-8"))["seed"] if kept.exists() else None
@@ -41,10 +41,10 @@ class Ledger:
             raise Refusal(f"{out} was begun with another seed; leave --seed out to go on with that.")
         self.seed = seed if seed is not None else secrets.randbits(63) if earlier is None else earlier
         self.folder.mkdir(parents=True, exist_ok=True)
-        # Who knows the seed knows the cases.
+        # Nobody else may read the seed: whoever knows it knows the cases.
         self.folder.chmod(0o700)
         if not resume:
-            for path in [path for each in lessons for path in self.folder.glob(f"{each.name}_*.json")]:
+            for path in [path for lesson in lessons for path in self.folder.glob(f"{lesson.name}_*.json")]:
                 path.unlink()
         write_whole(kept, json.dumps({"seed": self.seed}) + "\n")
 
@@ -56,21 +56,21 @@ class Ledger:
         write_whole(self._path(graded.student, graded.lesson), json.dumps({"version": version} | asdict(graded)) + "\n")
 
     def kept(self, student: str, name: str, version: str) -> Graded | None:
-        """What was written down for the same file; None where there is none, or the file has changed since."""
+        """What was written down for this version of the file; None where there is nothing."""
         path = self._path(student, name)
         if not path.exists():
             return None
-        graded, of_version = _read(path)
-        return graded if of_version == version else None
+        graded, graded_version = _read(path)
+        return graded if graded_version == version else None
 
     def others(self, lessons: Sequence[Lesson]) -> list[Graded]:
-        """What was written down of these lessons, as far as they still have the same exercises."""
-        found = [_read(path)[0] for path in sorted(self.folder.glob("*.json")) if path.name != SEED]
-        exercises = {each.name: [one.name for one in each.room("exercises").EXERCISES] for each in lessons}
-        return [each for each in found if exercises.get(each.lesson) == [mark.exercise for mark in each.marks]]
+        """What was written down of these lessons, where it has the exercises that the lesson has now."""
+        kept = [_read(path)[0] for path in sorted(self.folder.glob("*.json")) if path.name != SEED]
+        names = {lesson.name: [exercise.name for exercise in lesson.room("exercises").EXERCISES] for lesson in lessons}
+        return [graded for graded in kept if names.get(graded.lesson) == [mark.exercise for mark in graded.marks]]
 
 
 def _read(path: Path) -> tuple[Graded, str]:
     content = json.loads(path.read_text(encoding="utf-8"))
-    version, marks = content.pop("version"), tuple(Mark(**each) for each in content.pop("marks"))
+    version, marks = content.pop("version"), tuple(Mark(**mark) for mark in content.pop("marks"))
     return Graded(marks=marks, notes=tuple(content.pop("notes")), **content), version

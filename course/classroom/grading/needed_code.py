@@ -1,25 +1,32 @@
-"""Which of a submission's code is run: the answers, and what they need of the rest."""
+"""Which of a submission's code is run: the answers, and what they need of the rest.
+
+A lesson imports pictures and widgets that no answer uses, and they take longer to load than an answer takes to run. So
+a cell that answers nothing is taken apart into statements (`statement_pieces`). Of those only the ones run that an
+answer needs, directly or through one another (`needed`).
+"""
 
 import ast
 import symtable
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+# What comes out of these is never needed: an answer uses neither pictures nor runs.
 NEVER_RUN = {"explorers", "experiment", "runner"}
-# Calls that are run though they give no name: they change what the answers' own code means.
+# These calls run although they bind no name, since they change what the code of the answers means.
 SETTINGS = ("torch.set_default_dtype", "torch.set_default_device")
 
 
+# The private cases are drawn from this class's `repr`. So its name, its fields and their order must stay as they are.
 @dataclass(frozen=True)
 class Piece:
     """Source that grading runs.
 
     Attributes:
-        kind: "import", "definition", "statement" for another one that gives or changes a name, "call" for an expression
-            that stands by itself, or "answer" for the whole cell of an exercise.
+        kind: "import"; "definition" of a function or class; "statement" for any other that binds or changes a name;
+            "call" for an expression that stands by itself; or "answer" for the whole cell of an exercise.
         source: Python, without IPython's magics.
         cell: the number of its cell, from 1.
-        exercise: whose answer it is; None for the others.
+        exercise: the exercise that it answers; None for other pieces.
         given: whether its cell is the lesson's own, as it was given.
     """
 
@@ -30,79 +37,158 @@ class Piece:
     given: bool = False
 
 
-def needed(pieces: Sequence[Piece], everything: bool = False) -> tuple[Piece, ...]:
-    """The answers, and of the other pieces those that they need, directly or through one another.
+def needed(pieces: Sequence[Piece], *, everything: bool = False) -> tuple[Piece, ...]:
+    """The answers, and of the other pieces those that the answers need, directly or through one another.
 
-    With `everything` also all that a student wrote besides, such as `functions.append(f)`, of which nobody can tell by
-    looking what it changes. A lesson imports pictures and widgets that no answer uses, and they take longer to load than
-    an answer to run. What comes out of explorers and experiments is never needed.
+    Args:
+        pieces: of the submission, in the order of the notebook.
+        everything: whether to keep also all that a student wrote besides. A statement such as `functions.append(f)`
+            binds no name, so nobody can tell by looking at it what it changes.
+
+    Returns:
+        The needed pieces, in the same order. An import keeps the names that are used.
     """
-    read = [_read(each.source) if each.kind != "import" else set() for each in pieces]
-    bound = [_bound(each.source) if each.kind != "import" and each.exercise is None else set() for each in pieces]
-    # What a student puts in a name's place, the lesson need not put there; unless the student's makes it from that.
-    mine, hers = set(), set()
-    for number, each in enumerate(pieces):
-        if not each.given:
-            hers |= bound[number]
-            mine |= bound[number] - read[number]
-    kept = {number for number, each in enumerate(pieces) if each.exercise is not None}
-    never = NEVER_RUN - hers
+    reads = [set() if piece.kind == "import" else _names_read(piece.source) for piece in pieces]
+    binds = [
+        set() if piece.kind == "import" or piece.exercise is not None else _names_bound(piece.source)
+        for piece in pieces
+    ]
+    # Where a student binds a name of the lesson's, the lesson's statement need not run, unless the student's reads it.
+    bound_by_student, replaced = set(), set()
+    for number, piece in enumerate(pieces):
+        if not piece.given:
+            bound_by_student |= binds[number]
+            replaced |= binds[number] - reads[number]
+    never = NEVER_RUN - bound_by_student
+    kept = {number for number, piece in enumerate(pieces) if piece.exercise is not None}
     if everything:
-        own = (number for number, each in enumerate(pieces) if not each.given and each.kind != "import")
-        kept |= {number for number in own if never.isdisjoint(read[number])}
-    used = set().union(*(read[number] for number in kept))
-    waiting = {
-        number: bound[number] - mine if each.given else bound[number]
-        for number, each in enumerate(pieces)
-        if each.kind not in ("import", "call")
+        own = (number for number, piece in enumerate(pieces) if not piece.given and piece.kind != "import")
+        kept |= {number for number in own if never.isdisjoint(reads[number])}
+    gives = {
+        number: binds[number] - replaced if piece.given else binds[number]
+        for number, piece in enumerate(pieces)
+        if piece.kind not in ("import", "call")
         and number not in kept
-        and (each.kind == "definition" or never.isdisjoint(read[number]))
+        and (piece.kind == "definition" or never.isdisjoint(reads[number]))
     }
-    gives: dict[str, list[int]] = {}
-    for number, names in waiting.items():
+    settings = [number for number in gives if not binds[number]]
+    kept, used = _with_what_they_read(kept, settings, gives, reads)
+    pruned = [
+        replace(piece, source=_pruned(piece.source, used)) if piece.kind == "import" else piece for piece in pieces
+    ]
+    return tuple(
+        piece for number, piece in enumerate(pruned) if number in kept or piece.kind == "import" and piece.source
+    )
+
+
+def _with_what_they_read(
+    kept: set[int], settings: Iterable[int], gives: dict[int, set[str]], reads: Sequence[set[str]]
+) -> tuple[set[int], set[str]]:
+    """Follow names from the kept pieces to the pieces that give them, until nothing new is found.
+
+    Args:
+        kept: the numbers of the pieces that run in any case.
+        settings: the numbers of further ones, which give no name.
+        gives: for each piece that may be needed, the names it gives.
+        reads: for every piece, the names it reads.
+
+    Returns:
+        The numbers of all pieces that run, and the names that they read.
+    """
+    kept, used = set(kept), set().union(*(reads[number] for number in kept))
+    givers: dict[str, list[int]] = {}
+    for number, names in gives.items():
         for name in names:
-            gives.setdefault(name, []).append(number)
-    added = [number for number in waiting if not bound[number]]
-    looked = set(used)
-    added += [number for name in used for number in gives.get(name, ())]
-    while added:
-        number = added.pop()
+            givers.setdefault(name, []).append(number)
+    followed = set(used)
+    waiting = [*settings, *(number for name in used for number in givers.get(name, ()))]
+    while waiting:
+        number = waiting.pop()
         if number not in kept:
             kept.add(number)
-            used |= read[number]
-            for name in read[number] - looked:
-                looked.add(name)
-                added += gives.get(name, ())
-    pruned = (replace(each, source=_pruned(each.source, used)) if each.kind == "import" else each for each in pieces)
-    return tuple(each for number, each in enumerate(pruned) if number in kept or each.kind == "import" and each.source)
+            used |= reads[number]
+            for name in reads[number] - followed:
+                followed.add(name)
+                waiting += givers.get(name, ())
+    return kept, used
 
 
-def _read(source: str) -> set[str]:
+def statement_pieces(
+    tree: ast.Module, source: str, *, cell: int, coded: Sequence[str], asked: Container[str]
+) -> Iterator[Piece]:
+    """The statements at the top of a cell, in order, without those that can change nothing.
+
+    Args:
+        tree: the cell, parsed.
+        source: its text.
+        cell: its number, from 1.
+        coded: the names of the exercises in code.
+        asked: see `functions_defined`.
+    """
+    lines = [line.encode() for line in source.split("\n")]
+    for statement in tree.body:
+        text = _source_of(statement, lines)
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            yield Piece("import", text, cell)
+        elif _names_bound(text) or _is_setting(statement):
+            name = next(iter(sorted(functions_defined([statement], asked) & set(coded))), None)
+            defines = isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or name
+            yield Piece("definition" if defines else "statement", text, cell, name)
+        elif isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant):
+            if not _mentions(statement, "exercises"):
+                yield Piece("call", text, cell)
+
+
+def functions_defined(statements: Iterable[ast.stmt], asked: Container[str]) -> set[str]:
+    """The names of the functions that the statements define, also below an `if`, `try` or `with`.
+
+    Args:
+        statements: at the top of a cell.
+        asked: for these names any expression counts that is assigned to them, such as `partial(...)`.
+    """
+    found, waiting = set(), list(statements)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and not isinstance(node.value, (ast.Constant, type(None))):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = {target.id for target in targets if isinstance(target, ast.Name)}
+            ours = _mentions(node.value, "exercises")
+            found |= {name for name in names if isinstance(node.value, ast.Lambda) or name in asked and not ours}
+        elif isinstance(node, (ast.If, ast.Try, ast.With)):
+            waiting += [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
+            waiting += [statement for handler in getattr(node, "handlers", []) for statement in handler.body]
+    return found
+
+
+def _names_read(source: str) -> set[str]:
     """The names that the code takes from around it, without those that it defines or imports itself."""
     try:
         tables = [symtable.symtable(source, "<cell>", "exec")]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
-    found = {each.get_name() for each in tables[0].get_symbols() if each.is_referenced()}
-    given = {each.get_name() for each in tables[0].get_symbols() if each.is_namespace() or each.is_imported()}
+    symbols = tables[0].get_symbols()
+    found = {symbol.get_name() for symbol in symbols if symbol.is_referenced()}
+    own = {symbol.get_name() for symbol in symbols if symbol.is_namespace() or symbol.is_imported()}
     while tables:
         table = tables.pop()
         tables += table.get_children()
-        found |= {each.get_name() for each in table.get_symbols() if each.is_global() and each.is_referenced()}
-    return found - given
+        found |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and symbol.is_referenced()}
+    return found - own
 
 
-def _bound(source: str) -> set[str]:
-    """The names that a statement gives or changes at the top: `h`, `F` in `F["g"] = h`, a function's name."""
+def _names_bound(source: str) -> set[str]:
+    """The names that a statement binds or changes at the top: `h` and `F` in `F["g"] = h = 1`, a function's name."""
     found, waiting = set(), list(ast.parse(source).body)
     while waiting:
         node = waiting.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             found.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found |= {each.asname or each.name.partition(".")[0] for each in node.names}
+            found |= {_bound_by(alias) for alias in node.names}
         elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
-            found |= {each.id for each in ast.walk(node.value) if isinstance(each, ast.Name)}
+            found |= {child.id for child in ast.walk(node.value) if isinstance(child, ast.Name)}
         elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
             found.add(node.id)
         elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
@@ -113,57 +199,24 @@ def _bound(source: str) -> set[str]:
     return found
 
 
+def _bound_by(alias: ast.alias) -> str:
+    """The name that an import binds: `a` in `import a.b`, `c` in `import a.b as c`."""
+    return alias.asname or alias.name.partition(".")[0]
+
+
 def _pruned(source: str, used: set[str]) -> str:
-    """An import of those names alone; empty where none is used."""
+    """The import without the names that are not in `used`; empty where none is left."""
     (statement,) = ast.parse(source).body
     if getattr(statement, "module", None) == "__future__":
         return source
-    # What a star binds is known to nobody here.
-    statement.names = [
-        each for each in statement.names if (each.asname or each.name.partition(".")[0]) in used or each.name == "*"
-    ]
+    # Nobody knows here what a star binds, so it stays.
+    statement.names = [alias for alias in statement.names if _bound_by(alias) in used or alias.name == "*"]
     return ast.unparse(statement) if statement.names else ""
 
 
-def functions_defined(statements: Iterable[ast.stmt], asked: Container[str]) -> set[str]:
-    """The functions that the statements define, be it below an `if`; one that is asked for also by any expression."""
-    found, waiting = set(), list(statements)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.FunctionDef):
-            found.add(node.name)
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and not isinstance(node.value, (ast.Constant, type(None))):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names = {each.id for each in targets if isinstance(each, ast.Name)}
-            ours = _names(node.value, "exercises")
-            found |= {name for name in names if isinstance(node.value, ast.Lambda) or name in asked and not ours}
-        elif isinstance(node, (ast.If, ast.Try, ast.With)):
-            waiting += [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.stmt)]
-            waiting += [each for handler in getattr(node, "handlers", []) for each in handler.body]
-    return found
-
-
-def statement_pieces(
-    tree: ast.Module, source: str, number: int, coded: Sequence[str], asked: Sequence[str]
-) -> Iterator[Piece]:
-    """The statements at the top of a cell, in order; without those that can change nothing."""
-    lines = [line.encode() for line in source.split("\n")]
-    for statement in tree.body:
-        text = _source_of(statement, lines)
-        if isinstance(statement, (ast.Import, ast.ImportFrom)):
-            yield Piece("import", text, number)
-        elif _bound(text) or _is_setting(statement):
-            name = next(iter(sorted(functions_defined([statement], asked) & set(coded))), None)
-            defines = isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or name
-            yield Piece("definition" if defines else "statement", text, number, name)
-        elif isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant):
-            if not _names(statement, "exercises"):
-                yield Piece("call", text, number)
-
-
 def _source_of(statement: ast.stmt, lines: Sequence[bytes]) -> str:
-    """A statement's own text; several may share a line. Columns count bytes, and decorators lie above."""
-    first = min([statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", []))])
+    """A statement's own text. Several may share a line, columns count bytes, and decorators lie above the statement."""
+    first = min([statement.lineno, *(decorator.lineno for decorator in getattr(statement, "decorator_list", []))])
     start = statement.col_offset if first == statement.lineno else 0
     own = list(lines[first - 1 : statement.end_lineno])
     own[-1] = own[-1][: statement.end_col_offset]
@@ -171,8 +224,8 @@ def _source_of(statement: ast.stmt, lines: Sequence[bytes]) -> str:
     return b"\n".join(own).decode()
 
 
-def _names(node: ast.AST, name: str) -> bool:
-    return any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node))
+def _mentions(node: ast.AST, name: str) -> bool:
+    return any(isinstance(child, ast.Name) and child.id == name for child in ast.walk(node))
 
 
 def _is_setting(statement: ast.stmt) -> bool:

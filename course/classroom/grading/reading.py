@@ -1,7 +1,7 @@
-"""What a student handed in: read without trust, and the parts of it that grading runs.
+"""Read what a student handed in, without trusting it: the cells, the answers in words, and the code that may be run.
 
-Nothing here runs a student's code. A file is data until it has been read; what cannot be read is an `Unreadable` with a
-sentence for the student, whatever was done to it.
+Nothing here runs a student's code. A file that cannot be read raises `Unreadable` with a sentence for the student,
+however the file was made.
 """
 
 import ast
@@ -19,7 +19,11 @@ import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
 from course.classroom.authoring.cells import TEXT_STUB
-from course.classroom.grading.needed_code import Piece, functions_defined, statement_pieces
+from course.classroom.grading.needed_code import (
+    Piece,
+    functions_defined,
+    statement_pieces,
+)
 from utils.exercise import Exercise, WrittenExercise
 from utils.text import writable
 
@@ -44,11 +48,11 @@ class Cell:
     """A cell as it was handed in.
 
     Attributes:
-        code: whether it is one of code.
+        code: whether it is a cell of code.
         source: its text.
         name: its grade_id; empty where it has none.
-        outputs: its saved texts and pictures, as nbformat has them; whatever could act in a browser is left out.
-        attachments: pictures in its text, by name, as nbformat has them.
+        outputs: its saved texts and pictures, as nbformat has them. Outputs that could act in a browser are left out.
+        attachments: the pictures in its text, by name, as nbformat has them.
     """
 
     code: bool
@@ -67,7 +71,7 @@ class Submission:
         pieces: in the order of the notebook.
         written: the text handed in for each exercise in words, by its name.
         places: the number of the cell that answers an exercise, by its name.
-        notes: what was odd about it, sentences for student and instructor.
+        notes: what was odd about it, in sentences for student and instructor.
     """
 
     cells: tuple[Cell, ...]
@@ -82,19 +86,20 @@ def read(path: Path, exercises: Sequence[Exercise | WrittenExercise], given: Seq
 
     Args:
         path: a notebook, or its text in the py:percent format.
-        exercises: of the lesson.
-        given: the lesson's own cells, in order: they tell a student's statements from the lesson's, and below its
-            question an answer in words is found whose cell has lost its metadata.
+        exercises: the lesson's.
+        given: the lesson's own cells, in order. They tell the lesson's statements from the student's. They also hold
+            the questions, below which an answer in words is found whose cell has lost its metadata.
 
     Raises:
-        Unreadable: it is no such file, too large, or not to be parsed.
+        Unreadable: the file is neither, is too large, or cannot be parsed.
     """
     return understand(_cells(path, _text(path)), exercises, given)
 
 
 def _text(path: Path) -> str:
     try:
-        # Opened without following a link or waiting for a pipe's other end, and looked at through the same handle.
+        # Do not follow a link, and do not wait for the other end of a pipe. Everything below uses this handle, so that
+        # the file cannot be exchanged for another one in between.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise Unreadable(f"{path.name} cannot be opened ({error.strerror}); hand in an ordinary file.") from error
@@ -122,7 +127,7 @@ def _cells(path: Path, text: str) -> list[Cell]:
         if path.suffix == ".py":
             import jupytext  # rarely needed, and slow to load
 
-            # Its reader goes through what follows for each cell.
+            # For each cell, jupytext's reader goes through all the text that follows.
             if len(text) > LONGEST_SCRIPT:
                 raise Unreadable(f"{path.name} has {len(text):,} characters; hand in at most {LONGEST_SCRIPT:,}.")
             _few(CELL_MARK.findall(text))
@@ -134,9 +139,9 @@ def _cells(path: Path, text: str) -> list[Cell]:
             if content["nbformat"] >= 4 and not isinstance(content.get("cells"), list):
                 raise Unreadable(f"{path.name} has no cells; hand in the file that Jupyter saved.")
             if content["nbformat"] >= 4:
-                return _little([each for each in map(_cell, _few(content["cells"])) if each is not None])
+                return _little([cell for cell in map(_cell, _few(content["cells"])) if cell is not None])
             notebook = nbformat.convert(nbformat.from_dict(content), 4)
-        return _little([each for each in map(_cell, _few(notebook.cells)) if each is not None])
+        return _little([cell for cell in map(_cell, _few(notebook.cells)) if cell is not None])
     except Unreadable:
         raise
     # A file made to break a parser may break it in any way.
@@ -148,19 +153,21 @@ def _cells(path: Path, text: str) -> list[Cell]:
 
 
 def _headless(text: str) -> str:
-    """A script without the header that jupytext writes: YAML, of which a few lines can stand for gigabytes."""
+    """A script without the header that jupytext writes. It is YAML, in which a few lines can stand for gigabytes."""
     lines = text.splitlines(keepends=True)
     start = next((number for number, line in enumerate(lines) if line.startswith("# %%")), 0)
     return "".join(lines[start:])
 
 
 def _few(cells: list) -> list:
+    """The cells, if they are not too many."""
     if len(cells) > MOST_CELLS:
         raise Unreadable(f"the notebook has {len(cells):,} cells; hand in at most {MOST_CELLS:,}.")
     return cells
 
 
 def _little(cells: list[Cell]) -> list[Cell]:
+    """The cells, if they do not hold too much code."""
     code = sum(len(cell.source) for cell in cells if cell.code)
     if code > MOST_CODE:
         raise Unreadable(f"the notebook has {code:,} characters of code; hand in at most {MOST_CODE:,}.")
@@ -168,7 +175,7 @@ def _little(cells: list[Cell]) -> list[Cell]:
 
 
 def _cell(raw: object) -> Cell | None:
-    """A cell as it was saved; None for what is none."""
+    """The cell that was saved as `raw`; None if that is no cell."""
     if not isinstance(raw, dict):
         return None
     source = raw.get("source", raw.get("input", ""))
@@ -192,11 +199,11 @@ def _cell(raw: object) -> Cell | None:
 
 def _outputs(raw: object) -> Iterator[dict]:
     """The texts and pictures among a cell's outputs."""
-    for each in raw[:MOST_OUTPUTS] if isinstance(raw, list) else ():
-        if not isinstance(each, dict):
+    for output in raw[:MOST_OUTPUTS] if isinstance(raw, list) else ():
+        if not isinstance(output, dict):
             continue
-        kind, data = each.get("output_type"), each.get("data")
-        if kind == "stream" and (text := _joined(each.get("text"))):
+        kind, data = output.get("output_type"), output.get("data")
+        if kind == "stream" and (text := _joined(output.get("text"))):
             yield {"output_type": "stream", "name": "stdout", "text": text[:LONGEST_OUTPUT]}
         elif kind in ("display_data", "execute_result") and isinstance(data, dict):
             if kept := _pictures(data) or _words(data):
@@ -227,70 +234,101 @@ def _joined(text: object) -> str:
 def understand(
     cells: Sequence[Cell], exercises: Sequence[Exercise | WrittenExercise], given: Sequence[Cell]
 ) -> Submission:
-    """What of these cells is run, and what was written."""
-    coded = [each.name for each in exercises if isinstance(each, Exercise)]
-    pieces: list[Piece] = []
+    """What of these cells is run, and what was written; for the arguments see `read`."""
     notes: list[str] = []
-    worded = [each.name for each in exercises if isinstance(each, WrittenExercise)]
+    worded = [exercise.name for exercise in exercises if isinstance(exercise, WrittenExercise)]
     words = _find_words(cells, worded, given, notes)
-    by_name: list[str] = []
-    answered: dict[str, list[int]] = {name: [] for name in coded}
-    ours = {each.source.strip() for each in given if each.code}
+    code = _Code([exercise.name for exercise in exercises if isinstance(exercise, Exercise)], given, notes)
     # IPython goes through the whole cell for each of its magics.
-    magics = sum(len(MAGIC.findall(each.source)) * len(each.source) for each in cells if each.code) <= MOST_MAGICS
+    magics = sum(len(MAGIC.findall(cell.source)) * len(cell.source) for cell in cells if cell.code) <= MOST_MAGICS
     for number, cell in enumerate(cells, start=1):
-        if not cell.code or cell.name in worded:
-            continue
-        source = _plain(cell.source, magics)
+        if cell.code and cell.name not in worded:
+            code.take(number, cell, _plain(cell.source, magics))
+    code.report()
+    written = {name: text for name, (_, text) in words.items()}
+    places = {name: number for name, (number, _) in words.items()} | {
+        name: numbers[-1] for name, numbers in code.answered.items() if numbers
+    }
+    return Submission(tuple(cells), tuple(code.pieces), written, places, tuple(notes))
+
+
+class _Code:
+    """The cells of code: what of them grading runs, and which of them answer which exercise.
+
+    Args:
+        names: of the exercises in code.
+        given: the lesson's own cells.
+        notes: where sentences about odd cells are added.
+
+    Attributes:
+        pieces: in the order of the notebook.
+        answered: the numbers of the cells that answer an exercise, by its name.
+    """
+
+    def __init__(self, names: Sequence[str], given: Sequence[Cell], notes: list[str]) -> None:
+        self.names, self.notes = names, notes
+        self.pieces: list[Piece] = []
+        self.answered: dict[str, list[int]] = {name: [] for name in names}
+        self._given = {cell.source.strip() for cell in given if cell.code}
+        self._by_name: list[str] = []
+
+    def take(self, number: int, cell: Cell, source: str) -> None:
+        """Take in a cell; `source` is its text without magics."""
+        marked = cell.name in self.names
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            if cell.name in coded:
-                answered[cell.name].append(number)
-                pieces.append(Piece("answer", source, number, cell.name))
+            if marked:
+                self._answer(number, source, cell.name)
             else:
-                notes.append(f"Cell {number} was skipped: {_complaint(error)}.")
-            continue
-        own = cell.source.strip() in ours or cell.name not in ("", *coded)
-        asked = () if own else coded
-        defined = functions_defined(tree.body, asked)
-        if cell.name in coded:
-            answered[cell.name].append(number)
-            pieces.append(Piece("answer", source, number, cell.name))
-            for name in sorted(defined & set(coded) - {cell.name}):
-                answered[name].append(number)
-            continue
-        mine = sorted(defined & set(coded))
-        for name in mine:
-            answered[name].append(number)
-            by_name.append(f"{name} (cell {number})")
-        if len(mine) == 1 and not cell.name:
-            pieces.append(Piece("answer", source, number, mine[0]))
-        else:
-            try:
-                pieces += [replace(each, given=own) for each in statement_pieces(tree, source, number, coded, asked)]
-            except (RecursionError, MemoryError) as error:
-                notes.append(f"Cell {number} was skipped: {_complaint(error)}.")
-    if by_name:
-        notes.append(f"Found by the function's name, in cells without the exercise's mark: {', '.join(by_name)}.")
-    for name, places in answered.items():
-        if len(places) > 1:
-            shown = ", ".join(map(str, places))
-            notes.append(f"{name} is answered in several cells ({shown}): the last definition counts.")
-    written = {name: text for name, (_, text) in words.items()}
-    places = {name: number for name, (number, _) in words.items()} | {
-        name: numbers[-1] for name, numbers in answered.items() if numbers
-    }
-    return Submission(tuple(cells), tuple(pieces), written, places, tuple(notes))
+                self._skip(number, error)
+            return
+        is_given = cell.source.strip() in self._given or cell.name not in ("", *self.names)
+        asked = () if is_given else self.names
+        defined = sorted(functions_defined(tree.body, asked) & set(self.names))
+        if marked:
+            self._answer(number, source, cell.name)
+            for name in defined:
+                if name != cell.name:
+                    self.answered[name].append(number)
+            return
+        self._by_name += [f"{name} (cell {number})" for name in defined]
+        if len(defined) == 1 and not cell.name:
+            self._answer(number, source, defined[0])
+            return
+        for name in defined:
+            self.answered[name].append(number)
+        try:
+            pieces = statement_pieces(tree, source, cell=number, coded=self.names, asked=asked)
+            self.pieces += [replace(piece, given=is_given) for piece in pieces]
+        except (RecursionError, MemoryError) as error:
+            self._skip(number, error)
+
+    def report(self) -> None:
+        """Add the sentences about answers without their mark, and about exercises that are answered twice."""
+        if self._by_name:
+            found = ", ".join(self._by_name)
+            self.notes.append(f"Found by the function's name, in cells without the exercise's mark: {found}.")
+        for name, numbers in self.answered.items():
+            if len(numbers) > 1:
+                shown = ", ".join(map(str, numbers))
+                self.notes.append(f"{name} is answered in several cells ({shown}): the last definition counts.")
+
+    def _answer(self, number: int, source: str, name: str) -> None:
+        self.answered[name].append(number)
+        self.pieces.append(Piece("answer", source, number, name))
+
+    def _skip(self, number: int, error: Exception) -> None:
+        self.notes.append(f"Cell {number} was skipped: {_complaint(error)}.")
 
 
 def _find_words(
     cells: Sequence[Cell], names: Iterable[str], given: Sequence[Cell], notes: list[str]
 ) -> dict[str, tuple[int, str]]:
     """For each exercise in words, the number of the cell that answers it and the text."""
-    texts = [each for each in given if not each.code]
+    texts = [cell for cell in given if not cell.code]
     above = {after.name: before.source.strip() for before, after in pairwise(texts)}
-    ours = {each.source.strip() for each in given}
+    ours = {cell.source.strip() for cell in given}
     found = {}
     for name in names:
         marked = [number for number, cell in enumerate(cells, start=1) if cell.name == name]
@@ -299,11 +337,11 @@ def _find_words(
         place = marked[-1] if marked else None
         text = cells[place - 1].source if marked else ""
         if text.strip() in ("", TEXT_STUB) and name in above:
-            # Somebody may have written beside the place for it.
+            # The student may have written in cells of their own below the question.
             questions = [number for number, cell in enumerate(cells, start=1) if cell.source.strip() == above[name]]
             start = place or next(iter(questions[-1:]), None)
             below = enumerate(cells[start:] if start else (), start=(start or 0) + 1)
-            own = takewhile(lambda each: not each[1].name and each[1].source.strip() not in ours, below)
+            own = takewhile(lambda numbered: not numbered[1].name and numbered[1].source.strip() not in ours, below)
             if beside := [(number, cell.source) for number, cell in own if not cell.code]:
                 place, text = place or beside[0][0], "\n\n".join(source for _, source in beside)
                 notes.append(
@@ -315,7 +353,7 @@ def _find_words(
 
 
 def _plain(source: str, magics: bool) -> str:
-    """Python: a cell's magics, where there are some, become calls, which do nothing where answers are graded."""
+    """A cell's source as Python: its magics become calls, which do nothing where answers are graded."""
     source = CELL_MAGIC.sub("", source)
     try:
         ast.parse(source)

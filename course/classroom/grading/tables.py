@@ -18,18 +18,18 @@ def grades_table(graded: Iterable[Graded]) -> str:
 
 def exercises_table(graded: Iterable[Graded]) -> str:
     """The text of `exercises.csv`: a line for each exercise of each submission."""
-    return _table(EXERCISES, (row for each in graded for row in _exercise_rows(each)))
+    return _table(EXERCISES, (row for submission in graded for row in _exercise_rows(submission)))
 
 
-def _grade_row(each: Graded) -> tuple:
-    pending = sum(mark.max_points for mark in each.marks if mark.pending)
-    return each.student, each.lesson, f"{each.points:g}", each.max_points, pending, " ".join(each.notes)
+def _grade_row(graded: Graded) -> tuple:
+    pending = sum(mark.max_points for mark in graded.marks if mark.pending)
+    return graded.student, graded.lesson, f"{graded.points:g}", graded.max_points, pending, " ".join(graded.notes)
 
 
-def _exercise_rows(each: Graded) -> Iterable[tuple]:
-    for mark in each.marks:
+def _exercise_rows(graded: Graded) -> Iterable[tuple]:
+    for mark in graded.marks:
         reason = "waits for a person" if mark.pending else mark.reason
-        yield each.student, each.lesson, mark.exercise, f"{mark.points:g}", mark.max_points, reason
+        yield graded.student, graded.lesson, mark.exercise, f"{mark.points:g}", mark.max_points, reason
 
 
 def _table(header: Sequence[str], rows: Iterable[tuple]) -> str:
@@ -41,7 +41,7 @@ def _table(header: Sequence[str], rows: Iterable[tuple]) -> str:
 
 
 def _plain(value: object) -> object:
-    """A value that no spreadsheet takes for a formula, on one line."""
+    """The value on one line and, if a spreadsheet would take it for a formula, quoted."""
     if not isinstance(value, str):
         return value
     value = " ".join(writable(value).split())

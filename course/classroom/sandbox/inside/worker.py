@@ -2,7 +2,7 @@
 
 `python -m course.classroom.sandbox.inside.worker` reads one request from its standard input. It writes messages, one on
 each line, to the standard output that it was started with; what the student's code prints is dropped. A message says
-what the worker is about to do or what came of it. So the process that listens knows what was under way if this one ends.
+what the worker is about to do or what came of it. Whoever listens thus knows what was under way if this process ends.
 """
 
 import __future__

@@ -15,7 +15,7 @@ from nbgrader.api import Gradebook
 from course.classroom import Refusal
 from course.classroom.authoring.cells import TEXT_STUB
 from course.classroom.grading import class_run, submission
-from course.classroom.grading.judging import Assessment
+from course.classroom.grading.judging import Judgement
 from course.syllabus import lesson
 from utils.exercise import Exercise, Verdict, WrittenExercise
 
@@ -46,7 +46,7 @@ def assessed(monkeypatch):
     """No sandbox: what is answered is right, and `same_noise` is wrong in its first known way. Who was assessed, how."""
     calls = []
 
-    def assess(submission, chosen, seed, root, limits):
+    def judge(submission, chosen, *, seed, root, limits):
         calls.append((sorted(piece.exercise for piece in submission.pieces), seed))
         answered = {piece.exercise for piece in submission.pieces}
         verdicts = {
@@ -55,15 +55,15 @@ def assessed(monkeypatch):
         if "same_noise" in answered:
             mistake = LESSON.room("exercises").same_noise.mistakes[0]
             verdicts["same_noise"] = Verdict(False, mistake.hint, mistake, 1)
-        return Assessment(verdicts, ("A note,\nof two lines.",))
+        return Judgement(verdicts, ("A note,\nof two lines.",))
 
-    monkeypatch.setattr(submission, "assess", assess)
+    monkeypatch.setattr(submission, "judge", judge)
     return calls
 
 
 def run(folder, out, **options):
     with ThreadPoolExecutor(2) as pool:
-        return class_run.grade(ROOT, folder, out, [LESSON], pool, **options)
+        return class_run.grade_class(ROOT, folder, out, lessons=[LESSON], executor=pool, **options)
 
 
 def table(path):
@@ -167,10 +167,10 @@ def test_a_submission_on_which_grading_fails_keeps_nobody_from_a_grade_and_is_tr
         hand_in(subs, student, "noisy_labels")
     whole = class_run.grade_one
 
-    def one(root, folder, *arguments):
+    def one(root, folder, name, **options):
         if folder.name == "a":
             raise TypeError("odd")
-        return whole(root, folder, *arguments)
+        return whole(root, folder, name, **options)
 
     with monkeypatch.context() as patched:
         patched.setattr(class_run, "grade_one", one)
@@ -268,13 +268,13 @@ def test_what_was_graded_of_another_lesson_stays_in_the_tables(tmp_path, assesse
     run(subs, out)
     other = lesson("double_descent")
     with ThreadPoolExecutor(2) as pool:
-        both = class_run.grade(ROOT, subs, out, [other], pool)
+        both = class_run.grade_class(ROOT, subs, out, lessons=[other], executor=pool)
     assert [(each.lesson, each.points) for each in both] == [(LESSON.name, 2), (other.name, 0)]
     assert [row["lesson"] for row in table(out / "grades.csv")] == [LESSON.name, other.name]
     for folder, students in ((tmp_path / "later", ["ada", "bob"]), (subs, ["ada"])):
         hand_in(folder, students[-1], "noisy_labels")
         with ThreadPoolExecutor(2) as pool:
-            both = class_run.grade(ROOT, folder, out, [other], pool)
+            both = class_run.grade_class(ROOT, folder, out, lessons=[other], executor=pool)
         assert {each.student for each in both} == set(students)
 
 

@@ -21,7 +21,15 @@ from course.classroom import Refusal
 from course.classroom.grading import command
 from course.classroom.sandbox import bubblewrap
 from course.cli import ROOT, app
-from tests.hostile.submissions import CODED, EXERCISES, LESSON, TARGET, answered, author, save
+from tests.hostile.submissions import (
+    CODED,
+    EXERCISES,
+    LESSON,
+    TARGET,
+    answered,
+    author,
+    save,
+)
 
 ESSAY = next(name for name in EXERCISES if name not in CODED)
 POINTS = sum(EXERCISES[name].points for name in CODED)
@@ -213,10 +221,10 @@ def test_an_interrupt_keeps_what_is_graded_and_says_how_to_go_on(tmp_path, monke
     students(tmp_path / "in", "ada")
     (tmp_path / "in" / "loose.ipynb").touch()
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("course.classroom.grading.class_run.grade", interrupted)
+    monkeypatch.setattr("course.classroom.grading.class_run.grade_class", interrupted)
     code, said = course(tmp_path / "in", "--out", tmp_path / "out")
     assert code == 130 and "--resume goes on" in said and "not looked at: loose.ipynb" in said
 

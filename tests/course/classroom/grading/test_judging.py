@@ -8,7 +8,7 @@ import pytest
 from course.classroom.authoring.cells import grade_id
 from course.classroom.authoring.source import read as read_source
 from course.classroom.grading import judging
-from course.classroom.grading.judging import assess
+from course.classroom.grading.judging import judge
 from course.classroom.grading.needed_code import Piece
 from course.classroom.grading.reading import Cell, _cell, understand
 from course.classroom.grading.reading import read as read_submission
@@ -35,7 +35,7 @@ def solved(**changed):
 
 
 def earned(submission, **options):
-    result = assess(submission, LESSON, 7, ROOT, **options)
+    result = judge(submission, LESSON, seed=7, root=ROOT, **options)
     return {name for name, verdict in result.verdicts.items() if verdict.passed}, result
 
 
@@ -220,7 +220,7 @@ def test_no_forgery_earns_a_point(names):
 
 
 def test_the_same_seed_gives_the_same_verdicts_and_every_exercise_has_cases_of_its_own():
-    first, second = (assess(solved(same_noise="pass"), LESSON, 3, ROOT).verdicts for _ in range(2))
+    first, second = (judge(solved(same_noise="pass"), LESSON, seed=3, root=ROOT).verdicts for _ in range(2))
     assert first == second
     seeds = {
         judging._own_seed(seed, LESSON, number, code) for seed in range(3) for number in range(6) for code in range(2)

@@ -13,7 +13,15 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course.classroom.authoring.cells import TEXT_STUB
 from course.classroom.grading import needed_code, reading
 from course.classroom.grading.formgrader import restored
-from course.classroom.grading.hand_ins import Found, find, loose, others, printable, students, version_of
+from course.classroom.grading.hand_ins import (
+    Found,
+    find,
+    loose,
+    others,
+    printable,
+    students,
+    version_of,
+)
 from course.classroom.grading.reading import Cell, Unreadable, read
 from utils.exercise import Exercise, WrittenExercise
 

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from course.classroom.sandbox.course_without_answers import CLASSROOM, CLOSED, INSIDE, routes, write_closed
+from course.classroom.sandbox.course_without_answers import (
+    CLASSROOM,
+    CLOSED,
+    INSIDE,
+    routes,
+    write_closed,
+)
 from course.syllabus import LESSONS
 from utils.exercise import Exercise
 

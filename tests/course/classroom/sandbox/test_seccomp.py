@@ -4,7 +4,14 @@ import struct
 
 import pytest
 
-from course.classroom.sandbox.seccomp import ALLOW, CALLS, KILL, OTHER_ABI, REFUSE, program
+from course.classroom.sandbox.seccomp import (
+    ALLOW,
+    CALLS,
+    KILL,
+    OTHER_ABI,
+    REFUSE,
+    program,
+)
 
 
 def verdict(steps, architecture, number):
