@@ -235,7 +235,10 @@ def _update() -> None:
     if changes.replaced:
         typer.echo(f"work/: {_files(changes.replaced)} that you had not touched now as in the course.")
     for path in changes.beside:
-        typer.echo(f"work/{path}: a new version of the lesson, beside your own, which stays as it is.")
+        typer.echo(
+            f"work/{path}: a new version of the lesson, beside your own, which stays as it is. Your own was made for an "
+            "earlier version of the course and may call names that have moved since."
+        )
 
 
 def _files(paths: list[Path]) -> str:

@@ -2,5 +2,5 @@
 
 
 def writable(text: str) -> str:
-    """Without halves of surrogate pairs, which are no characters and cannot be written to a file."""
+    """The text with a question mark for each half of a surrogate pair, which is no character and cannot be written."""
     return text.encode("utf-8", "replace").decode("utf-8")

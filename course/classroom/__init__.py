@@ -1,14 +1,14 @@
-"""The classroom: build, release and grading."""
+"""The classroom around the lessons: authoring, learning, grading, and the sandbox."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 
 class Refusal(Exception):
-    """A command that will not go on: nothing was written, and each problem says what is wrong and what to do.
+    """A command refuses to go on and has written nothing; each problem says what is wrong and what to do.
 
     Attributes:
-        problems: one sentence each.
+        problems: a sentence for each.
     """
 
     def __init__(self, *problems: str):
@@ -17,7 +17,7 @@ class Refusal(Exception):
 
 
 def files_below(folder: Path, pattern: str = "*") -> Iterator[Path]:
-    """The files somewhere below `folder`, in order and relative to it; caches and hidden files are nobody's work."""
+    """The files below `folder` at any depth, in order and relative to it. Caches and hidden files are skipped."""
     for path in sorted(folder.rglob(pattern)):
         relative = path.relative_to(folder)
         hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.parts)

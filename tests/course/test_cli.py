@@ -82,8 +82,23 @@ def test_update_says_what_it_did_once(root: Path) -> None:
     assert course("update").output == ""
     (root / "lessons/start.ipynb").write_text("changed")
     assert course("update").stdout == (
-        "work/start.new.ipynb: a new version of the lesson, beside your own, which stays as it is.\n"
+        "work/start.new.ipynb: a new version of the lesson, beside your own, which stays as it is. "
+        "Your own was made for an earlier version of the course and may call names that have moved since.\n"
     )
+
+
+def test_update_says_that_a_copy_was_made_for_an_earlier_version_once_and_only_of_the_learners_own(root: Path) -> None:
+    for name in ("mine", "untouched"):
+        (root / f"lessons/{name}.ipynb").write_text(json.dumps({"cells": []}))
+    course("update")
+    (root / "work/mine.ipynb").write_text("my answer")
+    for name in ("mine", "untouched"):
+        (root / f"lessons/{name}.ipynb").write_text(json.dumps({"cells": [{"cell_type": "code", "source": "x"}]}))
+    own, replaced = "earlier version of the course", "1 file that you had not touched"
+    said = course("update").stdout
+    assert said.count(own) == 1 and said.count(replaced) == 1
+    assert next(line for line in said.splitlines() if own in line).startswith("work/mine.new.ipynb: ")
+    assert course("update").stdout == ""
 
 
 def test_update_waits_for_no_heavy_library(root: Path) -> None:

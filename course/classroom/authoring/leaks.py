@@ -15,7 +15,7 @@ from course.classroom.authoring.cells import grade_id
 AUTHORS_ONLY = {"solutions", "tests"}
 MARKERS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
 LESSON_TEXT = re.compile(rb"^# %%.*nbgrader=", re.MULTILINE)
-# Lines that tell nobody how to solve anything.
+# Lines that give nothing away, since they stand in any solution.
 EMPTY = re.compile(r"pass|return\w*|[^\w]*")
 
 Answers = dict[str, frozenset[str]]

@@ -55,9 +55,10 @@ def release(root: Path, out: Path, nbgrader: Path | None = None, lessons: tuple[
 
     Args:
         root: the repository.
-        out: a new or empty folder: lessons, `course`, `utils`, Makefile, lock, README with its picture, and licence. Of these,
-            where git tracks the course, only what git tracks, so that stray files stay behind; elsewhere everything.
-        nbgrader: a new or empty folder outside `out`: the authors' notebooks in `source/`, and `nbgrader_config.py`.
+        out: a new or empty folder. It gets lessons, `course`, `utils`, Makefile, lock, README with its picture, and
+            licence. Where git tracks the course, it gets only what git tracks, so that stray files stay behind.
+        nbgrader: a new or empty folder outside `out`. It gets the authors' notebooks in `source/`, and
+            `nbgrader_config.py`.
         lessons: those of the syllabus.
 
     Raises:
@@ -132,7 +133,7 @@ def nbgrader_files(built: dict[Path, str], lessons: tuple[Lesson, ...]) -> dict[
 
 
 def _tracked(root: Path) -> set[Path]:
-    """What git tracks in `root`, relative to it; nothing where there is no git or the course is in no repository."""
+    """What git tracks in `root`, relative to it. Empty where there is no git or the course is in no repository."""
     try:
         done = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
     except OSError:
@@ -157,7 +158,7 @@ def _written_beside(folder: Path, files: dict[Path, bytes]) -> Iterator[Path]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
         new = Path(scratch, folder.name)
-        new.mkdir()  # with the permissions of an ordinary folder, which the scratch folder has not
+        new.mkdir()  # with the permissions of an ordinary folder, which the scratch folder does not have
         for path, content in files.items():
             write_whole(new / path, content)
         yield new

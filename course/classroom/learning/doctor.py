@@ -1,4 +1,4 @@
-"""Is this machine ready for the course? One finding after the other, each with what to do."""
+"""Look at whether this machine is ready for the course; each finding says what to do."""
 
 import platform
 import shutil
@@ -52,12 +52,12 @@ def python() -> Finding:
 
 
 def packages(lock: Path) -> Iterator[Finding]:
-    """Each package of the lock that is not as pinned; or one line where all are."""
+    """A finding for each package that is not as the lock pins it, or one finding where all are."""
     requirements = read_lock(lock)
-    wrong = [each for each in requirements if not _satisfied(each)]
-    for each in wrong:
-        wanted, found = each.specifier, _installed(each) or "none"
-        yield Finding("problem", "package", f"{each.name}: wanted {wanted}, found {found}; {INSTALL}")
+    wrong = [requirement for requirement in requirements if not _satisfied(requirement)]
+    for requirement in wrong:
+        wanted, found = requirement.specifier, _installed(requirement) or "none"
+        yield Finding("problem", "package", f"{requirement.name}: wanted {wanted}, found {found}; {INSTALL}")
     if not wrong:
         yield Finding("ok", "packages", f"{len(requirements)} as {lock.name} pins them")
 
@@ -70,7 +70,7 @@ def read_lock(lock: Path) -> list[Requirement]:
     """
     lines = (line.split(" #")[0].strip() for line in lock.read_text(encoding="utf-8").splitlines())
     requirements = [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
-    return [each for each in requirements if each.marker is None or each.marker.evaluate()]
+    return [requirement for requirement in requirements if requirement.marker is None or requirement.marker.evaluate()]
 
 
 def device() -> Finding:
@@ -113,7 +113,7 @@ def sandbox() -> Finding:
 
 
 def widgets() -> Finding:
-    """Whether a slider moved in the browser moves in the kernel: tried on a real kernel with a front end's message."""
+    """Whether a slider that is moved in the browser moves in a kernel. A real kernel is sent a front end's message."""
     try:
         value = _move_slider(KERNEL_S)
     except Exception as error:  # whatever keeps a kernel from answering is the finding
