@@ -57,7 +57,7 @@ def rows(path):
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
     """Two students' folder and what grading made of it."""
-    folder = tmp_path_factory.mktemp("desk")
+    folder = tmp_path_factory.mktemp("graded")
     students(folder / "in", "ada", "bob")
     code, said = course(folder / "in", "--out", folder / "out", "--seed", 3, "--jobs", 1)
     assert code == 0, said
