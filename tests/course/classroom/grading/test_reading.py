@@ -1,58 +1,18 @@
-"""Submissions as they come: what is found, what is read, what is run, and what is refused."""
+"""Submissions as they come: what is read of a file, which cells answer what, and what is refused."""
 
 import json
 import os
 import time
-from types import SimpleNamespace
 from unittest.mock import MagicMock
 
-import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course.classroom.authoring.cells import TEXT_STUB
 from course.classroom.grading import needed_code, reading
 from course.classroom.grading.formgrader import restored
-from course.classroom.grading.hand_ins import (
-    Found,
-    find,
-    loose,
-    others,
-    printable,
-    students,
-    version_of,
-)
 from course.classroom.grading.reading import Cell, Unreadable, read
-from utils.exercise import Exercise, WrittenExercise
-
-LESSON = SimpleNamespace(name="doubling")
-EXERCISES = (
-    *(Exercise(name, 1, 1, 1, reference=lambda n: n, cases=lambda rng: []) for name in ("double", "half")),
-    WrittenExercise("why", 3, "rubric"),
-)
-
-
-def marked(source, name, kind=new_code_cell):
-    return kind(source, metadata={"nbgrader": {"grade_id": name, "solution": True, "schema_version": 3}})
-
-
-DOUBLE = marked("def double(n):\n    return 2 * n", "double")
-HALF = marked("def half(n):\n    return n / 2", "half")
-
-
-def saved(tmp_path, *cells, name="doubling.ipynb"):
-    path = tmp_path / name
-    path.write_text(nbformat.writes(new_notebook(cells=list(cells))), encoding="utf-8")
-    return path
-
-
-def understood(tmp_path, *cells):
-    return read(saved(tmp_path, *cells), EXERCISES)
-
-
-def kinds(result):
-    return [(piece.kind, piece.exercise, piece.cell) for piece in result.pieces]
-
+from tests.course.classroom.grading.notebooks import DOUBLE, EXERCISES, HALF, kinds, marked, saved, understood
 
 # --- what is run -----------------------------------------------------------------------------------------------------
 
@@ -315,59 +275,6 @@ def test_links_pipes_folders_and_large_files_are_refused(tmp_path, monkeypatch):
         read(real, EXERCISES)
 
 
-# --- which file counts -----------------------------------------------------------------------------------------------
-
-
-def test_the_students_are_the_folders(tmp_path):
-    for name in ("beta", "alpha", ".git"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "notes.txt").touch()
-    (tmp_path / "zeta").symlink_to(tmp_path / "alpha")
-    assert students(tmp_path) == ["alpha", "beta"]
-
-
-def test_the_newest_file_counts_and_the_others_are_named(tmp_path):
-    assert find(tmp_path, LESSON).path is None
-    script = tmp_path / "doubling.py"
-    script.touch()
-    assert find(tmp_path, LESSON).path == script
-    os.utime(script, (1, 1))
-    old, new = saved(tmp_path, DOUBLE), tmp_path / "deep" / "er" / "doubling.ipynb"
-    new.parent.mkdir(parents=True)
-    new.touch()
-    os.utime(old, (1, 1))
-    checkpoint = tmp_path / ".ipynb_checkpoints" / "doubling.ipynb"
-    checkpoint.parent.mkdir()
-    checkpoint.touch()
-    found = find(tmp_path, LESSON)
-    assert found.path == new
-    assert found.notes == ("deep/er/doubling.ipynb counts; not looked at: doubling.ipynb, doubling.py.",)
-
-
-@pytest.mark.parametrize("seconds, counts", [(10, "doubling.ipynb"), (3_600, "doubling.py")])
-def test_of_a_notebook_and_its_paired_text_the_notebook_counts_unless_the_text_is_much_newer(tmp_path, seconds, counts):
-    notebook, script = saved(tmp_path, DOUBLE), tmp_path / "doubling.py"
-    script.touch()
-    os.utime(notebook, (1_000, 1_000))
-    os.utime(script, (1_000 + seconds, 1_000 + seconds))
-    found = find(tmp_path, LESSON)
-    (other,) = {"doubling.ipynb", "doubling.py"} - {counts}
-    assert found.path == tmp_path / counts and found.notes[0].endswith(f"not looked at: {other}.")
-
-
-@pytest.mark.parametrize("name", ["doubling(1).ipynb", "Doubling-Copy1.ipynb", "Ada_9_file_doubling.py"])
-def test_a_name_that_holds_the_lessons_is_taken_for_it_and_reported(tmp_path, name):
-    (tmp_path / name).touch()
-    assert find(tmp_path, LESSON).notes == (f"{name} was taken for doubling{name[name.rindex('.') :]}.",)
-    right = saved(tmp_path, DOUBLE)
-    assert find(tmp_path, LESSON) == Found(right, (f"doubling.ipynb counts; not looked at: {name}.",))
-
-
-def test_a_folder_that_cannot_be_looked_into_does_not_count_as_empty(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        find(tmp_path / "gone", LESSON)
-
-
 @pytest.mark.parametrize(
     "text, words", [("# %%\n" * 3_000, "3,000 cells"), ("x = 1\n" * 500_000, "3,000,000 characters")]
 )
@@ -375,131 +282,6 @@ def test_a_script_is_no_larger_than_its_reader_can_take(tmp_path, text, words):
     (tmp_path / "doubling.py").write_text(text)
     with pytest.raises(Unreadable, match=words):
         read(tmp_path / "doubling.py", EXERCISES)
-
-
-def test_what_else_lies_there_is_named(tmp_path):
-    assert others(tmp_path) == ""
-    for name in "abcdefg":
-        (tmp_path / f"{name}.zip").touch()
-    assert others(tmp_path) == "a.zip, b.zip, c.zip, d.zip, e.zip and 2 more"
-    assert loose(tmp_path) == [f"{name}.zip" for name in "abcdefg"]
-
-
-def test_links_are_not_followed(tmp_path):
-    secret = saved(tmp_path, DOUBLE, name="secret.ipynb")
-    mine = tmp_path / "student"
-    mine.mkdir()
-    (mine / "doubling.ipynb").symlink_to(secret)
-    (mine / "elsewhere").symlink_to(tmp_path)
-    found = find(mine, LESSON)
-    assert found.path is None and "is a link and was not followed" in found.notes[0]
-
-
-def test_a_name_that_is_not_utf8_is_shown_as_well_as_can_be(tmp_path):
-    odd = os.fsencode(tmp_path) + b"/\xff"
-    os.mkdir(odd)
-    for folder in (odd, os.fsencode(tmp_path)):
-        with open(folder + b"/doubling.ipynb", "w") as file:
-            file.write("{}")
-    notes = find(tmp_path, LESSON).notes
-    assert len(notes) == 1
-    notes[0].encode("utf-8")
-
-
-def test_long_names_are_cut_and_long_paths_are_no_reason_to_stop(tmp_path):
-    name = os.fsdecode(b"\xff" * 80)
-    (tmp_path / name).mkdir()
-    assert len(printable(name).encode()) <= 200 and printable(name) != printable(f"{name}\xff")
-    folder = tmp_path
-    while len(str(folder)) < 4_070:  # the longest path that the system takes has 4,095 characters
-        folder = folder / ("d" * min(200, 4_080 - len(str(folder))))
-        try:
-            folder.mkdir()
-        except OSError:
-            break
-    handle = os.open(folder, os.O_RDONLY)
-    os.close(os.open("doubling.ipynb", os.O_CREAT | os.O_WRONLY, dir_fd=handle))
-    os.close(handle)
-    found = find(tmp_path, LESSON)
-    assert found.path.name == "doubling.ipynb" and version_of(tmp_path, LESSON)
-    with pytest.raises(Unreadable, match="cannot be opened"):
-        read(found.path, EXERCISES)
-
-
-def test_only_what_an_answer_needs_is_run(tmp_path):
-    first = new_code_cell(
-        "import torch, os\nimport matplotlib.pyplot as plt\nfrom course import explorers\nimport numpy as np\n"
-        "n = 3\nunused = 4\nEPS = 10 ** -n\nrun = runner.run(torch)\nheld = data.load('mnist')\n"
-        "def show(x):\n    return plt.plot(held)\ndef helper(x):\n    return Kept(x)\nclass Kept:\n    eps = EPS"
-    )
-    second = marked("import math\ndef double(held):\n    return np.add(held, helper(run))", "double")
-    pieces = needed_code.needed(understood(tmp_path, first, second).pieces)
-    assert [piece.source.strip().partition("\n")[0] for piece in pieces[:-1]] == [
-        "import numpy as np", "n = 3", "EPS = 10 ** -n", "def helper(x):", "class Kept:",
-    ]  # fmt: skip
-    assert pieces[-1].source.startswith("import math")
-    broken = understood(tmp_path, new_code_cell("import torch"), marked("def double(n:", "double"))
-    assert [piece.kind for piece in needed_code.needed(broken.pieces)] == ["answer"]
-
-
-def test_a_students_name_takes_the_lessons_place_unless_it_is_made_from_it(tmp_path):
-    lesson = "images = data.load('mnist')\nexperiment = data.experiment"
-    given = [Cell(True, lesson)]
-    answer = marked("def double(n):\n    return images * n * SCALE", "double")
-    for own, kept in ((("images = [3]\nSCALE = 1",) * 2), (("images = images[:2]\nSCALE = 1", f"{lesson}\n"))):
-        result = read(saved(tmp_path, new_code_cell(lesson), new_code_cell(own), answer), EXERCISES, given)
-        shown = "\n".join(piece.source.strip() for piece in needed_code.needed(result.pieces))
-        assert ("data.load" in shown) == ("data.load" in kept) and "SCALE = 1" in shown
-
-
-def test_a_students_own_variable_may_be_called_experiment(tmp_path):
-    own = new_code_cell("experiment = {'scale': 3}\nSCALE = experiment['scale']\nrun = runner.run(SCALE)")
-    answer = marked("def double(n):\n    return SCALE * n * run", "double")
-    kept = needed_code.needed(understood(tmp_path, own, answer).pieces)
-    assert [piece.source for piece in kept[:-1]] == ["experiment = {'scale': 3}", "SCALE = experiment['scale']"]
-
-
-def test_everything_of_the_students_own_can_be_run_but_no_check_explorer_or_experiment(tmp_path):
-    lesson = new_code_cell("show()\nwidth = 3")
-    own = new_code_cell(
-        "F = []\nF.append(abs)\nfor f in F:\n    F.append(f)\nexplorers.line()\nexercises.double.check(3)"
-    )
-    result = read(saved(tmp_path, lesson, own, DOUBLE), EXERCISES, [Cell(True, lesson.source)])
-    assert [piece.kind for piece in needed_code.needed(result.pieces)] == ["answer"]
-    kept = needed_code.needed(result.pieces, everything=True)
-    assert [piece.source.partition("\n")[0] for piece in kept[:-1]] == ["F = []", "F.append(abs)", "for f in F:"]
-
-
-def test_a_lambda_is_an_answer_too(tmp_path):
-    found = understood(tmp_path, new_code_cell("double = lambda n: n + m\nm = 2"))
-    assert [(piece.kind, piece.exercise) for piece in needed_code.needed(found.pieces)] == [("answer", "double")]
-    found = understood(tmp_path, new_code_cell("half = lambda n: n / 2\ndouble = lambda n: 2 * n"))
-    assert [(piece.kind, piece.exercise) for piece in needed_code.needed(found.pieces)] == [
-        ("definition", "half"), ("definition", "double"),
-    ]  # fmt: skip
-
-
-def test_a_helper_is_kept_however_it_is_given(tmp_path):
-    helpers = (
-        "torch.set_default_dtype(torch.float64)\nif True:\n    def h(x): return x\ntry:\n    import numpy as np\n"
-        "except ImportError:\n    np = None\nS = 1; S += 1\nF = {}\nF['g'] = h\nG.f = h\nprint(S)\n"
-        "# a separator\u2028that is no line's end\ndef last(x):\n    return '\f'"
-    )
-    answer = marked("def double(n):\n    return np.add(S, F['g'](n)) + G.f(n) + len(last(n))", "double")
-    kept = needed_code.needed(understood(tmp_path, new_code_cell(helpers), answer).pieces)
-    assert [piece.source.split("\n")[0] for piece in kept[:-1]] == [
-        "torch.set_default_dtype(torch.float64)", "if True:", "try:", "S = 1", "S += 1", "F = {}", "F['g'] = h", "G.f = h",
-        "def last(x):",
-    ]  # fmt: skip
-
-
-def test_an_answer_below_an_if_is_found_by_its_name_and_future_imports_stay(tmp_path):
-    lost = new_code_cell(
-        "from __future__ import annotations\nif __name__ == '__main__':\n    def double(n): return 2 * n"
-    )
-    assert kinds(understood(tmp_path, lost)) == [("answer", "double", 1)]
-    future = understood(tmp_path, new_code_cell("from __future__ import annotations"), DOUBLE)
-    assert [piece.kind for piece in needed_code.needed(future.pieces)] == ["import", "answer"]
 
 
 def test_a_large_text_and_half_a_character_cost_nothing(tmp_path):
@@ -510,10 +292,3 @@ def test_a_large_text_and_half_a_character_cost_nothing(tmp_path):
     result = read(path, EXERCISES)
     assert kinds(result) == [("answer", "double", 2)]
     result.cells[0].source.encode()
-
-
-def test_reading_takes_time_in_proportion(tmp_path):
-    cells = [new_code_cell("a = 1\n" * 20_000), new_code_cell("\n" * 100_000 + "x")]
-    began = time.perf_counter()
-    needed_code.needed(understood(tmp_path, *cells, DOUBLE).pieces)
-    assert time.perf_counter() - began < 20
