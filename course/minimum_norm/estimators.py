@@ -17,13 +17,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from tqdm import tqdm
 
-from course.minimum_norm import solvers, theory
+from course.minimum_norm import checks, solvers, theory
 from utils import devices
+from utils.progress import Progress
 
 __all__ = ["KernelInterpolationClassifier", "KernelInterpolator"]
 
-PREDICTED_ROWS = 512  # whose kernels with all training points are in memory at once
-BAR_AFTER_S = 5  # a bar for a quick fit would only be noise
+PREDICTED_ROWS = 512  # so many points' kernels with all training points are in memory at once
+BAR_AFTER_S = 5  # seconds before the progress bar appears: a quick fit needs none
 
 
 class _KernelInterpolation(BaseEstimator):
@@ -33,6 +34,7 @@ class _KernelInterpolation(BaseEstimator):
         self,
         kernel: str = "gaussian",
         bandwidth: float = 1.0,
+        *,
         regularisation: float = 0.0,
         dtype: DTypeLike | torch.dtype | None = None,
         device: str = "auto",
@@ -54,11 +56,11 @@ class _KernelInterpolation(BaseEstimator):
         self.random_state = random_state
 
     def _solve(self, X: np.ndarray, Y: np.ndarray, y: np.ndarray) -> None:
-        """Fit the targets Y, (n,) or (n, k); y is what the caller calls them, for messages."""
+        """Fit the targets Y, (n,) or (n, k). Messages show y instead, the targets as the caller gave them."""
         if self.kernel not in list(theory.KERNELS):
             raise ValueError(f"kernel must be one of {', '.join(map(repr, theory.KERNELS))}; got {self.kernel!r}")
-        theory.check_bandwidth(self.bandwidth)
-        theory.check_regularisation(self.regularisation)
+        checks.bandwidth(self.bandwidth)
+        checks.regularisation(self.regularisation)
         _check_solver(self.solver, self.memory_limit, self.tol, self.max_iter)
         dtype, device = _working_dtype(self.dtype, len(X)), devices.resolve(self.device)
         fitted = X.astype(dtype)
@@ -79,15 +81,15 @@ class _KernelInterpolation(BaseEstimator):
                 targets.reshape(len(first), -1),
                 self.kernel,
                 self.bandwidth,
-                self.regularisation,
-                self.solver,
-                limit,
-                self.tol,
-                self.max_iter,
-                seed,
-                progress,
+                regularisation=self.regularisation,
+                solver=self.solver,
+                memory_limit=limit,
+                tol=self.tol,
+                max_iter=self.max_iter,
+                seed=seed,
+                progress=progress,
             )
-        # Only now, so that a fit that is interrupted leaves the estimator as it was.
+        # Attributes are set only now, so that a fit that is interrupted leaves the estimator as it was.
         self.dtype_, self.X_fit_ = dtype, fitted
         shared = solution.coefficients.reshape(targets.shape).cpu().numpy()[group]
         self.dual_coef_ = (shared.T / multiplicity[group].astype(dtype)).T
@@ -125,12 +127,12 @@ class _KernelInterpolation(BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
         device = devices.resolve(self.device)
-        points, coefficients = (_tensor(each, self.dtype_, device) for each in (self.X_fit_, self.dual_coef_))
+        points, coefficients = (_tensor(values, self.dtype_, device) for values in (self.X_fit_, self.dual_coef_))
         kernel = theory.KERNELS[self.kernel]
-        # Filled in place: small results kept between large blocks would hold on to the blocks' memory.
+        # The results are written into one array: small results kept between large blocks would keep the blocks' memory.
         values = np.empty((len(X), *self.dual_coef_.shape[1:]), self.dtype_)
-        for begin in range(0, len(X), PREDICTED_ROWS):
-            rows = slice(begin, begin + PREDICTED_ROWS)
+        for start in range(0, len(X), PREDICTED_ROWS):
+            rows = slice(start, start + PREDICTED_ROWS)
             block = _tensor(X[rows], self.dtype_, device)
             values[rows] = theory.predict(kernel(block, points, self.bandwidth), coefficients).cpu().numpy()
         return values
@@ -151,9 +153,9 @@ class KernelInterpolator(RegressorMixin, _KernelInterpolation):
         solver: "cholesky"; "cg", preconditioned conjugate gradients with the Gram matrix stored; "matrix_free", that
             with the Gram matrix computed anew at each iteration; or "auto", the first of them that suits (see
             `solvers.solve`).
-        memory_limit: bytes that the solver may take beside the data; None: what the machine has free.
+        memory_limit: bytes that the solver may take beside the data; None is what the machine has free.
         tol: conjugate gradients stop at this relative residual.
-        max_iter: and, with a ConvergenceWarning, after so many iterations.
+        max_iter: they also stop after so many iterations, with a ConvergenceWarning.
         random_state: draws the preconditioner's points.
 
     Attributes:
@@ -198,7 +200,7 @@ class KernelInterpolator(RegressorMixin, _KernelInterpolation):
 
 
 class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):
-    """Classification by one interpolant a class, through 1 on the class and 0 elsewhere: the largest value wins.
+    """Classification by an interpolant for each class, through 1 on the class and 0 elsewhere: the largest value wins.
 
     Args:
         kernel: "gaussian", exp(-d^2 / (2 bandwidth^2)), or "laplacian", exp(-d / bandwidth), d the Euclidean distance.
@@ -209,9 +211,9 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):
         solver: "cholesky"; "cg", preconditioned conjugate gradients with the Gram matrix stored; "matrix_free", that
             with the Gram matrix computed anew at each iteration; or "auto", the first of them that suits (see
             `solvers.solve`).
-        memory_limit: bytes that the solver may take beside the data; None: what the machine has free.
+        memory_limit: bytes that the solver may take beside the data; None is what the machine has free.
         tol: conjugate gradients stop at this relative residual.
-        max_iter: and, with a ConvergenceWarning, after so many iterations.
+        max_iter: they also stop after so many iterations, with a ConvergenceWarning.
         random_state: draws the preconditioner's points.
 
     Attributes:
@@ -224,7 +226,7 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Fit one interpolant a class.
+        """Fit one interpolant for each class.
 
         Args:
             X: inputs, (n, d).
@@ -261,10 +263,10 @@ def _tensor(values: np.ndarray, dtype: np.dtype, device: torch.device) -> torch.
 
 
 @contextmanager
-def _bar() -> Iterator[solvers.Progress]:
+def _bar() -> Iterator[Progress]:
     """A progress bar on stderr that appears when a solve takes longer than `BAR_AFTER_S`."""
-    form = "{percentage:3.0f}%|{bar}| [{elapsed}{postfix}]"
-    with tqdm(total=1.0, delay=BAR_AFTER_S, bar_format=form, leave=False) as bar:
+    bar_format = "{percentage:3.0f}%|{bar}| [{elapsed}{postfix}]"
+    with tqdm(total=1.0, delay=BAR_AFTER_S, bar_format=bar_format, leave=False) as bar:
 
         def progress(fraction: float, note: str) -> None:
             bar.set_postfix_str(note, refresh=False)
@@ -286,7 +288,7 @@ def _check_solver(solver: str, memory_limit: float | None, tol: float, max_iter:
 
 def _working_dtype(dtype: DTypeLike | torch.dtype | None, n: int) -> np.dtype:
     if dtype is None:
-        return np.dtype(np.float64 if n <= theory.FLOAT64_POINTS else np.float32)
+        return np.dtype(np.float64 if n <= solvers.FLOAT64_POINTS else np.float32)
     for working in (np.dtype(np.float32), np.dtype(np.float64)):
         if dtype == working or dtype is getattr(torch, working.name):
             return working

@@ -5,7 +5,7 @@ import torch
 from sklearn.metrics.pairwise import rbf_kernel
 from torch import Tensor
 
-from course.minimum_norm import theory
+from course.minimum_norm import estimators, theory
 from utils.exercise import Cases, Exercise, Mistake, WrittenExercise
 
 # Every function and estimator of the lesson that would answer an exercise about weights or about kernels.
@@ -18,7 +18,7 @@ WEIGHTS = (
     theory.preconditioned_limit,
 )
 PSEUDO_INVERSES = (torch.linalg.pinv, torch.linalg.lstsq)
-ESTIMATORS = (theory.KernelInterpolator, theory.KernelInterpolationClassifier)
+ESTIMATORS = (estimators.KernelInterpolator, estimators.KernelInterpolationClassifier)
 
 
 def _normal(rng: np.random.Generator, *shape: int) -> Tensor:

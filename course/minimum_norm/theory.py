@@ -1,24 +1,20 @@
 """The minimum-norm solution, for weights and for kernels: the mathematics of the lesson as code.
 
-Everything here takes and returns torch tensors and needs torch alone. The estimators `KernelInterpolator` and
-`KernelInterpolationClassifier` are reached from here too, and bring scikit-learn in when they are first asked for.
+Everything here takes and returns torch tensors and needs torch alone. `estimators` gives the kernel interpolators
+scikit-learn's conventions, and `solvers` solves the systems that are too large for `dual_coefficients`.
 """
 
 from collections.abc import Sequence
-from numbers import Real
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-FLOAT64_POINTS = 5_000  # above, float32: a float64 Gram matrix and its factor would take 0.4 GB and grow as n^2
+from course.minimum_norm import checks, numerics
 
 __all__ = [
-    "FLOAT64_POINTS",
     "KERNELS",
     "DualSolution",
-    "KernelInterpolationClassifier",
-    "KernelInterpolator",
     "dual_coefficients",
     "gaussian_gram",
     "gradient_descent",
@@ -53,7 +49,7 @@ def minimum_norm_weights(X: Tensor, Y: Tensor) -> Tensor:
 
     Source: Zhang et al. 2017, section 5.
     """
-    _check_system(X, Y)
+    checks.system(X, Y)
     n, d = X.shape
     if n > d:
         raise ValueError(
@@ -63,7 +59,7 @@ def minimum_norm_weights(X: Tensor, Y: Tensor) -> Tensor:
     # Rows of unit length have the same solutions, and a Gram matrix whose condition measures dependence, not scale.
     length = torch.linalg.vector_norm(X, dim=1, keepdim=True)
     rows = X / length.where(length > 0, 1)
-    factor, reciprocal_condition = _cholesky(rows @ rows.T)
+    factor, reciprocal_condition = numerics.cholesky_with_condition(rows @ rows.T)
     floor = n * torch.finfo(X.dtype).eps
     if reciprocal_condition < floor:
         remedy = "drop the rows that repeat others"
@@ -98,8 +94,8 @@ def null_space_projection(X: Tensor, w: Tensor) -> Tensor:
 
     Source: Zhang et al. 2017, section 5.
     """
-    _check_matrix(X=X)
-    _check_columns("X", X, 1, w=w)
+    checks.matrix(X=X)
+    checks.one_per_column("X", X, w=w)
     return w - minimum_norm_weights(X, X @ w)
 
 
@@ -119,7 +115,7 @@ def gradient_descent_limit(X: Tensor, Y: Tensor, w0: Tensor) -> Tensor:
 
     Source: Zhang et al. 2017, section 5.
     """
-    _check_system(X, Y, w0)
+    checks.system(X, Y, w0)
     return minimum_norm_weights(X, Y) + null_space_projection(X, w0)
 
 
@@ -141,8 +137,8 @@ def preconditioned_limit(X: Tensor, Y: Tensor, P: Tensor) -> Tensor:
 
     Source: Gunasekar, Lee, Soudry, Srebro 2018, section 2 (mirror descent, with a quadratic potential).
     """
-    _check_system(X, Y)
-    _check_columns("X", X, 1, P=P)
+    checks.system(X, Y)
+    checks.one_per_column("X", X, P=P)
     root, info = torch.linalg.cholesky_ex(P) if P.shape[0] == P.shape[1] else (P, 1)
     if info or not torch.allclose(P, P.T):
         raise ValueError(f"P, {tuple(P.shape)}, is not symmetric positive definite; give such a (d, d) matrix")
@@ -169,8 +165,8 @@ def gradient_descent(X: Tensor, Y: Tensor, w0: Tensor, step: float, steps: int) 
 
     Source: Zhang et al. 2017, section 5.
     """
-    _check_system(X, Y, w0)
-    _check_step(step, torch.linalg.matrix_norm(X, 2))
+    checks.system(X, Y, w0)
+    checks.step(step, torch.linalg.matrix_norm(X, 2))
     if steps < 0:
         raise ValueError(f"steps must be 0 or more; got {steps}")
     trajectory = w0.new_empty((steps + 1, *w0.shape))
@@ -202,12 +198,12 @@ def gradient_descent_path(X: Tensor, Y: Tensor, w0: Tensor, step: float, times: 
 
     Source: Yao, Rosasco, Caponnetto 2007.
     """
-    _check_system(X, Y, w0)
+    checks.system(X, Y, w0)
     t = torch.as_tensor(times).to(X)
     if t.dim() != 1 or not bool(((t >= 0) & (t == t.floor())).all()):
         raise ValueError(f"times must be a row of whole numbers of steps, 0 or more; got {times}")
     U, s, Vh = torch.linalg.svd(X, full_matrices=False)
-    _check_step(step, s.max())
+    checks.step(step, s.max())
     decay = step * s**2
     # 1 - (1 - decay)^t loses every digit when decay is tiny; expm1 keeps them.
     slow = -torch.expm1(t[:, None] * torch.log1p(-decay.clamp(max=0.5)))
@@ -235,7 +231,7 @@ def least_squares_hessian(X: Tensor) -> Tensor:
 
     Source: Zhang et al. 2017, section 5.
     """
-    _check_matrix(X=X)
+    checks.matrix(X=X)
     return X.T @ X
 
 
@@ -258,7 +254,7 @@ def gaussian_gram(A: Tensor, B: Tensor, bandwidth: float) -> Tensor:
 
     Source: Zhang et al. 2017, section 5; Belkin, Ma, Mandal 2018, section 2.
     """
-    check_bandwidth(bandwidth)
+    checks.bandwidth(bandwidth)
     return _squared_distances(A, B).div_(-2 * bandwidth).div_(bandwidth).exp_()
 
 
@@ -281,7 +277,7 @@ def laplacian_gram(A: Tensor, B: Tensor, bandwidth: float) -> Tensor:
 
     Source: Belkin, Ma, Mandal 2018, section 2.
     """
-    check_bandwidth(bandwidth)
+    checks.bandwidth(bandwidth)
     return _squared_distances(A, B).sqrt_().div_(-bandwidth).exp_()
 
 
@@ -327,15 +323,15 @@ def dual_coefficients(K: Tensor, Y: Tensor, regularisation: float = 0.0) -> Dual
 
     Source: Zhang et al. 2017, section 5.
     """
-    check_regularisation(regularisation)
-    _check_gram(K, Y=Y)
+    checks.regularisation(regularisation)
+    checks.gram(K, Y=Y)
     targets = Y.reshape(len(Y), -1)
     system = K
     if regularisation:
         system = K.clone()
         system.diagonal().add_(regularisation)
     eps = torch.finfo(K.dtype).eps
-    factor, reciprocal_condition = _cholesky(system)
+    factor, reciprocal_condition = numerics.cholesky_with_condition(system)
     if reciprocal_condition > eps:
         solution, rank = torch.cholesky_solve(targets, factor), len(K)
     else:
@@ -363,8 +359,8 @@ def predict(K_test_train: Tensor, coefficients: Tensor) -> Tensor:
 
     Source: Zhang et al. 2017, section 5.
     """
-    _check_matrix(K_test_train=K_test_train)
-    _check_columns("K_test_train", K_test_train, 1, coefficients=coefficients)
+    checks.matrix(K_test_train=K_test_train)
+    checks.one_per_column("K_test_train", K_test_train, coefficients=coefficients)
     return K_test_train @ coefficients
 
 
@@ -385,9 +381,9 @@ def rkhs_norm(K: Tensor, coefficients: Tensor) -> Tensor:
 
     Source: Belkin, Ma, Mandal 2018, section 2.
     """
-    _check_gram(K, coefficients=coefficients)
+    checks.gram(K, coefficients=coefficients)
     # Rounding can take the square of a norm near zero below it.
-    return (coefficients.double() * _times(K, coefficients)).sum(0).clamp(min=0).sqrt()
+    return (coefficients.double() * numerics.product_in_float64(K, coefficients)).sum(0).clamp(min=0).sqrt()
 
 
 def relative_residual(K: Tensor, coefficients: Tensor, Y: Tensor, regularisation: float = 0.0) -> float:
@@ -409,38 +405,18 @@ def relative_residual(K: Tensor, coefficients: Tensor, Y: Tensor, regularisation
 
     Source: Golub, Van Loan, Matrix Computations, section 3.5.
     """
-    check_regularisation(regularisation)
-    _check_gram(K, coefficients=coefficients, Y=Y)
+    checks.regularisation(regularisation)
+    checks.gram(K, coefficients=coefficients, Y=Y)
     if coefficients.shape != Y.shape:
         raise ValueError(f"coefficients have the shape {tuple(coefficients.shape)}; Y has {tuple(Y.shape)}")
-    error = _times(K, coefficients) + regularisation * coefficients.double() - Y.double()
+    error = numerics.product_in_float64(K, coefficients) + regularisation * coefficients.double() - Y.double()
     scale = float(Y.double().norm())
     return float(error.norm()) / scale if scale else float(error.norm())
 
 
-def check_bandwidth(bandwidth: float) -> None:
-    """Refuse a bandwidth that is not a positive finite number.
-
-    Raises:
-        ValueError: with the value given.
-    """
-    if not isinstance(bandwidth, Real) or not 0 < bandwidth < float("inf"):
-        raise ValueError(f"bandwidth must be a positive finite number; got {bandwidth!r}")
-
-
-def check_regularisation(regularisation: float) -> None:
-    """Refuse a regularisation that is not 0 or a positive finite number.
-
-    Raises:
-        ValueError: with the value given.
-    """
-    if not isinstance(regularisation, Real) or not 0 <= regularisation < float("inf"):
-        raise ValueError(f"regularisation must be 0 or a positive finite number; got {regularisation!r}")
-
-
 def _squared_distances(A: Tensor, B: Tensor) -> Tensor:
     """||a_i - b_j||^2, (n, m), by ||a||^2 + ||b||^2 - 2 a'b, except where that would cancel."""
-    _check_matrix(A=A, B=B)
+    checks.matrix(A=A, B=B)
     if A.shape[1] != B.shape[1]:
         raise ValueError(f"A has {A.shape[1]} columns and B has {B.shape[1]}; the points must have the same dimension")
     centre = B.mean(0)
@@ -456,91 +432,3 @@ def _squared_distances(A: Tensor, B: Tensor) -> Tensor:
     for rows, columns in zip(i.split(pairs), j.split(pairs)):
         squared[rows, columns] = (A[rows] - B[columns]).square().sum(1)
     return squared
-
-
-def _cholesky(matrix: Tensor) -> tuple[Tensor, float]:
-    """The Cholesky factor, and an estimate of l_min / l_max by power iteration; 0 where there is no factor."""
-    factor, info = torch.linalg.cholesky_ex(matrix)
-    if info:
-        return factor, 0.0
-    generator = torch.Generator().manual_seed(0)
-    highest = lowest = torch.randn(len(matrix), 4, generator=generator, dtype=matrix.dtype).to(matrix.device)
-    for _ in range(4):
-        highest = matrix @ (highest / highest.norm(dim=0))
-        # Not cholesky_solve, which copies the factor at every call.
-        lowest = torch.linalg.solve_triangular(factor, lowest / lowest.norm(dim=0), upper=False)
-        lowest = torch.linalg.solve_triangular(factor.mT, lowest, upper=True)
-    return factor, float(1 / (highest.norm(dim=0).max() * lowest.norm(dim=0).max()))
-
-
-def _times(K: Tensor, coefficients: Tensor) -> Tensor:
-    """K a in float64, a block of rows at a time: no float64 copy of a large float32 K."""
-    return torch.cat([rows.double() @ coefficients.double() for rows in K.split(1024)])
-
-
-def _check_finite(**tensors: Tensor) -> None:
-    for name, tensor in tensors.items():
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"{name} is a {type(tensor).__name__}; give a tensor, such as torch.as_tensor({name})")
-        if not tensor.is_floating_point():
-            raise ValueError(f"{name} has the dtype {tensor.dtype}; give floating-point numbers: {name}.double()")
-        # A finite sum means finite entries, and unlike isfinite needs no memory; a sum may overflow, so then look.
-        if not tensor.sum().isfinite() and not tensor.isfinite().all():
-            place = tuple((~tensor.isfinite()).nonzero()[0].tolist())
-            raise ValueError(f"{name} holds {tensor[place].item()} at {place}; every entry must be a finite number")
-    kinds = {name: (tensor.dtype, tensor.device) for name, tensor in tensors.items()}
-    if len(set(kinds.values())) > 1:
-        listed = ", ".join(f"{name} is {dtype} on {device}" for name, (dtype, device) in kinds.items())
-        raise ValueError(f"{listed}; give them the same dtype and device")
-
-
-def _check_matrix(**matrices: Tensor) -> None:
-    _check_finite(**matrices)
-    for name, matrix in matrices.items():
-        if matrix.dim() != 2 or 0 in matrix.shape:
-            raise ValueError(f"{name} has the shape {tuple(matrix.shape)}; give a matrix with at least one entry")
-
-
-def _check_columns(name: str, matrix: Tensor, axis: int, **columns: Tensor) -> None:
-    """Each of `columns` is (m,) or (m, k), with m the length of `matrix` along `axis`."""
-    _check_finite(**{name: matrix}, **columns)
-    m, side = matrix.shape[axis], ("rows", "columns")[axis]
-    for other, column in columns.items():
-        if column.dim() not in (1, 2) or len(column) != m or 0 in column.shape:
-            raise ValueError(
-                f"{other} has the shape {tuple(column.shape)}; {name} has {m} {side}, so give ({m},) or ({m}, k)"
-            )
-
-
-def _check_system(X: Tensor, Y: Tensor, w0: Tensor | None = None) -> None:
-    _check_matrix(X=X)
-    _check_columns("X", X, 0, Y=Y)
-    if w0 is not None:
-        _check_columns("X", X, 1, w0=w0)
-        if w0.shape[1:] != Y.shape[1:]:
-            raise ValueError(f"w0 has the shape {tuple(w0.shape)} and Y {tuple(Y.shape)}; give both as many targets")
-
-
-def _check_gram(K: Tensor, **columns: Tensor) -> None:
-    _check_matrix(K=K)
-    if K.shape[0] != K.shape[1]:
-        raise ValueError(f"K has the shape {tuple(K.shape)}; the Gram matrix of the training points is square")
-    _check_columns("K", K, 0, **columns)
-
-
-def _check_step(step: float, largest_singular_value: Tensor) -> None:
-    limit = float(2 / largest_singular_value**2)
-    if not isinstance(step, Real) or not 0 < step < limit:
-        raise ValueError(
-            f"step must lie strictly between 0 and 2 / l_max = {limit:.6g}, beyond which gradient descent diverges; "
-            f"got {step!r}"
-        )
-
-
-def __getattr__(name: str) -> object:
-    # A bare GPU machine has no scikit-learn, and needs none of the estimators.
-    if name in ("KernelInterpolator", "KernelInterpolationClassifier"):
-        from course.minimum_norm import estimators
-
-        return getattr(estimators, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -30,7 +30,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from course.minimum_norm import exercises, experiment, theory
+from course.minimum_norm import estimators, exercises, experiment, theory
 from utils import data, plotting, runner
 from utils.experiment import columns, load_record, select
 from utils.prediction import Prediction
@@ -435,7 +435,7 @@ explorers.kernels
 
 # %%
 for kernel, bandwidth in (("laplacian", 2.5), ("gaussian", 1.0), ("gaussian", 2.5), ("gaussian", 10.0)):
-    model = theory.KernelInterpolationClassifier(kernel=kernel, bandwidth=bandwidth)
+    model = estimators.KernelInterpolationClassifier(kernel=kernel, bandwidth=bandwidth)
     without = 1 - model.fit(train_images.numpy(), train_labels.numpy()).score(test_images.numpy(), test_labels.numpy())
     training, test = [], []
     for seed in range(5):
@@ -513,7 +513,7 @@ flatness_prediction.reveal(
 random_labels = experiment.resample_labels(train_labels, 1.0, classes=10, generator=torch.Generator().manual_seed(2))
 for name, labels, bandwidth in (("random", random_labels, 1.0), ("true", train_labels, 1.0),
                                 ("true", train_labels, 4.0), ("true", train_labels, 10.0)):
-    model = theory.KernelInterpolationClassifier(kernel="gaussian", bandwidth=bandwidth)
+    model = estimators.KernelInterpolationClassifier(kernel="gaussian", bandwidth=bandwidth)
     model.fit(train_images.numpy(), labels.numpy())
     print(f"{name:6} labels, bandwidth {bandwidth:4}: "
           f"training error {1 - model.score(train_images.numpy(), labels.numpy()):.1%}, "
@@ -594,10 +594,10 @@ print("cifar10 32,000 random convolutional filters: not run here (a GPU's work);
 # in float64: in float32 their rounding is soon as large as what is left to fit. And it is *preconditioned*, as in exercise
 # 1.3, here to arrive sooner, not elsewhere: with one solution, every road ends there. The preconditioner takes the smooth
 # part of $K$ from 3,000 of the images, and the sharp part within groups of images that are near each other.
-# `course/minimum_norm/solvers.py` has it all.
+# `course/minimum_norm/solvers/` has it all.
 #
 # What does that save? A factorisation costs $n^3$ and its factor is $n^2$ numbers; a product with $K$ costs $n^2$. With
-# `theory.KernelInterpolationClassifier(bandwidth=5, solver="matrix_free")` $K$ is not even stored, but computed anew for each
+# `estimators.KernelInterpolationClassifier(bandwidth=5, solver="matrix_free")` $K$ is not even stored, but computed anew for each
 # product; the preconditioner's $n \times \min(n / 20, 3000)$ numbers are. The next cell shows a recorded run in which all three
 # fit the same images, the descents to a relative residual of 1e-2 (`course run minimum_norm --preset growth`: 50 minutes and
 # 16 GB). Before you run it: how many times as long does the factorisation take as the descent with a stored $K$, for all

@@ -45,17 +45,17 @@ def measure(lesson: Lesson, full: bool) -> Iterator[Figure]:
 
 def _against_kernel_ridge(n: int) -> Iterator[Figure]:
     runs: dict[str, list[dict]] = {name: [] for name in (*RIDGE, *OURS)}
-    # In turn, so that a slow minute of the machine falls on all of them.
+    # They run in turn, so that a slow minute of the machine slows all of them.
     for _ in range(RUNS):
         for name in runs:
             runs[name].append(_apart(_ridge if name in RIDGE else _interpolate, name, n))
-    seconds = {name: median(each["seconds"] for each in mine) for name, mine in runs.items()}
-    memory = {name: median(each["bytes"] for each in mine) for name, mine in runs.items()}
+    seconds = {name: median(run["seconds"] for run in mine) for name, mine in runs.items()}
+    memory = {name: median(run["bytes"] for run in mine) for name, mine in runs.items()}
     predicted = {name: mine[0]["predicted"] for name, mine in runs.items()}
     shown = f"n = {n:,}"
     yield Figure(NAME, f"{shown}: KernelRidge, float64", seconds["KernelRidge"], None, "s")
     for name in list(runs)[1:]:
-        # What an issue bounds is the default; the others are beside it.
+        # Only the default settings have bounds; the others are there to compare with.
         bound = 1 / 3 if name == "ours" and n == 10_000 else None
         yield Figure(NAME, f"{shown}: {name}, time / KernelRidge's", seconds[name] / seconds["KernelRidge"], bound, "")
         bound = 0.5 if name == "ours" else None

@@ -16,6 +16,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from course.minimum_norm import estimators, solvers, theory
 from course.minimum_norm.estimators import KernelInterpolationClassifier, KernelInterpolator
+from course.minimum_norm.solvers import conjugate_gradients
 from utils.data import load
 
 BOTH = (KernelInterpolator, KernelInterpolationClassifier)
@@ -118,10 +119,10 @@ def test_two_classes_have_one_decision_value_the_interpolant_of_signs():
 @pytest.mark.parametrize("estimator", BOTH)
 def test_float64_up_to_the_limit_and_float32_above(estimator, monkeypatch):
     X, y = data(estimator)
-    assert theory.FLOAT64_POINTS == 5_000
-    monkeypatch.setattr(theory, "FLOAT64_POINTS", 40)
+    assert solvers.FLOAT64_POINTS == 5_000
+    monkeypatch.setattr(solvers, "FLOAT64_POINTS", 40)
     assert estimator(kernel="laplacian").fit(X, y).dtype_ == np.float64
-    monkeypatch.setattr(theory, "FLOAT64_POINTS", 39)
+    monkeypatch.setattr(solvers, "FLOAT64_POINTS", 39)
     assert estimator(kernel="laplacian").fit(X, y).dtype_ == np.float32
 
 
@@ -334,7 +335,9 @@ def test_conjugate_gradients_find_the_same_function_as_a_factorisation(estimator
 @pytest.mark.parametrize(("dtype", "regularisation"), [("float32", 0.0), ("float64", 0.0), ("float64", 0.3)])
 def test_the_residual_is_that_of_the_coefficients_returned(solver, dtype, regularisation):
     X, y = regression(n=60, targets=(2,))
-    model = KernelInterpolator("laplacian", 2.0, regularisation, dtype, solver=solver, tol=1e-3).fit(X, y)
+    model = KernelInterpolator(
+        "laplacian", 2.0, regularisation=regularisation, dtype=dtype, solver=solver, tol=1e-3
+    ).fit(X, y)
     points = torch.tensor(X.astype(dtype)).double()
     a, K = torch.tensor(model.dual_coef_).double(), theory.laplacian_gram(points, points, 2.0)
     assert model.residual_ == pytest.approx(theory.relative_residual(K, a, torch.tensor(y), regularisation), rel=1e-2)
@@ -373,10 +376,10 @@ def test_a_solve_that_ends_at_max_iter_warns_with_what_it_reached(estimator):
 
 
 def test_a_solve_without_a_finite_residual_warns(monkeypatch):
-    def overflowing(times, precondition, Y, *rest):
+    def overflowing(times, precondition, Y, **options):
         return Y * float("nan"), Y * float("nan"), 1
 
-    monkeypatch.setattr(solvers, "conjugate_gradients", overflowing)
+    monkeypatch.setattr(conjugate_gradients, "conjugate_gradients", overflowing)
     with pytest.warns(ConvergenceWarning, match="left a relative residual of nan, above tol = 0.01"):
         KernelInterpolator("laplacian", solver="cg").fit(*regression())
 
@@ -390,7 +393,7 @@ def test_an_interrupted_fit_leaves_the_estimator_as_it_was(estimator, when, monk
     (X, y), (X_new, _) = data(estimator), regression(1)
     new, fitted = estimator(solver="cg"), estimator(solver="cg").fit(X, y)
     before, predictions = {name: value for name, value in vars(fitted).items()}, fitted.predict(X_new)
-    monkeypatch.setattr(solvers, when, interrupted)
+    monkeypatch.setattr(conjugate_gradients, when, interrupted)
     for model in (new, fitted):
         with pytest.raises(KeyboardInterrupt):
             model.fit(X + 1, X[:, 0] > 0)
@@ -410,16 +413,16 @@ def test_a_quick_fit_shows_no_progress_bar(solver, capfd):
 def test_a_long_fit_shows_a_progress_bar_on_stderr_and_takes_it_away(solver, capfd, monkeypatch):
     monkeypatch.setattr(estimators, "BAR_AFTER_S", 0)
     monkeypatch.setenv("COLUMNS", "100")
-    watch, slowly = solvers.conjugate_gradients, []
+    iterate, slowly = conjugate_gradients.conjugate_gradients, []
 
-    def slow(times, precondition, Y, tol, max_iter, note):
-        def noted(*state):
+    def slow(times, precondition, Y, *, watch, **options):
+        def slow_watch(*state):
             slowly.append(time.sleep(0.11))  # tqdm draws ten times a second
-            return note(*state)
+            return watch(*state)
 
-        return watch(times, precondition, Y, tol, max_iter, noted)
+        return iterate(times, precondition, Y, watch=slow_watch, **options)
 
-    monkeypatch.setattr(solvers, "conjugate_gradients", slow)
+    monkeypatch.setattr(conjugate_gradients, "conjugate_gradients", slow)
     KernelInterpolator("laplacian", solver=solver, tol=0.1).fit(*regression())
     out, err = capfd.readouterr()
     assert slowly

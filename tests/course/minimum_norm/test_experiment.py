@@ -11,8 +11,10 @@ import torch
 from course.minimum_norm import experiment as module
 from course.minimum_norm import explorers, solvers, theory
 from course.minimum_norm.features import gabor_features
+from course.minimum_norm.interpolation import interpolate
 from utils import data, runner
 from utils.experiment import Record, columns, json_settings, load_record, same_result, select
+from utils.progress import no_progress
 
 CPU = torch.device("cpu")
 needs_mnist = pytest.mark.skipif(not data.present("mnist"), reason="MNIST is not in COURSE_DATA, and no test downloads")
@@ -40,7 +42,7 @@ def tiny(seed=0, **changed):
 
 def rows_of(settings, key="digits-pixels-gaussian-noise-50-0"):
     (job,) = [job for job in module.jobs(settings) if job.key == key]
-    return module.run_job(job, CPU, solvers.no_progress, None)
+    return module.run_job(job, CPU, no_progress, None)
 
 
 def kernel_between(A, B, kernel, bandwidth):
@@ -97,7 +99,7 @@ def test_growth_times_the_three_solvers_from_2500_points_to_60000():
 @pytest.mark.parametrize("kernel", theory.KERNELS)
 def test_rows_equal_a_plain_numpy_computation(kernel):
     X, T, labellings, truth = a_problem(30, 40)
-    rows = module.interpolate(X, labellings, T, truth, kernel, 0.5, CPU)
+    rows = interpolate(X, labellings, T, truth, kernel=kernel, bandwidth=0.5, device=CPU)
     gram = kernel_between(X.numpy(), X.numpy(), kernel, 0.5)
     for row, given in zip(rows, labellings.numpy(), strict=True):
         targets = np.eye(10)[given]
@@ -125,7 +127,7 @@ def test_descent_is_counted_to_the_first_step_of_textbook_conjugate_gradients_wi
     kernel, bandwidth
 ):
     X, T, labellings, truth = a_problem(120, 200)
-    rows = module.interpolate(X, labellings, T, truth, kernel, bandwidth, CPU, descent=True)
+    rows = interpolate(X, labellings, T, truth, kernel=kernel, bandwidth=bandwidth, device=CPU, descent=True)
     gram = kernel_between(X.numpy(), X.numpy(), kernel, bandwidth)
     across = kernel_between(T.numpy(), X.numpy(), kernel, bandwidth)
     expected = [textbook_descent(gram, across, given, truth.numpy()) for given in labellings.numpy()]
@@ -159,7 +161,7 @@ def test_a_descent_that_cannot_fit_has_no_steps():
     X[1] = X[0]
     labellings[0, :2] = 3
     labellings[1, :2] = torch.tensor([3, 4])  # one image, two labels
-    fits, contradicts = module.interpolate(X, labellings, T, truth, "gaussian", 0.3, CPU, descent=True)
+    fits, contradicts = interpolate(X, labellings, T, truth, kernel="gaussian", bandwidth=0.3, device=CPU, descent=True)
     assert fits["descent_steps"] > 0 and fits["train_error"] == 0
     assert contradicts["descent_steps"] is contradicts["descent_test_error"] is None
     assert contradicts["train_error"] > 0
@@ -180,10 +182,10 @@ def spy_on_solve(monkeypatch):
 @pytest.mark.parametrize(("most", "dtype"), [(30, torch.float64), (29, torch.float32)])
 def test_many_points_are_solved_in_float32_with_nearly_the_same_rows(monkeypatch, most, dtype):
     X, T, labellings, truth = a_problem(30, 400)
-    exact = module.interpolate(X, labellings, T, truth, "laplacian", 0.5, CPU)
-    monkeypatch.setattr(theory, "FLOAT64_POINTS", most)
+    exact = interpolate(X, labellings, T, truth, kernel="laplacian", bandwidth=0.5, device=CPU)
+    monkeypatch.setattr(solvers, "FLOAT64_POINTS", most)
     calls = spy_on_solve(monkeypatch)
-    rows = module.interpolate(X, labellings, T, truth, "laplacian", 0.5, CPU, tol=1e-6)
+    rows = interpolate(X, labellings, T, truth, kernel="laplacian", bandwidth=0.5, device=CPU, tol=1e-6)
     ((points, targets, _),) = calls
     assert points.dtype == dtype and targets.dtype == torch.float64
     for row, reference in zip(rows, exact, strict=True):
@@ -215,7 +217,7 @@ def test_images_are_scaled_to_one_and_turned_to_the_features_that_are_asked_for(
     study = tiny_study(sizes=(1297,), noises=(), repeats=1, laplacian=None, descent=False)
     settings = module.Settings((study, dataclasses.replace(study, features="gabor")))
     for job in module.jobs(settings):
-        module.run_job(job, CPU, solvers.no_progress, None)
+        module.run_job(job, CPU, no_progress, None)
     digits = data.load("digits")
     train, test = (torch.from_numpy(each).float() / 16 for each in (digits.train_images, digits.test_images))
     assert float(train.max()) == 1
@@ -246,7 +248,7 @@ def test_resampled_labels_change_in_the_expected_fraction():
 
 def spy_on_interpolate(monkeypatch):
     """The calls of `interpolate` to come: their positional arguments."""
-    seen, interpolate = [], module.interpolate
+    seen = []
 
     def spy(*arguments, **options):
         seen.append(arguments)
@@ -259,7 +261,7 @@ def spy_on_interpolate(monkeypatch):
 def test_both_kernels_and_all_sizes_see_the_same_images_and_noise_and_repeats_differ(monkeypatch):
     seen = spy_on_interpolate(monkeypatch)
     jobs = module.jobs(tiny())
-    changed = {job.key: [row["changed"] for row in module.run_job(job, CPU, solvers.no_progress, None)] for job in jobs}
+    changed = {job.key: [row["changed"] for row in module.run_job(job, CPU, no_progress, None)] for job in jobs}
     given = {job.key: (points, labels) for job, (points, labels, *_) in zip(jobs, seen, strict=True)}
     for what in ("size-20-0", "size-50-0", "noise-50-0", "noise-50-1"):
         gaussian, laplacian = (given[f"digits-pixels-{kernel}-{what}"] for kernel in ("gaussian", "laplacian"))

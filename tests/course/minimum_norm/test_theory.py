@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from course.minimum_norm import theory
+from course.minimum_norm import numerics, theory
 
 SHAPES = [(1, 1, ()), (1, 7, (3,)), (5, 5, ()), (6, 20, ()), (10, 11, (4,)), (20, 60, (2,))]
 CASES = [(seed, *shape) for seed in (0, 1, 2) for shape in SHAPES]
@@ -370,7 +370,7 @@ def test_the_reciprocal_condition_number_is_estimated_within_a_factor_of_two():
         Q = torch.linalg.qr(points(seed, 60, 60))[0]
         for exponent in (0, 3, 7, 11):
             K = (Q * torch.logspace(0, -exponent, 60, dtype=torch.float64)) @ Q.T
-            estimate = theory._cholesky((K + K.T) / 2)[1]
+            estimate = numerics.cholesky_with_condition((K + K.T) / 2)[1]
             assert 0.5 < estimate * 10**exponent < 2
 
 
@@ -486,32 +486,33 @@ def test_large_finite_entries_whose_sum_overflows_are_not_taken_for_infinite():
     assert theory.predict(K, torch.tensor([0.5, -0.25], dtype=torch.float64)) == 2.5e307
 
 
-def test_theory_runs_where_only_torch_and_numpy_are_installed():
+def test_theory_the_solvers_and_the_experiment_run_where_only_torch_numpy_and_tqdm_are_installed():
     program = """
 import sys
-for name in ("sklearn", "scipy", "pooch", "ipywidgets", "IPython", "matplotlib"):
+for name in ("sklearn", "scipy", "pooch", "requests", "psutil", "ipywidgets", "IPython", "matplotlib"):
     sys.modules[name] = None
 import torch
-from course.minimum_norm import theory
+from course.minimum_norm import experiment, features, solvers, theory
+from utils import runner
 A = torch.randn(20, 3, dtype=torch.float64)
 print(theory.dual_coefficients(theory.laplacian_gram(A, A, 1.0), A).residual < 1e-10)
+found = solvers.solve(A, A, "laplacian", 1.0, solver="cg", tol=1e-10)
+print(found.residual < 1e-10, len(experiment.jobs(experiment.full())) > 0)
 try:
-    theory.KernelInterpolator
+    from course.minimum_norm import estimators
 except ImportError as error:
     print("sklearn" in str(error))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("True\nTrue\n", "")
+    assert (done.stdout, done.stderr) == ("True\nTrue True\nTrue\n", "")
 
 
-def test_the_estimators_are_reached_from_theory_and_other_names_are_not():
-    from course.minimum_norm import estimators
-
-    assert theory.KernelInterpolator is estimators.KernelInterpolator
-    assert theory.KernelInterpolationClassifier is estimators.KernelInterpolationClassifier
+def test_theory_defines_all_its_public_names_itself_and_reaches_no_other_module_for_them():
     assert all(hasattr(theory, name) for name in theory.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'KernelExtrapolator'"):
-        theory.KernelExtrapolator
+    functions = [getattr(theory, name) for name in theory.__all__ if name != "KERNELS"]
+    assert {function.__module__ for function in functions} == {theory.__name__}
+    with pytest.raises(AttributeError, match="no attribute 'KernelInterpolator'"):
+        theory.KernelInterpolator
 
 
 def spd(d, seed):
