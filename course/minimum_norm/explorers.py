@@ -1,4 +1,4 @@
-"""The lesson's explorers (interpolators, descent from a chosen start, kernels on digits) and its record's picture."""
+"""The lesson's explorers (interpolators, descent from a chosen start, kernels on digits)."""
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -6,15 +6,13 @@ from functools import cache, lru_cache
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator
 from torch import Tensor
 
 from course.minimum_norm import theory
 from course.minimum_norm.experiment import resample_labels
 from utils import data, plotting
-from utils.experiment import Record, columns, select
 from utils.explorer import Choice, Explorer, Slider
-from utils.plotting import BLUE, GOLD, GREEN, GREY, INK, ORANGE, PURPLE
+from utils.plotting import BLUE, GOLD, GREEN, GREY, INK, ORANGE
 
 # ---------------------------------------------------------------------------------------------------------------------
 # 1. One family of interpolators through the same points
@@ -404,130 +402,3 @@ kernels = Explorer(
 )
 
 EXPLORERS = (null_space, descent, kernels)
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The experiment's records
-
-KERNEL_LOOKS = {"gaussian": (BLUE, "o"), "laplacian": (PURPLE, "s")}
-SOLVER_LOOKS = {"cholesky": (INK, "o"), "cg": (BLUE, "s"), "matrix_free": (ORANGE, "^")}
-SOLVER_NAMES = {"cholesky": "Cholesky, float64", "cg": "conjugate gradients", "matrix_free": "the same, matrix-free"}
-GROWS_FROM = 10_000  # below, what does not grow with n hides what does
-
-
-def draw_record(record: Record) -> Figure:
-    """Error and norm against sample size, error against norm, and what label noise costs: two rows a data set."""
-    pixels = select(record.rows, features="pixels")
-    datasets = list(dict.fromkeys(row["dataset"] for row in pixels if row["study"] == "noise"))
-    figure, axes = plotting.subplots(2 * len(datasets), 3, height=6.4 * len(datasets), squeeze=False)
-    figure.get_layout_engine().set(h_pad=0.12)
-    for position, name in enumerate(datasets):
-        rows = select(pixels, dataset=name)
-        _draw_sizes(axes[2 * position], {"digits": "Digits", "mnist": "MNIST"}.get(name, name), rows)
-        _draw_noise(axes[2 * position + 1], rows)
-    axes[0, 0].legend(loc="lower left")
-    return figure
-
-
-def _draw_sizes(axes, shown: str, rows: list[dict]) -> None:
-    by_size, norm, both = axes
-    sizes = sorted({row["n"] for row in select(rows, study="size")})
-    for kernel, looks in _kernels():
-        mine = select(rows, kernel=kernel, study="size")
-        _mean_and_range(by_size, mine, "n", "test_error", 100, **looks)
-        _mean_and_range(norm, mine, "n", "norm", 1, **looks)
-        noisy = _most_repeated(select(rows, kernel=kernel, study="noise"))
-        _mean_and_range(both, noisy, "noise", "test_error", 100, against="norm", **looks)
-    for each in (by_size, norm):
-        each.set(xscale="log", yscale="log", xlabel="training images n")
-        # All would run into each other where there are many.
-        apart = 3 if len(sizes) > 4 else 1
-        labelled = sizes[::-1][::apart]
-        each.set_xticks(sizes, [f"{n:,}" if n in labelled else "" for n in sizes])
-        each.minorticks_off()
-        each.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        each.yaxis.set_major_formatter("{x:g}")
-    by_size.set(ylabel="test error (%)", title=f"{shown}: more data, less error")
-    norm.set(ylabel="RKHS norm", title="... and a larger norm")
-    n = noisy[0]["n"]
-    both.set(xlabel="RKHS norm", ylabel="test error (%)", ylim=(0, 100), title=f"n = {n:,}, rising noise")
-
-
-def _draw_noise(axes, rows: list[dict]) -> None:
-    by_noise, norm, steps = axes
-    for kernel, looks in _kernels():
-        noisy = select(rows, kernel=kernel, study="noise")
-        few = _most_repeated(noisy)
-        _mean_and_range(by_noise, few, "changed", "test_error", 100, **looks)
-        _mean_and_range(norm, few, "changed", "norm", 1, **looks)
-        _mean_and_range(steps, few, "changed", "descent_steps", 1, **looks)
-        many = [row for row in noisy if row["n"] != few[0]["n"]]
-        if many:
-            # The size at which there is one draw, that of all images: hollow marks, no band.
-            many += select(rows, kernel=kernel, study="size", n=many[0]["n"])
-            unlisted = f"_{looks['label']}, n = {many[0]['n']:,}"  # a label that begins so stays out of the legend
-            looks |= {"label": unlisted, "markerfacecolor": "none", "linestyle": ":"}
-            _mean_and_range(by_noise, many, "changed", "test_error", 100, **looks)
-    if many:
-        by_noise.plot([], [], color=INK, linestyle=":", label=f"n = {many[0]['n']:,}")
-    by_noise.plot([0, 90], [0, 90], color=GREY, linewidth=1, label="as wrong as the labels")
-    by_noise.legend(loc="upper left", fontsize=8)
-    for each in (by_noise, norm, steps):
-        each.set(xlabel="training labels changed (%)")
-    n = few[0]["n"]
-    by_noise.set(ylabel="test error (%)", ylim=(0, 100), title=f"n = {n:,}: what noise costs")
-    norm.set(ylabel="RKHS norm", ylim=(0, None), title="Norm of the fit")
-    steps.yaxis.set_major_locator(MaxNLocator(integer=True))
-    steps.set(ylabel="steps to zero training error", ylim=(0, None), title="Plain conjugate gradients")
-
-
-def draw_growth(record: Record) -> Figure:
-    """Time and memory of the solvers against the number of points, on log axes, with fitted exponents."""
-    figure, (time_axes, memory_axes) = plotting.subplots(1, 2, height=4)
-    for axes, entry, scale in ((time_axes, "seconds", 1.0), (memory_axes, "peak_bytes", 1e-9)):
-        for solver, (colour, marker) in SOLVER_LOOKS.items():
-            n, values = columns(select(record.rows, solver=solver), "n", entry)
-            label = f"{SOLVER_NAMES[solver]}: $n^{{{growth_exponent(record, solver, entry):.1f}}}$"
-            axes.plot(n, scale * values, color=colour, marker=marker, markersize=5, label=label)
-        sizes = sorted({row["n"] for row in record.rows})
-        axes.set(xscale="log", yscale="log", xlabel="training images n")
-        axes.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=30)
-        axes.minorticks_off()
-        axes.legend(loc="upper left")
-    time_axes.set(ylabel="time to fit (s)", title="The factorisation's time grows fastest")
-    memory_axes.set(ylabel="peak memory above the data (GB)", title="Not storing K saves most of the memory")
-    return figure
-
-
-def growth_exponent(record: Record, solver: str, entry: str) -> float:
-    """The exponent e of `entry` ~ n^e, by least squares on logarithms, from 10,000 points up."""
-    rows = [row for row in select(record.rows, solver=solver) if row["n"] >= GROWS_FROM]
-    n, values = columns(rows, "n", entry)
-    return float(np.polyfit(np.log(n), np.log(values), 1)[0])
-
-
-def _kernels():
-    for kernel, (colour, marker) in KERNEL_LOOKS.items():
-        yield kernel, {"color": colour, "marker": marker, "markersize": 4, "label": kernel.capitalize()}
-
-
-def _most_repeated(rows: list[dict]) -> list[dict]:
-    """Those of the size that was drawn most often."""
-    repeats = {n: len({row["repeat"] for row in select(rows, n=n)}) for n in dict.fromkeys(row["n"] for row in rows)}
-    return select(rows, n=max(repeats, key=repeats.get))
-
-
-def _mean_and_range(axes, rows: list[dict], group: str, y: str, scale: float, against: str | None = None, **looks):
-    """Mean over the repeats, with a band from the least to the greatest; at the mean of `against`, or of `group`.
-
-    The noise levels are the groups where `group` is the fraction of labels that they changed, which varies by chance.
-    """
-    level_of, at = ("noise" if group == "changed" else group), against or group
-    places, middle, low, high = [], [], [], []
-    for level in sorted({row[level_of] for row in rows}):
-        where, values = columns(select(rows, **{level_of: level}), at, y)
-        places.append(where.mean() * (100 if at == "changed" else 1))
-        middle.append(scale * values.mean())
-        low.append(scale * values.min())
-        high.append(scale * values.max())
-    axes.plot(places, middle, **looks)
-    axes.fill_between(places, low, high, color=looks["color"], alpha=0.2, linewidth=0)

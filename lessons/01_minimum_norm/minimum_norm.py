@@ -30,7 +30,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from course.minimum_norm import estimators, exercises, experiment, theory
+from course.minimum_norm import estimators, exercises, experiment, figures, theory
 from utils import data, plotting, runner
 from utils.experiment import columns, load_record, select
 from utils.prediction import Prediction
@@ -542,7 +542,7 @@ for name, labels, bandwidth in (("random", random_labels, 1.0), ("true", train_l
 
 # %%
 record = load_record(experiment.RECORD)
-plotting.show(explorers.draw_record(record))
+plotting.show(figures.draw_record(record))
 print("The recorded run:", record.provenance())
 
 # %% [markdown]
@@ -555,7 +555,7 @@ with ThreadPoolExecutor(max_workers=1) as here:
 
 # %%
 yours = load_record(path)
-plotting.show(explorers.draw_record(yours))
+plotting.show(figures.draw_record(yours))
 print("Your run:", yours.provenance())
 
 # %% [markdown]
@@ -605,11 +605,11 @@ print("cifar10 32,000 random convolutional filters: not run here (a GPU's work);
 
 # %%
 growth = load_record(experiment.GROWTH)
-plotting.show(explorers.draw_growth(growth))
+plotting.show(figures.draw_growth(growth))
 print("The recorded run:", growth.provenance())
 print("n = 60,000                      time    memory  test error  residual  iterations")
 for row in select(growth.rows, n=60000):
-    print(f"{explorers.SOLVER_NAMES[row['solver']]:29} {row['seconds']:4.0f} s {row['peak_bytes'] / 1e9:6.1f} GB "
+    print(f"{figures.SOLVER_NAMES[row['solver']]:29} {row['seconds']:4.0f} s {row['peak_bytes'] / 1e9:6.1f} GB "
           f"{row['test_error']:11.2%} {row['residual']:9.0e} {row['iterations']:11}")
 iterations, = columns(select(growth.rows, solver="cg"), "iterations")
 print("iterations of the descent, from 2,500 to 60,000 images:", iterations.astype(int).tolist())

@@ -31,7 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from course.double_descent import exercises, experiment, nets, theory
+from course.double_descent import exercises, experiment, figures, nets, theory
 from utils import data, plotting, runner
 from utils.experiment import columns, load_record, select
 from utils.prediction import Prediction
@@ -645,7 +645,7 @@ noise_prediction.reveal(
 
 # %%
 features = load_record(experiment.FEATURES_RECORD)
-plotting.show(explorers.draw_features(features))
+plotting.show(figures.draw_features(features))
 print(features.provenance())
 
 # %%
@@ -723,8 +723,8 @@ with ThreadPoolExecutor(max_workers=1) as here:
     path = runner.run(experiment.experiment, "fast", out="results", resume=True, executor=here, progress=False)
 yours = load_record(path)
 print(yours.provenance())
-plotting.show(explorers.draw_features(yours))
-plotting.show(explorers.draw_nets(yours))
+plotting.show(figures.draw_features(yours))
+plotting.show(figures.draw_nets(yours))
 
 # %% [markdown]
 # *Your features*: the curves of this page, with the range of five draws. Compare the right panel with the left: the
@@ -742,7 +742,7 @@ plotting.show(explorers.draw_nets(yours))
 
 # %%
 nets_record = load_record(experiment.PERCEPTRONS_RECORD)
-plotting.show(explorers.draw_nets(nets_record))
+plotting.show(figures.draw_nets(nets_record))
 print(nets_record.provenance())
 
 # %%
@@ -753,7 +753,7 @@ for noise in (0.0, 0.2):
         mine = select(mnist_nets, noise=noise, start=start, epoch=1_000)
         widest = max(row["width"] for row in mine)
         ends = [100 * columns(select(mine, width=width), "test_error")[0].mean() for width in (11, widest)]
-        print(f"{100 * noise:2.0f} % wrong, {start:6}: {explorers.told_peak(mine, 'test_error'):13} "
+        print(f"{100 * noise:2.0f} % wrong, {start:6}: {figures.told_peak(mine, 'test_error'):13} "
               f"({ends[0]:.1f} % at 11, {ends[1]:.1f} % at {widest:,} units)")
 print(f"as many parameters as targets: {nets.threshold(4_000, 784, 10):.1f} units")
 
@@ -798,7 +798,7 @@ for width in (8, 14, 20, 28, 40, 56):
 # to 36. Does that depend on how long they are trained?
 
 # %%
-plotting.show(explorers.draw_humps(nets_record))
+plotting.show(figures.draw_humps(nets_record))
 
 wrong = select(mnist_nets, start="fresh", noise=0.2)
 print("20 % wrong: mean test loss after so many epochs, and from which width on")

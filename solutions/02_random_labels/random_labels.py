@@ -40,7 +40,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from course.random_labels import exercises, experiment, nets, theory
+from course.random_labels import exercises, experiment, figures, nets, theory
 from utils import data, plotting, runner
 from utils.experiment import columns, load_record, select
 from utils.prediction import Prediction
@@ -642,7 +642,7 @@ regulariser_prediction.reveal(
 
 # %%
 record = load_record(experiment.RECORD)
-plotting.show(explorers.draw_record(record))
+plotting.show(figures.draw_record(record))
 print("The recorded run:", record.provenance())
 
 # %%
@@ -665,7 +665,7 @@ for noise, mine in zip(NOISES, fits):
           f"{ratio.mean():.2f} times ({ratio.min():.2f} to {ratio.max():.2f} over five draws)")
 
 print("\nCIFAR-10, MLP 3 x 512: epochs to no training error, test accuracy at the end, at best")
-for (inputs, noise), (shown, *_) in explorers.CELL_LOOKS.items():
+for (inputs, noise), (shown, *_) in figures.CELL_LOOKS.items():
     curve = select(record.rows, dataset="cifar10", net="mlp_3x512", inputs=inputs, noise=noise)
     best = max(curve, key=lambda row: row["test_accuracy"])
     print(f"{shown:24} {curve[-1]['epochs_to_fit'] or '-':>4} epochs {curve[-1]['test_accuracy']:8.1%} "
@@ -700,7 +700,7 @@ for (inputs, noise), (shown, *_) in explorers.CELL_LOOKS.items():
 with ThreadPoolExecutor(max_workers=1) as here:
     path = runner.run(experiment.experiment, "fast", out="results", resume=True, executor=here, progress=False)
 yours = load_record(path)
-plotting.show(explorers.draw_record(yours))
+plotting.show(figures.draw_record(yours))
 print("Your run:", yours.provenance())
 
 # %% [markdown]

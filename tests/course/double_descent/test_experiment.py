@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from course.double_descent import experiment as room
-from course.double_descent import explorers, nets, theory
+from course.double_descent import figures, nets, theory
 from course.double_descent.experiment import drawn, experiment, one_hot
 from course.random_labels.theory import corrupt_labels
 from utils import data
@@ -320,7 +320,7 @@ def test_the_shipped_nets_hold_every_net_and_ensemble():
 def test_the_shipped_nets_say_what_the_lesson_says():
     rows = select(load_record(room.PERCEPTRONS_RECORD).rows, study="nets", own_data=False, epoch=1_000)
     told = {
-        (noise, start): explorers.told_peak(select(rows, noise=noise, start=start), "test_error")
+        (noise, start): figures.told_peak(select(rows, noise=noise, start=start), "test_error")
         for noise in (0.0, 0.2)
         for start in ("fresh", "reused")
     }

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from course.minimum_norm import experiment as module
-from course.minimum_norm import explorers, solvers, theory
+from course.minimum_norm import figures, solvers, theory
 from course.minimum_norm.features import gabor_features
 from course.minimum_norm.interpolation import interpolate
 from utils import data, runner
@@ -425,9 +425,9 @@ def test_the_shipped_growth_has_every_solver_at_its_sizes_with_the_same_result()
 
 def test_the_shipped_growth_is_what_its_picture_says_of_it():
     record = load_record(module.GROWTH)
-    assert explorers.growth_exponent(record, "cholesky", "seconds") == pytest.approx(3, abs=0.4)
+    assert figures.growth_exponent(record, "cholesky", "seconds") == pytest.approx(3, abs=0.4)
     for solver in ("cholesky", "cg"):
-        assert explorers.growth_exponent(record, solver, "peak_bytes") == pytest.approx(2, abs=0.4)
+        assert figures.growth_exponent(record, solver, "peak_bytes") == pytest.approx(2, abs=0.4)
     stored, anew = (select(record.rows, solver=solver)[-1]["peak_bytes"] for solver in ("cg", "matrix_free"))
     assert anew < stored / 2
 
@@ -512,7 +512,7 @@ def test_the_picture_of_a_record_shows_every_mean_and_range(record):
     datasets = [
         name for name in dict.fromkeys(row["dataset"] for row in rows) if select(rows, dataset=name, study="noise")
     ]
-    figure = explorers.draw_record(record())
+    figure = figures.draw_record(record())
     drawn = np.array(figure.axes).reshape(len(datasets), 2, 3)
     for dataset, ((by_size, norm_by_size, both), (by_noise, norm_by_noise, steps)) in zip(datasets, drawn, strict=True):
         for kernel in ("gaussian", "laplacian"):
@@ -555,7 +555,7 @@ def assert_means_and_ranges(axes, label, rows, group, x, y):
 
 
 def test_the_picture_of_a_record_names_data_sizes_and_axes():
-    axes = explorers.draw_record(invented_record()).axes
+    axes = figures.draw_record(invented_record()).axes
     assert len(axes) == 12
     assert all(titles(axes)) and all(each.get_xlabel() and each.get_ylabel() for each in axes)
     assert "MNIST" in titles(axes)[0] and "Digits" in titles(axes)[6]
@@ -600,18 +600,18 @@ def invented_growth():
 
 @pytest.mark.parametrize("solver", POWERS)
 def test_the_exponent_of_growth_is_that_of_the_large_sizes(solver):
-    found = [explorers.growth_exponent(invented_growth(), solver, entry) for entry in ("seconds", "peak_bytes")]
+    found = [figures.growth_exponent(invented_growth(), solver, entry) for entry in ("seconds", "peak_bytes")]
     assert found == pytest.approx(list(POWERS[solver]), abs=1e-9)
 
 
 def test_the_exponent_of_growth_between_two_sizes_is_their_slope_on_log_axes():
     rows = [{"solver": "cg", "n": n, "seconds": seconds} for n, seconds in ((10_000, 2.0), (40_000, 64.0))]
-    assert explorers.growth_exponent(a_record(rows), "cg", "seconds") == pytest.approx(2.5)
+    assert figures.growth_exponent(a_record(rows), "cg", "seconds") == pytest.approx(2.5)
 
 
 def test_the_picture_of_growth_shows_every_solvers_time_and_memory_with_its_exponent():
     record = invented_growth()
-    figure = explorers.draw_growth(record)
+    figure = figures.draw_growth(record)
     for axes, entry, scale, which in zip(figure.axes, ("seconds", "peak_bytes"), (1, 1e-9), (0, 1), strict=True):
         assert axes.get_xscale() == axes.get_yscale() == "log"
         assert titles([axes])[0] and axes.get_xlabel() == "training images n"
@@ -623,4 +623,4 @@ def test_the_picture_of_growth_shows_every_solvers_time_and_memory_with_its_expo
             np.testing.assert_allclose(line.get_xdata(), n)
             np.testing.assert_allclose(line.get_ydata(), scale * values)
             name, exponent = line.get_label().split(": ")
-            assert name == explorers.SOLVER_NAMES[solver] and exponent == f"$n^{{{POWERS[solver][which]:.1f}}}$"
+            assert name == figures.SOLVER_NAMES[solver] and exponent == f"$n^{{{POWERS[solver][which]:.1f}}}$"

@@ -11,7 +11,7 @@ from torch.nn import functional
 from torch.testing import assert_close
 
 from course.random_labels import experiment as module
-from course.random_labels import explorers, nets, theory
+from course.random_labels import figures, nets, theory
 from utils import data, runner
 from utils.experiment import Record, columns, json_settings, load_record, same_result, select
 
@@ -280,10 +280,10 @@ RECORDS = pytest.mark.parametrize(
 
 @RECORDS
 def test_the_picture_shows_the_training_error_of_each_of_the_six_inputs(record):
-    rows, axes = record().rows, explorers.draw_record(record()).axes[0]
+    rows, axes = record().rows, figures.draw_record(record()).axes[0]
     drawn = {line.get_label(): line for line in axes.lines}
     assert len(drawn) == 6
-    for (inputs, noise), (label, *_) in explorers.CELL_LOOKS.items():
+    for (inputs, noise), (label, *_) in figures.CELL_LOOKS.items():
         mine = select(rows, dataset="cifar10", net="mlp_3x512", inputs=inputs, noise=noise, crop=False)
         epochs, accuracy = columns(mine, "epoch", "train_accuracy")
         np.testing.assert_array_equal(drawn[label].get_xdata(), epochs)
@@ -293,7 +293,7 @@ def test_the_picture_shows_the_training_error_of_each_of_the_six_inputs(record):
 @RECORDS
 def test_the_picture_shows_time_to_fit_and_test_error_with_their_range(record):
     rows = module.ends(record().rows)
-    _, times, tests = explorers.draw_record(record()).axes
+    _, times, tests = figures.draw_record(record()).axes
     for dataset, shown in (("mnist", "MNIST, MLP 1 x 512"), ("cifar10", "CIFAR-10, MLP 1 x 512")):
         mine = select(rows, dataset=dataset, net="mlp_1x512", inputs="true")
         levels = sorted({row["noise"] for row in mine})
