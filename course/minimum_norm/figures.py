@@ -1,6 +1,9 @@
 """The pictures of the lesson's records: one public function a figure."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
@@ -28,51 +31,50 @@ def draw_record(record: Record) -> Figure:
     return figure
 
 
-def _draw_sizes(axes, shown: str, rows: list[dict]) -> None:
+def _draw_sizes(axes: Sequence[Axes], shown: str, rows: list[dict]) -> None:
     by_size, norm, both = axes
     sizes = sorted({row["n"] for row in select(rows, study="size")})
     for kernel, looks in _kernels():
-        mine = select(rows, kernel=kernel, study="size")
-        _mean_and_range(by_size, mine, "n", "test_error", 100, **looks)
-        _mean_and_range(norm, mine, "n", "norm", 1, **looks)
+        at_sizes = select(rows, kernel=kernel, study="size")
+        _mean_and_range(by_size, at_sizes, x="n", y="test_error", scale=100, **looks)
+        _mean_and_range(norm, at_sizes, x="n", y="norm", **looks)
         noisy = _most_repeated(select(rows, kernel=kernel, study="noise"))
-        _mean_and_range(both, noisy, "noise", "test_error", 100, against="norm", **looks)
-    for each in (by_size, norm):
-        each.set(xscale="log", yscale="log", xlabel="training images n")
-        # All would run into each other where there are many.
-        apart = 3 if len(sizes) > 4 else 1
-        labelled = sizes[::-1][::apart]
-        each.set_xticks(sizes, [f"{n:,}" if n in labelled else "" for n in sizes])
-        each.minorticks_off()
-        each.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        each.yaxis.set_major_formatter("{x:g}")
+        _mean_and_range(both, noisy, x="norm", y="test_error", level="noise", scale=100, **looks)
+    # Where there are many sizes only every third has a label, or the labels would run into each other.
+    labelled = sizes[::-1][:: 3 if len(sizes) > 4 else 1]
+    for panel in (by_size, norm):
+        panel.set(xscale="log", yscale="log", xlabel="training images n")
+        panel.set_xticks(sizes, [f"{n:,}" if n in labelled else "" for n in sizes])
+        panel.minorticks_off()
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.yaxis.set_major_formatter("{x:g}")
     by_size.set(ylabel="test error (%)", title=f"{shown}: more data, less error")
     norm.set(ylabel="RKHS norm", title="... and a larger norm")
     n = noisy[0]["n"]
     both.set(xlabel="RKHS norm", ylabel="test error (%)", ylim=(0, 100), title=f"n = {n:,}, rising noise")
 
 
-def _draw_noise(axes, rows: list[dict]) -> None:
+def _draw_noise(axes: Sequence[Axes], rows: list[dict]) -> None:
     by_noise, norm, steps = axes
     for kernel, looks in _kernels():
         noisy = select(rows, kernel=kernel, study="noise")
         few = _most_repeated(noisy)
-        _mean_and_range(by_noise, few, "changed", "test_error", 100, **looks)
-        _mean_and_range(norm, few, "changed", "norm", 1, **looks)
-        _mean_and_range(steps, few, "changed", "descent_steps", 1, **looks)
+        _mean_and_range(by_noise, few, x="changed", y="test_error", level="noise", scale=100, **looks)
+        _mean_and_range(norm, few, x="changed", y="norm", level="noise", **looks)
+        _mean_and_range(steps, few, x="changed", y="descent_steps", level="noise", **looks)
         many = [row for row in noisy if row["n"] != few[0]["n"]]
         if many:
-            # The size at which there is one draw, that of all images: hollow marks, no band.
+            # Of all the images there is one draw only: hollow marks and no band.
             many += select(rows, kernel=kernel, study="size", n=many[0]["n"])
             unlisted = f"_{looks['label']}, n = {many[0]['n']:,}"  # a label that begins so stays out of the legend
             looks |= {"label": unlisted, "markerfacecolor": "none", "linestyle": ":"}
-            _mean_and_range(by_noise, many, "changed", "test_error", 100, **looks)
+            _mean_and_range(by_noise, many, x="changed", y="test_error", level="noise", scale=100, **looks)
     if many:
         by_noise.plot([], [], color=INK, linestyle=":", label=f"n = {many[0]['n']:,}")
     by_noise.plot([0, 90], [0, 90], color=GREY, linewidth=1, label="as wrong as the labels")
     by_noise.legend(loc="upper left", fontsize=8)
-    for each in (by_noise, norm, steps):
-        each.set(xlabel="training labels changed (%)")
+    for panel in (by_noise, norm, steps):
+        panel.set(xlabel="training labels changed (%)")
     n = few[0]["n"]
     by_noise.set(ylabel="test error (%)", ylim=(0, 100), title=f"n = {n:,}: what noise costs")
     norm.set(ylabel="RKHS norm", ylim=(0, None), title="Norm of the fit")
@@ -99,33 +101,47 @@ def draw_growth(record: Record) -> Figure:
 
 
 def growth_exponent(record: Record, solver: str, entry: str) -> float:
-    """The exponent e of `entry` ~ n^e, by least squares on logarithms, from 10,000 points up."""
+    """The exponent e of `entry` ~ n^e, by least squares on logarithms, from 10,000 points up.
+
+    Args:
+        record: of the preset `growth`.
+        solver: a name of `SOLVER_NAMES`.
+        entry: "seconds" or "peak_bytes".
+    """
     rows = [row for row in select(record.rows, solver=solver) if row["n"] >= GROWS_FROM]
     n, values = columns(rows, "n", entry)
     return float(np.polyfit(np.log(n), np.log(values), 1)[0])
 
 
-def _kernels():
+def _kernels() -> Iterator[tuple[str, dict]]:
+    """The kernels, and how matplotlib is to draw the curve of each."""
     for kernel, (colour, marker) in KERNEL_LOOKS.items():
         yield kernel, {"color": colour, "marker": marker, "markersize": 4, "label": kernel.capitalize()}
 
 
 def _most_repeated(rows: list[dict]) -> list[dict]:
-    """Those of the size that was drawn most often."""
+    """The rows of the size that was drawn most often."""
     repeats = {n: len({row["repeat"] for row in select(rows, n=n)}) for n in dict.fromkeys(row["n"] for row in rows)}
     return select(rows, n=max(repeats, key=repeats.get))
 
 
-def _mean_and_range(axes, rows: list[dict], group: str, y: str, scale: float, against: str | None = None, **looks):
-    """Mean over the repeats, with a band from the least to the greatest; at the mean of `against`, or of `group`.
+def _mean_and_range(
+    axes: Axes, rows: list[dict], *, x: str, y: str, level: str | None = None, scale: float = 1.0, **looks
+) -> None:
+    """Draw the mean of `y` over the repeats at the mean of `x`, with a band from the least `y` to the greatest.
 
-    The noise levels are the groups where `group` is the fraction of labels that they changed, which varies by chance.
+    Args:
+        rows: of one kernel.
+        x, y: entries of the rows; the fraction "changed" is drawn in per cent.
+        level: the entry that the repeats of a point share, where `x` varies by chance; else `x` is that.
+        scale: what `y` is multiplied by.
+        looks: what matplotlib is to know of the line.
     """
-    level_of, at = ("noise" if group == "changed" else group), against or group
+    level = level or x
     places, middle, low, high = [], [], [], []
-    for level in sorted({row[level_of] for row in rows}):
-        where, values = columns(select(rows, **{level_of: level}), at, y)
-        places.append(where.mean() * (100 if at == "changed" else 1))
+    for value in sorted({row[level] for row in rows}):
+        where, values = columns(select(rows, **{level: value}), x, y)
+        places.append(where.mean() * (100 if x == "changed" else 1))
         middle.append(scale * values.mean())
         low.append(scale * values.min())
         high.append(scale * values.max())

@@ -34,7 +34,7 @@ def draw_record(record: Record) -> Figure:
 
 def _draw_inputs(axes: Axes, rows: list[dict]) -> None:
     rows = select(rows, crop=False, repeat=0)
-    # The last: where there is the small Inception, with which the paper drew its figure, it comes after the perceptron.
+    # The last net is drawn: the small Inception, with which the paper drew its figure, comes after the perceptron.
     *_, (dataset, net) = {(row["dataset"], row["net"]): None for row in select(rows, study="inputs")}
     for (inputs, noise), (label, colour, style) in CELL_LOOKS.items():
         mine = [
@@ -61,13 +61,13 @@ def _draw_noise_levels(times: Axes, tests: Axes, rows: list[dict]) -> None:
         for axes, entry in ((times, "epochs_to_fit"), (tests, "test_accuracy")):
             values = [np.array(columns(select(mine, noise=level), entry)[0], dtype=float) for level in levels]
             if entry == "test_accuracy":
-                values = [100 * (1 - each) for each in values]
-            middle = [each.mean() for each in values]  # NaN, so no mark, where a net did not fit
+                values = [100 * (1 - accuracies) for accuracies in values]
+            middle = [repeats.mean() for repeats in values]  # NaN, so no mark, where a net did not fit
             axes.plot(100 * np.array(levels), middle, label=shown_net(dataset, net), **look)
-            ends = [[least(each) for each in values] for least in (np.min, np.max)]
+            ends = [[extreme(repeats) for repeats in values] for extreme in (np.min, np.max)]
             axes.fill_between(100 * np.array(levels), *ends, color=colour, alpha=0.2, linewidth=0)
             if entry == "epochs_to_fit" and np.isfinite(middle).any():
-                longest = max(longest, *(value for each in values for value in each if np.isfinite(value)))
+                longest = max(longest, *(value for repeats in values for value in repeats if np.isfinite(value)))
                 fitted.append(shown_net(dataset, net))
     for axes in (times, tests):
         axes.set(xlabel="labels drawn anew (%)", xticks=range(0, 101, 20))

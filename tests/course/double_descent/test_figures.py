@@ -21,7 +21,7 @@ def test_stopping_at_its_best_takes_the_epoch_of_the_least_mean_error():
         for epoch, errors in ((1, (0.5, 0.5)), (2, (0.1, 0.3)), (3, (0.0, 0.6)))
         for repeat, error in enumerate(errors)
     ]
-    assert figures._at_best(rows) == select(rows, epoch=2)
+    assert figures.at_best_epoch(rows) == select(rows, epoch=2)
 
 
 def test_the_peak_is_told_with_the_range_of_the_single_networks_and_not_where_it_is_within_the_noise():
