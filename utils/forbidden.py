@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from operator import attrgetter
 from types import CodeType
 
@@ -95,6 +96,19 @@ def loaded(name: str) -> Callable | None:
         return attrgetter(path)(sys.modules[module])
     except (KeyError, AttributeError):
         return None
+
+
+def found(route: Callable | str) -> Callable:
+    """The function or class that a route names, as `forbidding` takes routes; its module is imported where need be.
+
+    Raises:
+        ImportError: the name's module does not exist.
+        AttributeError: the module holds nothing of that name.
+    """
+    if not isinstance(route, str):
+        return route
+    module, _, path = route.partition(":")
+    return attrgetter(path)(import_module(module))
 
 
 class _Closed:

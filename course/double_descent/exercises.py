@@ -7,12 +7,21 @@ import torch
 from torch import Tensor
 
 from course.double_descent import nets, theory
-from course.minimum_norm import exercises as first
 from course.minimum_norm import theory as kernels
 from utils.exercise import Cases, Exercise, Mistake, WrittenExercise
 
-# What lesson 1 has for the shortest fit.
-SHORTEST = (*first.WEIGHTS, kernels.dual_coefficients, *first.ESTIMATORS)
+# What lesson 1 has for the shortest fit. The estimators by name: of another lesson only `theory` is imported.
+SHORTEST = (
+    kernels.minimum_norm_weights,
+    kernels.null_space_projection,
+    kernels.gradient_descent_limit,
+    kernels.gradient_descent,
+    kernels.gradient_descent_path,
+    kernels.preconditioned_limit,
+    kernels.dual_coefficients,
+    "course.minimum_norm.estimators:KernelInterpolator",
+    "course.minimum_norm.estimators:KernelInterpolationClassifier",
+)
 
 
 def _normal(rng: np.random.Generator, *shape: int) -> Tensor:

@@ -10,7 +10,7 @@ import pytest
 import scipy.linalg
 import torch
 
-from utils.forbidden import ForbiddenCall, forbidding
+from utils.forbidden import ForbiddenCall, forbidding, found
 
 
 def double(x):
@@ -102,7 +102,7 @@ def test_a_library_loaded_inside_is_closed_too(imports):
     done = subprocess.run(
         [sys.executable, "-c", f"""
 {imports}
-from utils.forbidden import ForbiddenCall, forbidding
+from utils.forbidden import ForbiddenCall, forbidding, found
 def answer():
     import scipy.linalg
     return scipy.linalg.pinv(numpy.eye(2))
@@ -145,3 +145,11 @@ def test_thousands_of_calls_to_torch_are_too_many_and_dozens_are_not():
     with pytest.raises(ForbiddenCall, match="as a loop does"), forbidding([]):
         for _ in range(2_000):
             X + X
+
+
+def test_a_route_is_found_by_its_name_and_is_itself_where_it_has_none():
+    assert found("numpy.linalg:pinv") is np.linalg.pinv
+    assert found("torch:Tensor.pinverse") is torch.Tensor.pinverse
+    assert found(double) is double
+    with pytest.raises(AttributeError):
+        found("numpy.linalg:no_such_route")

@@ -15,7 +15,7 @@ from course.classroom import files_below
 from course.syllabus import Lesson
 from utils.exercise import Exercise
 from utils.files import write_whole
-from utils.forbidden import loaded
+from utils.forbidden import found, loaded
 
 PACKAGES = ("course", "utils")
 CLASSROOM = Path("course", "classroom")
@@ -104,7 +104,7 @@ def _file_of(root: Path, function: Callable) -> Path:
 
 def _forbidden_functions(exercise: Exercise) -> list[Callable]:
     """The functions that the exercise forbids and that other modules define, in a fixed order."""
-    functions = {exercise.reference, *exercise.forbids}
+    functions = set(map(found, (exercise.reference, *exercise.forbids)))
     return sorted((function for function in functions if not _is_of_exercises(function)), key=_name)
 
 
