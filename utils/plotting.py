@@ -22,6 +22,7 @@ ORANGE = "#d55e00"
 GREEN = "#009e73"
 GOLD = "#e69f00"
 PURPLE = "#cc79a7"
+PATCH = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}  # behind words on a busy picture
 
 STYLE = {
     "figure.dpi": 100,

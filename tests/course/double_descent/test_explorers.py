@@ -1,6 +1,7 @@
 """What the lesson's explorers compute, against plain computation."""
 
 import math
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -8,52 +9,56 @@ import torch
 
 from course.double_descent import explorers, theory
 
-LINES = explorers.all_lines()
+line_module, risk_module, surface_module = (
+    import_module(f"{explorers.__name__}.{name}") for name in ("line", "risk", "surface")
+)
+
+LINES = line_module.all_lines()
 
 
 @pytest.mark.parametrize(
     ("width", "noise", "ridge"), [(5, 0.3, "none"), (12, 0.0, "0.1"), (90, 1.0, "none"), (90, 0.5, "1")]
 )
 def test_the_fit_on_the_line_is_least_squares_on_the_first_features(width, noise, ridge):
-    result = explorers.look_at_line(LINES, width, noise, ridge)
-    x, line = torch.from_numpy(LINES.x), torch.from_numpy(explorers.LINE)
-    source = explorers.line_features(x, LINES.shown)
+    result = line_module.look_at_line(LINES, width, noise, ridge)
+    x, line = torch.from_numpy(LINES.x), torch.from_numpy(line_module.LINE)
+    source = line_module.line_features(x, LINES.shown)
     Phi, Psi = source.columns(0, width).numpy(), source.of(line[:, None]).columns(0, width).numpy()
-    y = explorers.truth(x).numpy() + noise * LINES.noise
-    if explorers.RIDGES[ridge]:
-        weights = np.linalg.solve(Phi.T @ Phi + explorers.RIDGES[ridge] * np.eye(width), Phi.T @ y)
+    y = line_module.truth(x).numpy() + noise * LINES.noise
+    if line_module.RIDGES[ridge]:
+        weights = np.linalg.solve(Phi.T @ Phi + line_module.RIDGES[ridge] * np.eye(width), Phi.T @ y)
     else:
         weights = np.linalg.lstsq(Phi, y, rcond=None)[0]
     np.testing.assert_allclose(result.y, y)
     np.testing.assert_allclose(result.fit, Psi @ weights, rtol=1e-4, atol=1e-6)
-    missed = Psi @ weights - explorers.truth(line).numpy()
+    missed = Psi @ weights - line_module.truth(line).numpy()
     assert result.error[width - 1] == pytest.approx((missed**2).mean(), rel=1e-4)
     assert result.norm[width - 1] == pytest.approx(math.sqrt(width) * np.linalg.norm(weights), rel=1e-4)
 
 
 def test_the_lines_features_have_the_laplacian_kernel():
     x = torch.linspace(0, 0.2, 5, dtype=torch.float64)
-    features = torch.cat([explorers.line_features(x, draw).columns(0, explorers.MOST) for draw in range(400)], 1)
+    features = torch.cat([line_module.line_features(x, draw).columns(0, line_module.MOST) for draw in range(400)], 1)
     kernel = features @ features.T / features.shape[1]
-    expected = torch.exp(-(x[:, None] - x).abs() / explorers.SCALE)
+    expected = torch.exp(-(x[:, None] - x).abs() / line_module.SCALE)
     assert (kernel - expected).abs().max() < 0.03
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3, 0.6, 1.0])
 def test_error_and_norm_peak_at_the_threshold_at_any_noise_and_a_ridge_removes_it(noise):
-    result = explorers.look_at_line(LINES, 6, noise, "none")
+    result = line_module.look_at_line(LINES, 6, noise, "none")
     assert (np.diff(result.errors, axis=0) >= 0).all() and (np.diff(result.norms, axis=0) >= 0).all()
-    at = explorers.POINTS - 1
+    at = line_module.POINTS - 1
     assert result.errors[1].argmax() == at and result.norms[1].argmax() == at
     assert result.errors[1, at] > 3 * max(result.errors[1, :at].min(), result.errors[1, -1])
     # The fit that is shown is a typical one.
     assert result.errors[0, at] / 5 < result.error[at] < 5 * result.errors[2, at] and result.error.argmax() == at
     assert result.error[5] < 2 * result.errors[1, 5]
-    ridged = explorers.look_at_line(LINES, 6, noise, "1")
+    ridged = line_module.look_at_line(LINES, 6, noise, "1")
     assert ridged.norms[1].max() < result.norms[1].max() / 3
 
 
-PROBLEMS = explorers.spectra()
+PROBLEMS = risk_module.spectra()
 
 
 @pytest.mark.parametrize("gamma", [0.3, 1.05, 3.0])
@@ -61,8 +66,8 @@ PROBLEMS = explorers.spectra()
 def test_the_drawn_problems_have_the_risk_of_problems_solved_outright(gamma, ridge):
     spectrum, (signal, noise) = PROBLEMS[gamma], (2.0, 0.5)
     mean, error = theory.simulated_risk(
-        explorers.EXAMPLES,
-        round(gamma * explorers.EXAMPLES),
+        risk_module.EXAMPLES,
+        round(gamma * risk_module.EXAMPLES),
         signal,
         noise,
         60,
@@ -71,18 +76,18 @@ def test_the_drawn_problems_have_the_risk_of_problems_solved_outright(gamma, rid
     )
     risks = spectrum.risk(signal, noise, ridge)
     spread = math.hypot(error, risks.std(ddof=1) / math.sqrt(len(risks)))
-    assert len(risks) == explorers.PROBLEMS and abs(risks.mean() - mean) < 4 * spread
+    assert len(risks) == risk_module.PROBLEMS and abs(risks.mean() - mean) < 4 * spread
     assert np.allclose(spectrum.risk(signal, noise, math.inf), signal)
 
 
 def test_the_risk_is_bias_and_variance_and_the_best_ridge_is_best():
-    for ridge in explorers.RIDGE_SHARES:
-        result = explorers.look_at_risk(PROBLEMS, gamma=1.4125, signal=1.0, noise=0.5, ridge=ridge)
+    for ridge in risk_module.RIDGE_SHARES:
+        result = risk_module.look_at_risk(PROBLEMS, gamma=1.4125, signal=1.0, noise=0.5, ridge=ridge)
         assert result.bias + result.variance == pytest.approx(result.here)
         assert (result.optimal <= result.curve * (1 + 1e-9)).all()
         assert np.allclose(result.biases + result.variances, result.curve)
-    assert result.ridge == explorers.OPTIMAL and np.allclose(result.optimal, result.curve)
-    plain = explorers.look_at_risk(PROBLEMS, gamma=2.0, signal=1.0, noise=0.5, ridge="none")
+    assert result.ridge == risk_module.OPTIMAL and np.allclose(result.optimal, result.curve)
+    plain = risk_module.look_at_risk(PROBLEMS, gamma=2.0, signal=1.0, noise=0.5, ridge="none")
     assert plain.here == pytest.approx(theory.ridgeless_risk(2.0, 1.0, 0.5))
     assert plain.exact == pytest.approx(theory.ridgeless_risk_exact(100, 200, 1.0, 0.5))
 
@@ -90,16 +95,21 @@ def test_the_risk_is_bias_and_variance_and_the_best_ridge_is_best():
 def made_surface():
     widths, epochs = np.array([4, 50, 1_000]), np.array([1, 1_000])
     test = {noise: np.arange(6).reshape(2, 3) / 10 + noise / 4 for noise in (0.0, 0.2)}
-    return explorers.Surface(widths, epochs, test, test, test, test, 50.3)
+    return surface_module.Surface(widths, epochs, test, test, test, test, 50.3)
 
 
 def test_a_cut_is_where_the_controls_say():
-    result = explorers.cut(made_surface(), width=50, epoch=1_000, noise="20 %")
+    result = surface_module.cut(made_surface(), width=50, epoch=1_000, noise="20 %")
     assert (result.row, result.column, result.noise) == (1, 1, 0.2)
-    told = explorers.read_cuts(result)
+    told = surface_module.read_cuts(result)
     assert "50 units after 1,000 epochs: test error 45.0 %" in told and "best width is 4 (35.0 %)" in told
 
 
 def test_more_noise_makes_a_higher_peak():
-    peaks = [explorers.look_at_line(LINES, 6, noise, "none").errors[1].max() for noise in (0.0, 0.3, 0.6, 1.0)]
+    peaks = [line_module.look_at_line(LINES, 6, noise, "none").errors[1].max() for noise in (0.0, 0.3, 0.6, 1.0)]
     assert peaks == sorted(peaks) and peaks[-1] > 2 * peaks[0]
+
+
+def test_an_explorer_is_found_by_its_name_though_a_module_has_the_same():
+    assert [explorer.name for explorer in explorers.EXPLORERS] == ["line", "risk", "surface"]
+    assert explorers.EXPLORERS == (explorers.line, explorers.risk, explorers.surface)

@@ -1,0 +1,199 @@
+"""A fit with random features on a line, below, at and above the threshold."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from course.double_descent import theory
+from utils import plotting
+from utils.explorer import Choice, Explorer, Slider
+from utils.plotting import BLUE, GREY, INK, ORANGE, PURPLE
+from utils.progress import Progress, no_progress
+
+POINTS, MOST = 12, 120
+SCALE = 0.05  # of the Laplacian kernel whose features these are
+DRAWS = 40
+RIDGES = {"none": 0.0, "0.01": 0.01, "0.1": 0.1, "1": 1.0}
+LINE = np.linspace(0, 1, 241)
+WIDTHS = np.arange(1, MOST + 1)
+
+
+def truth(x: Tensor) -> Tensor:
+    """The function without noise: a step, which no sum of a few cosines is."""
+    return torch.where(x < 0.5, 1.0, -1.0).to(x.dtype)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Everything the picture needs, for targets truth + deviation x noise: predictions are linear in the targets.
+
+    Attributes:
+        x, noise: the points, and the noise of unit deviation of the draw that is shown, (points,).
+        fits: predictions on LINE of the draw that is shown, from the truth and from the noise, (2, ridges, widths, line).
+        errors: of each draw, the three coefficients of 1, deviation and deviation^2, (3, draws, ridges, widths).
+        norms: the same of the squared norm of the function.
+        shown: the draw whose fits these are: of those with the largest error at N = n, the one nearest to the median.
+    """
+
+    x: np.ndarray
+    noise: np.ndarray
+    fits: np.ndarray
+    errors: np.ndarray
+    norms: np.ndarray
+    shown: int
+
+
+def line_features(x: Tensor, draw: int) -> theory.FourierFeatures:
+    """Random cosines whose frequencies have Cauchy's law, (points, MOST): their kernel is exp(-|x - x'| / SCALE)."""
+    rng = np.random.default_rng([3, draw])
+    frequencies = torch.from_numpy(rng.standard_cauchy((MOST, 1))) / SCALE
+    return theory.FourierFeatures(x[:, None], frequencies, torch.from_numpy(rng.uniform(0, 2 * math.pi, MOST)))
+
+
+def all_lines(progress: Progress = no_progress) -> Lines:
+    """The fits of every draw of features, width and ridge."""
+    rng = np.random.default_rng(3)
+    x = torch.from_numpy((np.arange(POINTS) + rng.random(POINTS)) / POINTS)
+    noises, line = torch.from_numpy(rng.standard_normal((DRAWS, POINTS))), torch.from_numpy(LINE)
+    fits, errors, norms = [], [], []
+    for draw, noise in enumerate(noises):
+        progress(draw / DRAWS, f"draw {draw + 1} of {DRAWS}")
+        targets = torch.stack([truth(x), noise, truth(x) + noise])[..., None]
+        source = line_features(x, draw)
+        result = theory.random_feature_sweep(
+            source,
+            targets,
+            source.of(line[:, None]),
+            truth(line),
+            WIDTHS.tolist(),
+            RIDGES.values(),
+            keep_predictions=True,
+        )
+        true, wild, _ = result.predictions[..., 0].numpy()
+        missed = true - truth(line).numpy()
+        errors.append(np.stack([(a * b).mean(-1) for a, b in ((missed, missed), (2 * missed, wild), (wild, wild))]))
+        ones, twos, both = result.norm.square().numpy() * WIDTHS
+        norms.append(np.stack([ones, both - ones - twos, twos]))
+        fits.append(np.stack([true, wild]))
+    errors, norms = np.stack(errors, 1), np.stack(norms, 1)
+    logs = np.log(_at(errors[:, :, 0], np.array([0.0, 0.3, 1.0])))  # (noises, draws, widths), without a ridge
+    # In a single draw the largest error may also lie beside the threshold; that is for the quartiles to show.
+    peaks = (logs.argmax(2) == POINTS - 1).all(0)
+    apart = np.abs(logs - np.median(logs, 1, keepdims=True)).mean(2).max(0)
+    shown = int(np.where(peaks, apart, np.inf).argmin())
+    return Lines(x.numpy(), noises[shown].numpy(), fits[shown], errors, norms, shown)
+
+
+def _at(coefficients: np.ndarray, deviation: np.ndarray | float) -> np.ndarray:
+    """The quadratic polynomials at a deviation or several, (3, ...) -> (deviations, ...)."""
+    powers = np.stack([np.ones_like(deviation), deviation, np.square(deviation)], -1)
+    return np.tensordot(powers, coefficients, 1)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One width, noise and ridge; and the test error and norm at every width.
+
+    Attributes:
+        fit: on LINE.
+        error, norm: of the draw that is shown, (widths,).
+        errors, norms: their quartiles over the draws, (3, widths).
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    fit: np.ndarray
+    width: int
+    error: np.ndarray
+    norm: np.ndarray
+    errors: np.ndarray
+    norms: np.ndarray
+
+
+def look_at_line(lines: Lines, width: int, noise: float, ridge: str) -> Line:
+    """The fit with `width` features to labels with noise of that deviation; `ridge` is a name of RIDGES."""
+    row = list(RIDGES).index(ridge)
+    errors = _at(lines.errors[:, :, row], noise)
+    norms = np.sqrt(_at(lines.norms[:, :, row], noise).clip(min=0))
+    true, wild = lines.fits[:, row, width - 1]
+    return Line(
+        lines.x,
+        truth(torch.from_numpy(lines.x)).numpy() + noise * lines.noise,
+        true + noise * wild,
+        width,
+        errors[lines.shown],
+        norms[lines.shown],
+        np.quantile(errors, (0.25, 0.5, 0.75), axis=0),
+        np.quantile(norms, (0.25, 0.5, 0.75), axis=0),
+    )
+
+
+def draw_line(result: Line, figure: Figure) -> None:
+    if not figure.axes:
+        grid = figure.add_gridspec(
+            2, 2, width_ratios=[1.15, 1], left=0.07, right=0.985, top=0.92, bottom=0.12, wspace=0.22, hspace=0.62
+        )
+        fit, error, norm = (figure.add_subplot(place) for place in (grid[:, 0], grid[0, 1], grid[1, 1]))
+        fit.set(xlabel="x", ylabel="y", xlim=(-0.02, 1.02), ylim=(-3, 3), title="The fit")
+        for axes, low, high in ((error, 0.05, 1e2), (norm, 0.5, 2e3)):
+            axes.set(xscale="log", xlim=(1, MOST), yscale="log", ylim=(low, high), xlabel="features N")
+            axes.set_xticks([1, 3, 12, 30, 120], ["1", "3", "12", "30", "120"])
+            axes.minorticks_off()
+            axes.axvline(POINTS, color=GREY, linewidth=0.8, linestyle=":")
+        error.set(ylabel="mean squared error", title=f"Test error; dotted: N = n = {POINTS}")
+        norm.set(ylabel="norm", title="Norm of the fit")
+    fit, error, norm = figure.axes
+    plotting.line(fit, "truth", LINE, truth(torch.from_numpy(LINE)).numpy(), color=GREY, linestyle="--", label="truth")
+    plotting.line(fit, "fit", LINE, result.fit, color=BLUE, label="fit")
+    largest = float(np.abs(result.fit).max())
+    cut_off = f"cut off: the fit goes to {largest:,.0f}" if largest > 3 else ""
+    plotting.note(
+        fit, "cut off", 0.02, 0.96, cut_off, transform=fit.transAxes, fontsize=8, color=INK, bbox=plotting.PATCH
+    )
+    plotting.line(fit, "points", result.x, result.y, color=INK, marker="o", linestyle="none", zorder=5, label="labels")
+    plotting.legend(fit, loc="lower left", ncols=3, fontsize=8, frameon=True, framealpha=0.85, edgecolor="none")
+    for axes, mine, quartiles, colour in (
+        (error, result.error, result.errors, ORANGE),
+        (norm, result.norm, result.norms, PURPLE),
+    ):
+        low, high = axes.get_ylim()
+        for key, values, look in (
+            ("low", quartiles[0], {"linewidth": 0.7, "label": "quartiles"}),
+            ("high", quartiles[2], {"linewidth": 0.7}),
+            ("median", quartiles[1], {"linewidth": 2, "label": f"median of {DRAWS} draws"}),
+        ):
+            plotting.line(axes, key, WIDTHS, np.clip(values, low, high), color=colour, **look)
+        here = np.clip(mine[result.width - 1], low, high)
+        look = {"color": BLUE, "marker": "o", "linestyle": "none", "clip_on": False, "label": "the fit shown"}
+        plotting.line(axes, "here", [result.width], [here], **look)
+    plotting.legend(error, loc="upper right", fontsize=7.5)
+
+
+def read_line(result: Line) -> str:
+    middle = result.errors[1]
+    below = int(middle[: POINTS - 1].argmin())
+    return (
+        f"N = {result.width}, {POINTS} points: test error {result.error[result.width - 1]:.3g} in the draw that is "
+        f"shown, median of {DRAWS} draws {middle[result.width - 1]:.3g}; norm {result.norm[result.width - 1]:.3g}. The "
+        f"median is least below the threshold at N = {below + 1} ({middle[below]:.3g}); at N = {POINTS} it is "
+        f"{middle[POINTS - 1]:.3g}, at N = {MOST} {middle[-1]:.3g}."
+    )
+
+
+line = Explorer(
+    name="line",
+    compute=look_at_line,
+    draw=draw_line,
+    read=read_line,
+    height=4.4,
+    data=all_lines,
+    controls={
+        "width": Slider("features N", 1, MOST, 1, 6),
+        "noise": Slider("noise in the labels", 0, 1, 0.05, 0.3),
+        "ridge": Choice("ridge", tuple(RIDGES), "none"),
+    },
+)
