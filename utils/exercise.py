@@ -7,29 +7,25 @@ never sees the function. A notebook does both in one process, a grader can do th
 
 import contextlib
 import copy
-import html
 import inspect
 import io
 import linecache
-import textwrap
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from utils import notebook, solutions
 from utils.forbidden import forbidding
 
 PUBLIC_SEED = 20170226  # the cases every learner sees; a grader draws others
 FAILURES_BEFORE_SOLUTION = 2
-HINT_WIDTH = 95  # a front end breaks longer lines of an error in the middle of a word
 UNWRITTEN = "Nothing is written yet: replace the line that raises NotImplementedError."
 SLOW_S = 2.0  # a right answer this slow on the check's small cases would stall the cells that use it
-SOLUTIONS = Path(__file__).resolve().parent.parent / "solutions"
 
 Cases = Sequence[tuple]
 
@@ -38,7 +34,7 @@ class CheckFailed(Exception):
     """A check's answer to a wrong solution; a notebook shows the hint alone, without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
-        return [textwrap.fill(line, HINT_WIDTH, subsequent_indent="  ") for line in str(self).splitlines()]
+        return notebook.hint_lines(str(self))
 
 
 @dataclass(frozen=True)
@@ -153,12 +149,12 @@ class Exercise:
         """
         verdict = self.evaluate(function)
         if verdict.passed:
-            _show(f"{self.name}: correct, {_count(self.points, 'point')}.", "#009e73")
+            notebook.show_right(f"{self.name}: correct, {_count(self.points, 'point')}.")
             return
         if verdict.hint != UNWRITTEN:  # running the untouched notebook is no attempt
             self._failures += 1
         offer = ""
-        if self._failures >= FAILURES_BEFORE_SOLUTION and SOLUTIONS.is_dir():
+        if self._failures >= FAILURES_BEFORE_SOLUTION and solutions.present():
             offer = f"\nStuck? exercises.{self.name}.solution() shows the author's answer."
         raise CheckFailed(f"{self.name}: not yet. {verdict.hint}{offer}")
 
@@ -175,7 +171,7 @@ class Exercise:
 
     def solution(self) -> None:
         """Show the author's cell, once the check has failed twice."""
-        if SOLUTIONS.is_dir() and self._failures < FAILURES_BEFORE_SOLUTION:
+        if solutions.present() and self._failures < FAILURES_BEFORE_SOLUTION:
             print(
                 f"Try first: the solution opens after {FAILURES_BEFORE_SOLUTION} failed checks "
                 f"(so far: {self._failures})."
@@ -250,7 +246,7 @@ class Exercise:
         for position, (right, given) in enumerate(zip(expected, got, strict=True)):
             wrong = np.argwhere(~np.isclose(given, right, rtol=self.rtol, atol=self.atol))
             if len(wrong):
-                at = tuple(int(each) for each in wrong[0])
+                at = tuple(int(index) for index in wrong[0])
                 result = f"result {position + 1}, " if len(expected) > 1 else ""
                 entry = f"entry {at if len(at) > 1 else at[0]}" if at else "the value"
                 return (
@@ -284,7 +280,7 @@ class WrittenExercise:
 
     def solution(self) -> None:
         """Show the rubric and the author's answer, to hold your own against."""
-        if SOLUTIONS.is_dir():
+        if solutions.present():
             print(self.rubric, end="\n\n")
         _show_solution(self.name)
 
@@ -370,47 +366,9 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _in_notebook() -> bool:
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    return hasattr(get_ipython(), "kernel")
-
-
-def _show(text: str, colour: str) -> None:
-    if not _in_notebook():
-        print(text)
-        return
-    from IPython.display import display
-
-    markup = (
-        f'<div style="border-left: 4px solid {colour}; padding: 0.3em 0.8em; margin: 0.2em 0">{html.escape(text)}</div>'
-    )
-    display({"text/plain": text, "text/html": markup}, raw=True)
-
-
 def _show_solution(name: str) -> None:
-    found = _author_cell(name)
+    found = solutions.answer(name)
     if found is None:
         print("This copy of the course has no solutions: ask your instructor.")
-        return
-    kind, source = found
-    if not _in_notebook():
-        print(source)
-        return
-    from IPython.display import Markdown, display
-
-    display(Markdown(source if kind == "markdown" else f"```python\n{source}\n```"))
-
-
-def _author_cell(name: str) -> tuple[str, str] | None:
-    """Type and text of the author's cell whose grade_id is `name`, without the solution markers."""
-    import jupytext
-
-    for path in sorted(SOLUTIONS.glob("*/*.py")):
-        for cell in jupytext.read(path).cells:
-            if cell.metadata.get("nbgrader", {}).get("grade_id") == name:
-                lines = [line for line in cell.source.splitlines() if " SOLUTION" not in line]
-                return cell.cell_type, "\n".join(lines)
-    return None
+    else:
+        notebook.show_cell(found.cell_type, found.source)

@@ -10,6 +10,7 @@ import torch
 from course.classroom.authoring import source
 from course.cli import ROOT
 from course.syllabus import LESSONS
+from utils import solutions
 from utils.exercise import PUBLIC_SEED, Exercise, WrittenExercise
 from utils.forbidden import FAMILIES, found
 
@@ -144,6 +145,13 @@ def test_every_estimator_and_function_it_forbids_is_caught(lesson, exercise):
 
         verdict = exercise.evaluate(shortcut)
         assert not verdict.passed and route.__name__ in verdict.hint, (route, verdict.hint)
+
+
+@pytest.mark.parametrize("lesson, exercise", ALL, ids=lambda value: value.name)
+def test_the_solution_that_is_shown_is_the_authors_cell_without_its_markers(lesson, exercise):
+    (cell,) = [cell for cell in source.read(ROOT, lesson).cells if cell.id == exercise.name]
+    lines = [line for line in cell.source.splitlines() if "SOLUTION" not in line]
+    assert solutions.answer(exercise.name) == (cell.cell_type, "\n".join(lines))
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)

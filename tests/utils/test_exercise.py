@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from utils import exercise as module
+from utils import solutions
 from utils.exercise import PUBLIC_SEED, CheckFailed, Exercise, Mistake, Response, WrittenExercise, to_arrays
 
 
@@ -250,13 +251,10 @@ def test_later_cells_get_the_students_function_or_the_reference_and_are_told(cap
 
 
 def test_the_solution_opens_after_two_failed_checks(tmp_path, monkeypatch, capsys):
-    source = tmp_path / "01_any" / "any.py"
-    source.parent.mkdir()
-    source.write_text(
-        '# %% nbgrader={"grade_id": "scaled"}\ndef scaled(x, factor):\n    ### BEGIN SOLUTION\n'
-        "    return factor * x\n    ### END SOLUTION\n"
-    )
-    monkeypatch.setattr(module, "SOLUTIONS", tmp_path)
+    cell = "def scaled(x, factor):\n    ### BEGIN SOLUTION\n    return factor * x\n    ### END SOLUTION"
+    index = tmp_path / "index.json"
+    index.write_text(solutions.index_text({"scaled": solutions.Answer("code", cell)}))
+    monkeypatch.setattr(solutions, "INDEX", index)
     exercise = make()
     exercise.solution()
     assert "after 2 failed checks" in capsys.readouterr().out
@@ -267,7 +265,7 @@ def test_the_solution_opens_after_two_failed_checks(tmp_path, monkeypatch, capsy
 
 
 def test_a_classroom_copy_has_no_solutions_to_show(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(module, "SOLUTIONS", tmp_path / "none")
+    monkeypatch.setattr(solutions, "INDEX", tmp_path / "none" / "index.json")
     exercise = make()
     for _ in range(2):
         assert "solution()" not in hint_of(exercise, lambda x, factor: x)

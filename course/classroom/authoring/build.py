@@ -4,6 +4,7 @@ solutions/NN_name/name.py   -> solutions/NN_name/name.ipynb   the same cells as 
                             -> lessons/NN_name/name.ipynb     solutions removed, nbgrader's locks and checksums
                             -> lessons/NN_name/name.py        the same cells as text
                             -> lessons/NN_name/demo.ipynb     the cells tagged `demo`
+all of them                 -> solutions/index.json           the answers, for `exercises.NAME.solution()`
 course/syllabus.py          -> lessons/start.ipynb            the page that `make lab` opens
 """
 
@@ -19,7 +20,7 @@ from nbgrader import preprocessors
 from traitlets.config import Config
 
 from course.classroom import Refusal, files_below
-from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB
+from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB, grade_id
 from course.classroom.authoring.source import (
     DEMO,
     KERNEL,
@@ -31,6 +32,7 @@ from course.classroom.authoring.source import (
     tags,
 )
 from course.syllabus import LESSONS, TITLE, Lesson
+from utils import solutions
 from utils.files import write_whole
 
 STUBS = Config(ClearSolutions={"code_stub": {"python": CODE_STUB}, "text_stub": TEXT_STUB})
@@ -40,6 +42,7 @@ below it: it says at once whether you are right and, where it knows your mistake
 yours: nothing overwrites them, and a lesson that changes later arrives beside yours. In a class, hand in the lesson's
 notebook from here, saved and under its own name."""
 START = Path("lessons", "start.ipynb")
+INDEX = Path("solutions", solutions.INDEX.name)
 
 
 def outputs(root: Path, lessons: tuple[Lesson, ...] = LESSONS) -> dict[Path, str]:
@@ -55,7 +58,7 @@ def outputs(root: Path, lessons: tuple[Lesson, ...] = LESSONS) -> dict[Path, str
     problems += repeated_names(lessons)
     if problems:
         raise Refusal(*problems)
-    files = {START: _text(start_page(lessons))}
+    files = {START: _text(start_page(lessons)), INDEX: _index(authors)}
     for lesson, author in authors.items():
         cleared = _through(author, "ClearSolutions", "ClearOutput", "ClearHiddenTests", "ClearMarkScheme")
         folder = Path("lessons", lesson.folder)
@@ -138,6 +141,13 @@ def _notebook(cells: list[NotebookNode]) -> NotebookNode:
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=KERNEL)
     name_cells(notebook)
     return notebook
+
+
+def _index(authors: dict[Lesson, NotebookNode]) -> str:
+    """The answers to all exercises, as `utils.solutions` reads them."""
+    names = {exercise.name for lesson in authors for exercise in lesson.room("exercises").EXERCISES}
+    cells = [cell for author in authors.values() for cell in author.cells if grade_id(cell) in names]
+    return solutions.index_text({grade_id(cell): solutions.Answer(cell.cell_type, cell.source) for cell in cells})
 
 
 def _text(notebook: NotebookNode) -> str:

@@ -11,8 +11,9 @@ from nbgrader.utils import is_solution
 
 from course.classroom.authoring.build import holds_outputs
 from course.classroom.authoring.cells import grade_id
+from utils import solutions
 
-AUTHORS_ONLY = {"solutions", "tests"}
+AUTHORS_ONLY = {"solutions", "tests", solutions.INDEX.name}
 MARKERS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
 LESSON_TEXT = re.compile(rb"^# %%.*nbgrader=", re.MULTILINE)
 # Lines that give nothing away, since they stand in any solution.

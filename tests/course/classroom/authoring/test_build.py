@@ -16,6 +16,7 @@ LESSON = Path("lessons/01_doubling/doubling.ipynb")
 TEXT = Path("lessons/01_doubling/doubling.py")
 DEMO = Path("lessons/01_doubling/demo.ipynb")
 START = Path("lessons/start.ipynb")
+INDEX = Path("solutions/index.json")
 
 
 def notebook(repository: Repository, path: Path) -> nbformat.NotebookNode:
@@ -26,8 +27,33 @@ def cell(repository: Repository, path: Path, name: str) -> nbformat.NotebookNode
     return next(cell for cell in notebook(repository, path).cells if cell.id == name)
 
 
-def test_one_source_makes_four_files_and_the_syllabus_the_start_page(repository: Repository) -> None:
-    assert set(outputs(repository.root, repository.lessons)) == {AUTHOR, LESSON, TEXT, DEMO, START}
+def test_one_source_makes_four_files_and_all_the_start_page_and_the_index_of_answers(repository: Repository) -> None:
+    assert set(outputs(repository.root, repository.lessons)) == {AUTHOR, LESSON, TEXT, DEMO, START, INDEX}
+
+
+def test_the_index_holds_the_answers_without_their_markers(repository: Repository) -> None:
+    assert json.loads(outputs(repository.root, repository.lessons)[INDEX]) == {
+        "double": {
+            "cell_type": "code",
+            "source": 'def double(n: int) -> int:\n    """Twice n."""\n    # Adding is enough.\n'
+            "    twice = n + n\n    return twice",
+        },
+        "why": {"cell_type": "markdown", "source": "Because two equal summands are twice one of them."},
+    }
+
+
+def test_an_index_of_answers_that_is_edited_missing_or_behind_its_source_is_drift(repository: Repository) -> None:
+    build(repository.root, repository.lessons)
+    complaint = f"{INDEX} is not what its source makes: run `course build`."
+    path = repository.root / INDEX
+    path.write_text(path.read_text().replace("Because", "Why,"))
+    assert drift(repository.root, repository.lessons) == [complaint]
+    path.unlink()
+    assert drift(repository.root, repository.lessons) == [f"{INDEX} is missing: run `course build`."]
+    build(repository.root, repository.lessons)
+    repository.edit("# Adding is enough.", "# Adding does.")
+    assert complaint in drift(repository.root, repository.lessons)
+    assert INDEX in build(repository.root, repository.lessons)
 
 
 def test_the_students_cells_keep_signature_and_docstring_and_lose_the_answers(repository: Repository) -> None:
@@ -101,7 +127,7 @@ def test_derived_notebooks_end_in_a_newline_and_name_no_version(repository: Repo
 
 
 def test_build_writes_what_differs_and_then_nothing(repository: Repository) -> None:
-    assert set(build(repository.root, repository.lessons)) == {AUTHOR, LESSON, TEXT, DEMO, START}
+    assert set(build(repository.root, repository.lessons)) == {AUTHOR, LESSON, TEXT, DEMO, START, INDEX}
     assert drift(repository.root, repository.lessons) == []
     assert build(repository.root, repository.lessons) == []
     repository.edit("Why is adding enough?", "Why does adding do?")

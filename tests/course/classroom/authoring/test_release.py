@@ -357,3 +357,19 @@ def test_nbgrader_gives_full_marks_to_the_solved_release_and_none_to_the_empty_o
         assert scores("solved") == automatic | dict.fromkeys(written)
         assert scores("empty") == dict.fromkeys([*automatic, *written], 0)
         assert gradebook.find_submission(name, "solved").max_score == sum(exercises.values())
+
+
+@pytest.mark.parametrize("folder", ["course", "course/doubling", "lessons/01_doubling", "utils", "docs"])
+def test_a_release_that_held_the_index_of_answers_anywhere_is_refused(
+    built: Repository, tmp_path: Path, folder: str
+) -> None:
+    copied = built.root / folder / "index.json"
+    copied.parent.mkdir(exist_ok=True)
+    shutil.copy(built.root / "solutions" / "index.json", copied)
+    leaks = student_leaks({Path(folder, "index.json"): copied.read_bytes()}, SECRETS)
+    assert leaks == [f"{folder}/index.json: this file is the author's."]
+    if folder == "docs":  # of these a release takes only what it names
+        return
+    with pytest.raises(Refusal, match="would give the answers away"):
+        release(built.root, tmp_path / "out", lessons=built.lessons)
+    assert not (tmp_path / "out").exists()
