@@ -22,9 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from course.double_descent import nets, theory
-from course.random_labels.theory import corrupt_labels
 from utils import data
 from utils.experiment import Checkpoint, Experiment, Job
+from utils.labels import incorrect_noise
 from utils.progress import Progress
 from utils.training import History, Member, Recipe, perceptron, train
 
@@ -416,7 +416,7 @@ def one_hot(labels: Tensor) -> Tensor:
 
 def wrong_labels(labels: Tensor, noise: float, generator: torch.Generator) -> Tensor:
     """The labels, each with the probability `noise` replaced by one of the nine others."""
-    return corrupt_labels(labels, noise, CLASSES, "incorrect", generator)[0]
+    return incorrect_noise(labels, noise, classes=CLASSES, generator=generator)
 
 
 def drawn(seed: int, repeat: int, stream: int) -> torch.Generator:

@@ -20,6 +20,7 @@ from course.minimum_norm.features import gabor_features
 from course.minimum_norm.interpolation import CLASSES, classification_error, interpolate, one_hot, values_at
 from utils import data, devices
 from utils.experiment import Checkpoint, Experiment, Job
+from utils.labels import uniform_noise
 from utils.progress import Progress
 
 RECORDS = Path(__file__).parent / "records"  # shipped with the course
@@ -199,9 +200,7 @@ def resample_labels(labels: Tensor, fraction: float, classes: int, generator: to
 
     Source: Zhang et al. 2017, section 2.
     """
-    drawn = torch.rand(len(labels), generator=generator, dtype=torch.float32) < fraction
-    fresh = torch.randint(classes, (len(labels),), generator=generator)
-    return torch.where(drawn, fresh, labels)
+    return uniform_noise(labels, fraction, classes=classes, generator=generator, precision=torch.float32)
 
 
 def jobs(settings: Settings) -> list[Job]:

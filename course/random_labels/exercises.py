@@ -10,6 +10,7 @@ from torch import Tensor
 
 from course.random_labels import theory
 from utils.exercise import Cases, Exercise, Mistake, WrittenExercise
+from utils.labels import incorrect_noise, uniform_noise
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Two definitions of label noise
@@ -149,7 +150,7 @@ noisy_labels = Exercise(
             "Your step around the circle runs from 1 to classes, and a step of `classes` comes back to the old label.",
         ),
     ),
-    forbids=(theory.corrupt_labels,),
+    forbids=(theory.corrupt_labels, uniform_noise, incorrect_noise),
     verify=_is_noise,
 )
 

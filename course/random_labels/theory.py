@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from utils.labels import incorrect_noise, uniform_noise
 from utils.training import Member, Recipe, train
 
 __all__ = [
@@ -61,24 +62,8 @@ def corrupt_labels(
     Source: "uniform": Zhang et al. 2017, section 2. "incorrect": Nakkiran et al. 2020.
     """
     _check_kind(kind, LABEL_KINDS)
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"fraction is {fraction}; it must lie between 0 and 1")
-    if classes < 2:
-        raise ValueError(f"classes is {classes}; there must be 2 or more")
-    if labels.dtype.is_floating_point or labels.ndim != 1:
-        raise ValueError(f"labels are {labels.dtype} of shape {tuple(labels.shape)}; give whole numbers, (n,)")
-    if len(labels) and not (0 <= int(labels.min()) and int(labels.max()) < classes):
-        raise ValueError(
-            f"labels run from {int(labels.min())} to {int(labels.max())}; with classes = {classes} they must be 0 to "
-            f"{classes - 1}"
-        )
-    drawn = torch.rand(len(labels), generator=generator, dtype=torch.float64).to(labels.device) < fraction
-    if kind == "uniform":
-        fresh = torch.randint(classes, (len(labels),), generator=generator).to(labels)
-    else:
-        # A step of 1 to classes - 1 around the circle of classes never ends where it began.
-        fresh = (labels + torch.randint(1, classes, (len(labels),), generator=generator).to(labels)) % classes
-    noisy = torch.where(drawn, fresh, labels)
+    noise = uniform_noise if kind == "uniform" else incorrect_noise
+    noisy = noise(labels, fraction, classes=classes, generator=generator)
     return noisy, noisy != labels
 
 
