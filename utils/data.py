@@ -1,7 +1,7 @@
 """The data sets as arrays: `load("digits")`, `load("mnist")`, `load("cifar10")`.
 
 Digits come with scikit-learn. The others are read from `folder()`, and downloaded into it once where they are missing;
-every canonical file is checked against its published hash at every load. Reading takes numpy alone, downloading pooch.
+every canonical file is checked against its published hash at every load. Downloading takes pooch.
 """
 
 import gzip
@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import numpy as np
+import torch
 
 from utils.files import whole_file
 
@@ -118,6 +119,20 @@ def load(name: str) -> Dataset:
         DataUnavailable: a file is missing or damaged, and cannot be downloaded or written.
     """
     return _loader(name)()
+
+
+def scaled(images: np.ndarray, name: str, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Images as numbers from 0 (black) to 1 (the brightest a pixel can be), channels before pixels.
+
+    Args:
+        images: of the data set called `name`, uint8, (n, height, width) or (n, height, width, 3).
+        dtype: of the numbers.
+
+    Returns:
+        (n, height, width) or, in colour, (n, 3, height, width).
+    """
+    numbers = torch.from_numpy(images).to(dtype) / BRIGHTEST[name]
+    return numbers.permute(0, 3, 1, 2).contiguous() if numbers.ndim == 4 else numbers
 
 
 def present(name: str) -> bool:

@@ -436,14 +436,19 @@ def _images(study: Features | Nets, seed: int, repeat: int) -> tuple[Tensor, Ten
     """
     dataset = data.load(study.dataset)
     chosen = torch.randperm(len(dataset.train_images), generator=drawn(seed, repeat, 0))[: study.n].numpy()
-    pictures = dataset.train_images[chosen], dataset.test_images[: study.test_size]
-    images, tests = (torch.from_numpy(each).float() / data.BRIGHTEST[study.dataset] for each in pictures)
-    images, tests = (
-        each.permute(0, 3, 1, 2).contiguous() if each.ndim == 4 else each.flatten(1) for each in (images, tests)
+    drawn_images, drawn_labels = dataset.train_images[chosen], dataset.train_labels[chosen]
+    test_images, test_labels = dataset.test_images[: study.test_size], dataset.test_labels[: study.test_size]
+    return (
+        _as_inputs(drawn_images, study.dataset),
+        torch.from_numpy(drawn_labels).long(),
+        _as_inputs(test_images, study.dataset),
+        torch.from_numpy(test_labels).long(),
     )
-    given = dataset.train_labels[chosen], dataset.test_labels[: study.test_size]
-    labels, test_labels = (torch.from_numpy(each).long() for each in given)
-    return images, labels, tests, test_labels
+
+
+def _as_inputs(images: np.ndarray, dataset: str) -> Tensor:
+    numbers = data.scaled(images, dataset)
+    return numbers if numbers.ndim == 4 else numbers.flatten(1)
 
 
 def _noisy(labels: Tensor, noises: tuple[float, ...], seed: int, repeat: int) -> list[Tensor]:

@@ -188,16 +188,8 @@ def draw_descent(result: Descent, figure: Figure) -> None:
     plotting.line(
         plane, "shortest", *result.shortest[:, None], color=GREEN, marker="*", markersize=15, linestyle="none"
     )
-    plotting.line(
-        plane,
-        "limit",
-        *result.limit[:, None],
-        color=ORANGE,
-        marker="o",
-        markersize=17,
-        linestyle="none",
-        markerfacecolor="none",
-    )
+    ring = {"color": ORANGE, "marker": "o", "markersize": 17, "linestyle": "none", "markerfacecolor": "none"}
+    plotting.line(plane, "limit", *result.limit[:, None], **ring)
     plotting.line(plane, "now", *walked[-1:].T, color=ORANGE, marker="o", markersize=6, linestyle="none")
     plotting.note(plane, "solutions label", 3.3, -1.6, "all solutions", color=GREY, fontsize=9)
     plotting.note(plane, "row space label", -3.8, -2.7, "row space", color=GREY, fontsize=9)
@@ -285,11 +277,9 @@ class Fits:
 def _digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Training images, in [0, 1], (n, 64), and labels, then test images and labels."""
     digits = data.load("digits")
-    train, test = (
-        torch.from_numpy(each.reshape(len(each), -1) / 16.0) for each in (digits.train_images, digits.test_images)
-    )
-    train_labels, test_labels = torch.from_numpy(digits.train_labels), torch.from_numpy(digits.test_labels)
-    return train[:TRAIN], train_labels[:TRAIN], test[:TEST], test_labels[:TEST]
+    train = data.scaled(digits.train_images[:TRAIN], "digits", torch.float64).flatten(1)
+    test = data.scaled(digits.test_images[:TEST], "digits", torch.float64).flatten(1)
+    return train, torch.from_numpy(digits.train_labels[:TRAIN]), test, torch.from_numpy(digits.test_labels[:TEST])
 
 
 @cache

@@ -149,7 +149,7 @@ def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
     """
     study, repeat, seed = job.settings
     dataset = data.load(study.dataset)
-    prepare = _scaled if study.crop else whitened
+    prepare = data.scaled if study.crop else whitened
     images = prepare(dataset.train_images, study.dataset)
     labels = torch.from_numpy(dataset.train_labels).long()
     test_images = prepare(dataset.test_images[: study.test_size], study.dataset)
@@ -235,7 +235,7 @@ def whitened(images: np.ndarray, dataset: str) -> Tensor:
     Returns:
         (n, height, width) or (n, 3, 28, 28), float32.
     """
-    return Whiten()(_scaled(images, dataset))
+    return Whiten()(data.scaled(images, dataset))
 
 
 class Whiten(nn.Module):
@@ -262,11 +262,6 @@ def random_crop(images: Tensor, generator: torch.Generator) -> Tensor:
     example = torch.arange(n, device=images.device)[:, None, None, None]
     channel = torch.arange(channels, device=images.device)[None, :, None, None]
     return images[example, channel, rows, columns]
-
-
-def _scaled(images: np.ndarray, dataset: str) -> Tensor:
-    scaled = torch.from_numpy(images).float() / data.BRIGHTEST[dataset]
-    return scaled.permute(0, 3, 1, 2).contiguous() if scaled.ndim == 4 else scaled
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.utils.test_files import largest_file, read_only
 from utils import data
@@ -602,3 +603,15 @@ def test_the_published_files_are_named_hashed_and_mirrored():
         algorithm, _, digest = file.hash.partition(":")
         assert len(bytes.fromhex(digest)) == hashlib.new(algorithm).digest_size
         assert all(url.startswith("https://") and url.endswith("/" + Path(file.path).name) for url in file.urls)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_scaled_images_run_from_black_0_to_1_and_have_their_channels_first(dtype):
+    colour = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3), dtype=np.uint8)
+    numbers = data.scaled(colour, "cifar10", dtype)
+    assert numbers.shape == (2, 3, 4, 5) and numbers.dtype == dtype and numbers.is_contiguous()
+    assert torch.equal(numbers, torch.from_numpy(colour.transpose(0, 3, 1, 2).copy()).to(dtype) / 255)
+    digits = data.load("digits")
+    numbers = data.scaled(digits.train_images, "digits", dtype)
+    assert numbers.shape == (1297, 8, 8) and (float(numbers.min()), float(numbers.max())) == (0, 1)
+    assert torch.equal(numbers, torch.from_numpy(digits.train_images).to(dtype) / 16)
