@@ -5,7 +5,8 @@ import platform
 import re
 import resource
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -38,6 +39,21 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{_cpu_model()}, {torch.get_num_threads()} threads"
+
+
+@contextmanager
+def one_thread_if(small: bool) -> Iterator[None]:
+    """While the block runs PyTorch uses one thread, if its steps are small; else as many as before.
+
+    Where others compute too, two threads that wait for each other at every small step take many times as long as one.
+    """
+    before = torch.get_num_threads()
+    if small:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def peak_bytes(device: torch.device) -> int:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from utils.training import perceptron
+from utils.networks import perceptron
 
 PADDING = 4  # pixels around an image before it is cut out again
 NEW_WEIGHTS = 0.1  # deviation of the weights of units that a wider net has more

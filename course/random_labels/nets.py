@@ -10,7 +10,7 @@ import re
 import torch
 from torch import Tensor, nn
 
-from utils.training import perceptron
+from utils.networks import perceptron
 
 CROP = 28  # pixels
 CHANNELS, CLASSES = 3, 10

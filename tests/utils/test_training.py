@@ -9,8 +9,9 @@ from torch import nn
 from torch.nn import functional
 from torch.testing import assert_close
 
-from utils import stacks, training
-from utils.training import Member, Recipe, perceptron, train
+from utils import stack_training, stacks, training
+from utils.networks import linear_layers, perceptron
+from utils.training import Member, Recipe, train
 
 FLOAT64 = torch.float64
 
@@ -96,7 +97,7 @@ RECIPES = {
 @pytest.mark.parametrize("order", ["of its own", "shared"])
 def test_every_member_takes_the_steps_it_takes_alone(recipe, shapes, stacked, order, monkeypatch):
     monkeypatch.setattr(training, "STACKED", stacked)
-    monkeypatch.setattr(training, "PADDING", 100.0)
+    monkeypatch.setattr(stack_training, "PADDING", 100.0)
     mine = members(shapes)
     if order == "shared":
         mine = [replace(member, seed=0) for member in mine]
@@ -133,7 +134,7 @@ def test_members_may_have_data_of_their_own_and_test_sets():
 def test_members_with_other_sizes_of_data_are_trained_apart():
     mine = [Member(net((8,), seed), *problem(n=n), seed) for seed, n in enumerate((50, 40, 50))]
     recipe = Recipe(3, 16, 0.1)
-    assert list(training._groups(mine, recipe, 10**6)) == [[0, 2], [1]]
+    assert list(stack_training.groups(mine, recipe, 10**6)) == [[0, 2], [1]]
     expected = [plain(member, recipe)[1] for member in mine]
     for history, losses in zip(train(mine, recipe), expected, strict=True):
         assert history.losses.tolist() == pytest.approx(losses, rel=1e-10)
@@ -169,7 +170,7 @@ def test_between_the_measured_epochs_nothing_is_measured_and_no_net_stops(stacke
     X = torch.randn(30, 6, generator=torch.Generator().manual_seed(0), dtype=FLOAT64)
     mine = [Member(net((32,), classes=2), X, (X[:, 0] > 0).long(), 0)]
     if not stacked:
-        monkeypatch.setattr(training, "_layers", lambda net: None)
+        monkeypatch.setattr(training, "stackable", lambda net, recipe: False)
     (history,) = train(mine, Recipe(200, 10, 0.1, momentum=0.9, measured=(2, 50, 60, 70)))
     assert history.epochs.tolist() == [2, 50] and history.epochs_to_fit == 50 and len(history.losses) == 150
     (history,) = train([Member(net((2,)), *problem(), 0)], Recipe(5, 16, 0.01, measured=(2,)))
@@ -198,7 +199,7 @@ def test_a_net_that_never_fits_has_no_epoch_of_the_fit():
 
 
 def test_padding_stays_zero_whatever_the_recipe():
-    shallow = [training._layers(net((width,), width)) for width in (2, 7)]
+    shallow = [linear_layers(net((width,), width)) for width in (2, 7)]
     stack = stacks.PaddedStack(shallow, torch.device("cpu"), "cross_entropy", 0.9, 0.1)
     X, y = problem(n=16)
     for _ in range(5):
@@ -210,26 +211,26 @@ def test_padding_stays_zero_whatever_the_recipe():
 
 def test_groups_are_small_enough_and_waste_little():
     mine = members([(width,) for width in (1, 2, 3, 4, 30, 32, 64, 64, 64, 64)])
-    size = stacks.size(training._layers(mine[-1].net))
-    groups = list(training._groups(mine, Recipe(1, 1, 1.0), 3 * size))
+    size = stacks.size(linear_layers(mine[-1].net))
+    groups = list(stack_training.groups(mine, Recipe(1, 1, 1.0), 3 * size))
     assert sorted(sum(groups, [])) == list(range(10))
     for group in groups:
-        nets = [training._layers(mine[index].net) for index in group]
+        nets = [linear_layers(mine[index].net) for index in group]
         stacked = stacks.stacked_size(nets)
         assert len(group) == 1 or (stacked <= 3 * size and stacked <= 1.5 * sum(map(stacks.size, nets)))
     assert [6, 7, 8] in groups
-    assert all(len(group) == 1 for group in training._groups(mine, Recipe(1, 1, 1.0), 0))
+    assert all(len(group) == 1 for group in stack_training.groups(mine, Recipe(1, 1, 1.0), 0))
 
 
 def test_nets_of_many_widths_that_see_the_same_order_are_concatenated_whatever_their_labels():
     X, y = problem()
     mine = [Member(net((width,), width), X, y.roll(width), width % 2) for width in (3, 40, 7, 6, 5, 4)]
     mine += [Member(net((5,), seed), X, y, 9) for seed in (1, 2)] + [Member(net((5, 5), 0), X, y, 0)]
-    groups = list(training._groups(mine, Recipe(1, 1, 1.0), 10**6))
+    groups = list(stack_training.groups(mine, Recipe(1, 1, 1.0), 10**6))
     assert sorted(map(sorted, groups)) == [[0, 2, 4], [1, 3, 5], [6, 7], [8]]
-    assert [training._concatenates([mine[index] for index in group]) for group in groups].count(True) == 2
-    assert not training._concatenates([replace(each, inputs=X.clone()) for each in mine[:2]])
-    small = list(training._groups(mine, Recipe(1, 1, 1.0), 120))
+    assert [stack_training._concatenates([mine[index] for index in group]) for group in groups].count(True) == 2
+    assert not stack_training._concatenates([replace(each, inputs=X.clone()) for each in mine[:2]])
+    small = list(stack_training.groups(mine, Recipe(1, 1, 1.0), 120))
     assert [5, 3] in small and [1] in small  # 4 and 6 units: 103 numbers; 40 units: 403
 
 
@@ -260,20 +261,6 @@ def test_nets_that_are_no_perceptrons_train_through_the_same_call():
     expected = [plain(member, recipe) for member in mine]
     for member, history, alone in zip(mine, train(mine, recipe), expected, strict=True):
         assert_agrees(member, history, alone, 1e-9)
-
-
-@pytest.mark.parametrize(
-    "modules",
-    [
-        [nn.Linear(6, 3, bias=False)],
-        [nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 3)],
-        [nn.Linear(6, 6), nn.ReLU(), nn.Dropout(0.5), nn.Linear(6, 3)],
-        [nn.Linear(6, 3), nn.ReLU()],
-        [nn.Flatten()],
-    ],
-)
-def test_only_what_the_stack_computes_exactly_is_stacked(modules):
-    assert training._layers(nn.Sequential(*modules)) is None
 
 
 def test_dropout_draws_from_the_members_seed_and_is_off_when_accuracy_is_measured():
@@ -399,20 +386,10 @@ def test_bad_arguments_are_refused_with_what_to_do():
             Recipe(**({"epochs": 1, "batch_size": 1, "learning_rate": 0.1} | changed))
 
 
-def test_a_perceptron_is_drawn_from_its_seed_as_torch_draws_it():
-    torch.manual_seed(5)
-    first, second = nn.Linear(6, 4), nn.Linear(4, 3)
-    drawn = perceptron(6, [4], 3, 5)
-    assert torch.equal(drawn[1].weight, first.weight) and torch.equal(drawn[3].weight, second.weight)
-    assert sum(each.numel() for each in perceptron(2352, [512], 10, 0).parameters()) == 1_209_866  # Zhang et al.
-    assert sum(each.numel() for each in perceptron(2352, [512] * 3, 10, 0).parameters()) == 1_735_178
-    assert perceptron(6, [4], 3, 0)(torch.zeros(5, 2, 3)).shape == (5, 3)
-
-
 @pytest.mark.parametrize("kind", [stacks.PaddedStack, stacks.ConcatenatedStack])
 def test_a_step_takes_its_rate_as_a_number_or_a_tensor(kind):
     X, y = problem(n=16)
-    cpu, layers = torch.device("cpu"), training._layers(net((4,), 0))
+    cpu, layers = torch.device("cpu"), linear_layers(net((4,), 0))
     made = [kind([layers], cpu, "cross_entropy", 0.9, 0.1) for _ in range(2)]
     for stack, rate in zip(made, (0.3, torch.tensor(0.3, dtype=FLOAT64)), strict=True):
         for _ in range(3):

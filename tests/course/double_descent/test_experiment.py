@@ -14,7 +14,7 @@ from course.double_descent.experiment import drawn, experiment, one_hot
 from course.random_labels.theory import corrupt_labels
 from utils import data
 from utils.experiment import Job, json_settings, load_record, select
-from utils.training import perceptron
+from utils.networks import perceptron
 
 SMALL = replace(room.fast().studies[0], n=60, widths=(5, 30, 60, 90), repeats=2, test_size=100, ridges=(0.0,))
 

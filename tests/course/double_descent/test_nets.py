@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from course.double_descent import nets
-from utils.training import perceptron
+from utils.networks import perceptron
 
 
 def test_parameters_are_those_of_the_net_and_the_threshold_is_where_they_are_n_times_classes():
