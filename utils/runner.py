@@ -10,46 +10,32 @@ and, when the last job is done, replaces both by the record LESSON-PRESET-SEED.j
 """
 
 import argparse
-import inspect
-import json
-import os
-import platform
-import shutil
-import subprocess
 import sys
-import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
-from utils import data, devices
-from utils.experiment import SCHEMA, Checkpoint, Experiment, Job, Row, clean_rows, file_name, json_settings
-from utils.files import write_whole
+from utils import devices
+from utils.experiment import Checkpoint, Experiment, Job, clean_rows
+from utils.ledger import RESUME, Ledger, Outcome, RunFailed
 from utils.processes import Processes, cores, own_processes
+from utils.progress import POLL_S, ProgressFile
 
-RESUME = "run it again with --resume (in Python: resume=True)"
-POLL_S = 0.5
 CLUSTER = "a Dask scheduler's address, such as tcp://host:8786, or local, instead of processes of its own"
-
-
-class RunFailed(RuntimeError):
-    """The run ended before its last job; the finished jobs are saved, and the message says how to go on."""
 
 
 def run(
     experiment: Experiment,
     preset: str,
+    *,
     device: str = "auto",
     seed: int = 0,
     out: Path | str = Path("results"),
@@ -94,7 +80,7 @@ def run(
     elif cluster == "local" and device == "auto":
         device = "cpu"  # or every process would take the same GPU
     # A cluster's workers may have another working directory.
-    ledger = _Ledger(Path(out) if cluster is None else Path(out).resolve(), experiment, preset, settings)
+    ledger = Ledger(Path(out) if cluster is None else Path(out).resolve(), experiment, preset, settings)
     # By all the jobs, not by those that wait: a resumed run has the same threads, on which rounding depends.
     slots = _slots(device if cluster is None else "cpu", workers or experiment.workers(settings), len(jobs))
     with _pool(executor, cluster, slots) as pool:
@@ -102,7 +88,7 @@ def run(
         waiting = [job for job in jobs if job.key not in ledger.rows]
         width = pool.width if isinstance(pool, Processes) else len(waiting)
         with _bar(len(jobs), len(ledger.rows), progress) as bar:
-            _work_through(pool, width, waiting, experiment.run_job, device, ledger, bar)
+            _work_through(waiting, experiment.run_job, pool=pool, width=width, device=device, ledger=ledger, bar=bar)
     return ledger.finish(jobs)
 
 
@@ -118,221 +104,31 @@ def _pool(
     return cluster_executor(cluster, len(slots), max(1, cores() // len(slots)))
 
 
-# --- what is on disk -------------------------------------------------------------------------------------------------
-
-
-class _Ledger:
-    """What a run has so far, in memory and in the partial file."""
-
-    def __init__(self, out: Path, experiment: Experiment, preset: str, settings: Any) -> None:
-        self.stem = f"{experiment.lesson}-{preset}-{settings.seed}"
-        self.out = out
-        self.record = out / f"{self.stem}.json"
-        self.partial = out / f"{self.stem}.partial.json"
-        self.folder = out / f".{self.stem}"
-        commit, dirty = _commit(inspect.getfile(experiment.run_job))
-        self.content: dict[str, Any] = {
-            "schema": SCHEMA,
-            "lesson": experiment.lesson,
-            "preset": preset,
-            "settings": json_settings(settings),
-            "seed": settings.seed,
-            "device": "",
-            "versions": _versions(),
-            "data": _sources(experiment.datasets(settings)),
-            "commit": commit,
-            "dirty": dirty,
-            "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "wall_s": 0.0,
-            "peak_bytes": 0,
-        }
-        self.rows: dict[str, list[Row]] = {}
-
-    def open(self, jobs: Sequence[Job], resume: bool) -> None:
-        """Take over the partial file there is, or begin one."""
-        if self.partial.exists():
-            if not resume:
-                raise ValueError(
-                    f"{self.partial} is left from a run that did not end. To go on with it, {RESUME}; "
-                    "to begin anew, delete that file first"
-                )
-            self._take_over(jobs)
-        elif self.folder.exists():
-            # Without their partial file, checkpoints belong to a run that somebody chose to forget.
-            shutil.rmtree(self.folder)
-        self.began = time.monotonic() - self.content["wall_s"]
-        self.save()
-        self.folder.mkdir(exist_ok=True)
-
-    def _take_over(self, jobs: Sequence[Job]) -> None:
-        start_anew = f"delete {self.partial} to begin anew"
-        try:
-            earlier = json.loads(self.partial.read_text(encoding="utf-8"))
-            rows = earlier.pop("jobs")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{self.partial} cannot be read as a partial run ({error!r}); {start_anew}") from error
-        if earlier.get("schema") != SCHEMA or earlier.keys() != self.content.keys():
-            raise ValueError(f"{self.partial} was written by another version of the runner; {start_anew}")
-        if earlier["data"] != self.content["data"]:
-            raise ValueError(
-                f"{self.partial} was made with other data ({earlier['data']}, now: {self.content['data']}). "
-                f"Restore them, or {start_anew}"
-            )
-        was, now = earlier["settings"], self.content["settings"]
-        changed = [
-            f"{name} (saved: {was.get(name)!r}, now: {now.get(name)!r})"
-            for name in sorted(was.keys() | now.keys())
-            if name not in was or name not in now or was[name] != now[name]
-        ]
-        if changed:
-            raise ValueError(
-                f"{self.partial} was made with other settings: {'; '.join(changed)}. Restore them, or {start_anew}"
-            )
-        unknown = rows.keys() - {job.key for job in jobs}
-        if unknown:
-            raise ValueError(
-                f"{self.partial} holds jobs that are no longer in the experiment: {', '.join(sorted(unknown))}; "
-                f"{start_anew}"
-            )
-        # Rows made from two commits are exactly neither's.
-        if earlier["commit"] != self.content["commit"] or earlier["dirty"]:
-            self.content["dirty"] = True
-        self.content |= {name: earlier[name] for name in ("device", "started", "wall_s", "peak_bytes")}
-        self.rows = rows
-
-    def add(self, job: Job, outcome: "_Outcome") -> None:
-        """Keep a finished job's rows, on disk too."""
-        self.rows[job.key] = outcome.rows
-        self.content["peak_bytes"] = max(self.content["peak_bytes"], outcome.peak_bytes)
-        known = self.content["device"].split("; ") if self.content["device"] else []
-        if outcome.device not in known:
-            self.content["device"] = "; ".join([*known, outcome.device])
-        self.save()
-        for path in (self.checkpoint(job).path, self.progress(job).path):
-            path.unlink(missing_ok=True)
-
-    def save(self) -> None:
-        self.content["wall_s"] = round(time.monotonic() - self.began, 3)
-        self._write(self.partial, self.content | {"jobs": self.rows})
-
-    def finish(self, jobs: Sequence[Job]) -> Path:
-        """Write the record, its rows in the order of the jobs, and remove everything else."""
-        self.content["wall_s"] = round(time.monotonic() - self.began, 3)
-        self._write(self.record, self.content | {"rows": [row for job in jobs for row in self.rows[job.key]]})
-        shutil.rmtree(self.folder)
-        self.partial.unlink()
-        # A run killed in the middle of a write leaves that write's hidden temporary file.
-        for stale in self.out.glob(f".{self.stem}.*.tmp"):
-            stale.unlink(missing_ok=True)
-        return self.record
-
-    def checkpoint(self, job: Job) -> Checkpoint:
-        return Checkpoint(self.folder / f"{file_name(job.key)}.pt")
-
-    def progress(self, job: Job) -> "Progress":
-        return Progress(self.folder / f"{file_name(job.key)}.progress")
-
-    def _write(self, path: Path, content: dict[str, Any]) -> None:
-        try:
-            write_whole(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
-        except OSError as error:
-            raise RunFailed(
-                f"{path} cannot be written: {error}. What was saved before is untouched. "
-                f"Make room or the folder writable, then {RESUME}; or choose another folder"
-            ) from error
-
-
-def _sources(names: Sequence[str]) -> list[dict[str, str]]:
-    # Loaded here first: a data set that has to be fetched is fetched once, not by every worker.
-    loaded = ((name, data.load(name)) for name in names)
-    return [{"name": name, "source": dataset.source, "checksum": dataset.checksum} for name, dataset in loaded]
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
-    return versions | ({"cuda": torch.version.cuda} if torch.version.cuda else {})
-
-
-def _commit(source: str) -> tuple[str | None, bool | None]:
-    """The commit of the repository that holds the file `source`, and whether any Python file there differs from it.
-
-    A file that is not committed yet counts as the repository's where others of its package are tracked. Where there is
-    no git, or the repository is about something else: `COURSE_COMMIT`, whose ending "-dirty", as
-    `git describe --dirty` writes it, says that files differed.
-    """
-    file = Path(source).resolve()
-    package = file.parent
-    while (package.parent / "__init__.py").exists():
-        package = package.parent
-
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(["git", *arguments], cwd=package, capture_output=True, text=True)
-        except OSError:
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    head = git("rev-parse", "HEAD")
-    if head and git("ls-files") and git("check-ignore", "-q", str(file)) is None:
-        return head, git("status", "--porcelain", "--", ":(top,glob)**/*.py") != ""
-    commit = os.environ.get("COURSE_COMMIT")
-    return (commit.removesuffix("-dirty"), commit.endswith("-dirty")) if commit else (None, None)
-
-
 # --- in the worker ---------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Progress:
-    """How far a job is, told through a small file, so that it works from any process."""
-
-    path: Path
-    told: float = float("-inf")
-
-    def __call__(self, fraction: float, note: str = "") -> None:
-        """Say that `fraction`, in [0, 1], of the job is done, and in `note` what is going on."""
-        if time.monotonic() - self.told < POLL_S / 2:
-            return
-        self.told = time.monotonic()
-        beside = self.path.with_suffix(".telling")
-        # A job is worth more than its bar: where this cannot be written, the job goes on.
-        with suppress(OSError):
-            beside.write_text(json.dumps([float(fraction), note]))
-            os.replace(beside, self.path)
-
-    def heard(self) -> tuple[float, str]:
-        """The fraction and the note that were told last."""
-        try:
-            fraction, note = json.loads(self.path.read_text())
-        except (OSError, ValueError):
-            return 0.0, ""
-        return min(max(0.0, fraction), 1.0), note
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    rows: list[Row]
-    peak_bytes: int
-    device: str
-    error: str = ""
-    trace: str = ""
-
-
-def _work(run_job: Callable, job: Job, device: str, progress: Progress, checkpoint: Checkpoint) -> _Outcome:
+def _work(run_job: Callable, job: Job, device: str, progress: ProgressFile, checkpoint: Checkpoint) -> Outcome:
     try:
         here = devices.resolve(device)
         rows = clean_rows(run_job(job, here, progress, checkpoint))
-        return _Outcome(rows, devices.peak_bytes(here), devices.describe(here))
+        return Outcome(rows, devices.peak_bytes(here), devices.describe(here))
     except Exception as error:
         # As text, since an exception that does not unpickle would take the whole pool down.
-        return _Outcome([], 0, "", f"{type(error).__name__}: {error}", traceback.format_exc())
+        return Outcome([], 0, "", f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
 # --- the crew --------------------------------------------------------------------------------------------------------
 
 
 def _work_through(
-    pool: Executor, width: int, waiting: Sequence[Job], run_job: Callable, device: str, ledger: _Ledger, bar: tqdm
+    waiting: Sequence[Job],
+    run_job: Callable,
+    *,
+    pool: Executor,
+    width: int,
+    device: str,
+    ledger: Ledger,
+    bar: tqdm,
 ) -> None:
     """Run the waiting jobs, at most `width` at a time, and keep each one's rows as soon as it is done."""
     queue = deque(waiting)
@@ -384,7 +180,7 @@ def _bar(total: int, done: int, visible: bool) -> tqdm:
     return tqdm(total=total, initial=done, bar_format=form, disable=not visible)
 
 
-def _show(bar: tqdm, done: int, under_way: Sequence[Progress]) -> None:
+def _show(bar: tqdm, done: int, under_way: Sequence[ProgressFile]) -> None:
     heard = [progress.heard() for progress in under_way]
     bar.n = done + sum(fraction for fraction, _ in heard)
     bar.set_postfix_str(next((note for _, note in heard if note), ""))
@@ -422,10 +218,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(
             experiment,
             asked.preset,
-            asked.device,
-            asked.seed,
-            asked.out,
-            asked.resume,
+            device=asked.device,
+            seed=asked.seed,
+            out=asked.out,
+            resume=asked.resume,
             workers=asked.workers,
             cluster=asked.cluster,
         )

@@ -21,7 +21,7 @@ import pytest
 
 from tests.utils import toy_experiment
 from tests.utils.toy_experiment import STEPS
-from utils import data, processes, runner
+from utils import data, processes, progress, runner
 from utils.experiment import Experiment, Job, load_record, same_result
 from utils.runner import RunFailed, run
 
@@ -364,7 +364,8 @@ def once_shown(monkeypatch, condition):
             event.set()
 
     monkeypatch.setattr(runner, "_show", watched)
-    monkeypatch.setattr(runner, "POLL_S", 0.02)
+    for module in (runner, progress):  # the one looks, the other tells
+        monkeypatch.setattr(module, "POLL_S", 0.02)
     return event
 
 
