@@ -119,31 +119,31 @@ class _Closed:
         self.builtins: set[Callable] = set()
         self.names: set[str] = set()  # of the builtins
         self.waiting: set[str] = set()
-        routes = {loaded(each) or each if isinstance(each, str) else each for each in routes}
+        routes = {loaded(route) or route if isinstance(route, str) else route for route in routes}
         for family in FAMILIES:
             if not routes.isdisjoint({*family, *filter(None, map(loaded, family))}):
                 routes |= set(family)
-        for each in routes:
-            if isinstance(each, str):
-                self.waiting.add(each)
+        for route in routes:
+            if isinstance(route, str):
+                self.waiting.add(route)
             else:
-                self._close(each)
+                self._close(route)
         self.look()
 
     def look(self) -> None:
         """Close what has been loaded since."""
-        for name in [each for each in self.waiting if each.partition(":")[0] in sys.modules]:
+        for name in [waiting for waiting in self.waiting if waiting.partition(":")[0] in sys.modules]:
             found = loaded(name)
             if found is not None:
                 self.waiting.discard(name)
                 self._close(found)
 
-    def _close(self, each: Callable) -> None:
-        codes = _codes(each)
+    def _close(self, route: Callable) -> None:
+        codes = _codes(route)
         self.codes.update(codes)
         if not codes:
-            self.builtins.add(each)
-            self.names.add(each.__name__)
+            self.builtins.add(route)
+            self.names.add(route.__name__)
 
 
 @contextmanager
@@ -187,25 +187,25 @@ def forbidding(routes: Iterable[Callable | str]) -> Iterator[Watch]:
             threading.setprofile(before_in_threads)
 
 
-def _codes(each: Callable) -> list[tuple[CodeType, str]]:
+def _codes(route: Callable) -> list[tuple[CodeType, str]]:
     """The code objects behind a Python function or a class's own methods, each with a name to show."""
-    if inspect.isclass(each):
-        members = [inspect.unwrap(member) for member in vars(each).values() if callable(member)]
+    if inspect.isclass(route):
+        members = [inspect.unwrap(member) for member in vars(route).values() if callable(member)]
         return [
-            (member.__code__, f"{each.__module__}.{each.__name__}.{member.__name__}")
+            (member.__code__, f"{route.__module__}.{route.__name__}.{member.__name__}")
             for member in members
             if hasattr(member, "__code__")
         ]
-    function = inspect.unwrap(each)
-    return [(function.__code__, f"{each.__module__}.{function.__name__}")] if hasattr(function, "__code__") else []
+    function = inspect.unwrap(route)
+    return [(function.__code__, f"{route.__module__}.{function.__name__}")] if hasattr(function, "__code__") else []
 
 
 def _torch_name(function: Callable) -> str:
     return f"torch.{function.__name__.replace('linalg_', 'linalg.')}"
 
 
-def _hashable_in(each: object, collection: set) -> bool:
+def _hashable_in(thing: object, collection: set) -> bool:
     try:
-        return each in collection
+        return thing in collection
     except TypeError:
         return False

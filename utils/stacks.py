@@ -46,12 +46,12 @@ class Rows:
     """
 
     def __init__(self, inputs: Sequence[Tensor], labels: Sequence[Tensor], like: Tensor) -> None:
-        distinct = list({id(each): each for each in inputs}.values())
-        tables = [each.flatten(1).to(like) for each in distinct]
+        distinct = list({id(table): table for table in inputs}.values())
+        tables = [table.flatten(1).to(like) for table in distinct]
         self.table = tables[0] if len(tables) == 1 else torch.cat(tables)
-        starts = {id(each): place * len(each) for place, each in enumerate(distinct)}
-        self.starts = torch.tensor([starts[id(each)] for each in inputs], device=like.device)[:, None]
-        self.labels = torch.stack([each.to(like.device) for each in labels])
+        starts = {id(table): place * len(table) for place, table in enumerate(distinct)}
+        self.starts = torch.tensor([starts[id(table)] for table in inputs], device=like.device)[:, None]
+        self.labels = torch.stack([given.to(like.device) for given in labels])
 
     @property
     def shared(self) -> bool:
@@ -188,7 +188,7 @@ class Stack(ABC):
                 lost -= outputs.log_softmax(1).gather(1, at_label).sum((1, 2))
             else:
                 lost += _less_one_hot(outputs, at_label).square_().sum((1, 2))
-        return list(zip([each / n for each in right.tolist()], (lost / n).tolist()))
+        return list(zip([count / n for count in right.tolist()], (lost / n).tolist()))
 
 
 class PaddedStack(Stack):

@@ -13,7 +13,7 @@ Nakkiran et al. 2020: label noise, every width and every epoch of a convolutiona
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -21,183 +21,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course.double_descent import nets, theory
+from course.double_descent import nets, presets, theory
+from course.double_descent.presets import CLASSES, Features, Nets, Settings
 from utils import data
 from utils.experiment import Checkpoint, Experiment, Job
 from utils.labels import incorrect_noise
+from utils.networks import perceptron
 from utils.progress import Progress
-from utils.training import History, Member, Recipe, perceptron, train
+from utils.training import History, Member, Recipe, train
 
 RECORDS = Path(__file__).parent / "records"  # shipped with the course
 FEATURES_RECORD = RECORDS / "double_descent-features-0.json"
 PERCEPTRONS_RECORD = RECORDS / "double_descent-perceptrons-0.json"
 MOMENTUM, MOMENTUM_AFTER = 0.95, 5
-CLASSES = 10
 BLOCK = 500  # hidden units of the nets that are one job, for each repeat and noise level
 MEASURED = ("train_error", "test_error", "train_loss", "test_loss")
-
-
-@dataclass(frozen=True)
-class Features:
-    """Least squares on random Fourier features, every width from the same features.
-
-    Attributes:
-        dataset: a name for `utils.data.load`.
-        n: training images; every repeat draws its own, and its own features.
-        widths: numbers of features, rising.
-        bandwidth: of the Gaussian kernel whose features these are, in units of the brightest pixel.
-        noises: fractions of labels replaced by another, wrong one.
-        test_size: how many test images are used.
-        repeats: draws of images, noise and features.
-        ridges: penalties on the squared weights.
-    """
-
-    dataset: str
-    n: int
-    widths: tuple[int, ...]
-    bandwidth: float
-    noises: tuple[float, ...]
-    test_size: int
-    repeats: int
-    ridges: tuple[float, ...] = (0.0,)
-
-
-@dataclass(frozen=True)
-class Nets:
-    """Nets of every width, trained alike on the same images, several of each.
-
-    Attributes:
-        dataset: a name for `utils.data.load`.
-        n: training images.
-        net: "perceptron", with one hidden layer of `width` units; or "convolution" (see `nets.convolution`).
-        widths: rising.
-        noises: as in `Features`.
-        epochs, batch_size, learning_rate, loss: of `Recipe`; momentum is 0.95 after five epochs, or Adam without it.
-        measured: of `Recipe`; there is a row for each of these epochs.
-        test_size: how many test images are used.
-        repeats: nets of each width and noise level: draws of weights and order.
-        own_data: whether each repeat draws images and noise of its own; else they are the same for all, and the nets of
-            a width make an ensemble.
-        start: "fresh" weights, or "reused": the narrowest net starts fresh, every other from the trained weights of the
-            one before it, its further units from normal weights of deviation 0.1.
-        adam: as in `Recipe`.
-        crop: whether images are shifted and mirrored at random.
-    """
-
-    dataset: str
-    n: int
-    net: str
-    widths: tuple[int, ...]
-    noises: tuple[float, ...]
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    measured: tuple[int, ...]
-    test_size: int
-    repeats: int
-    start: str = "fresh"
-    loss: str = "squared"
-    adam: bool = False
-    crop: bool = False
-    own_data: bool = False
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All studies."""
-
-    studies: tuple[Features | Nets, ...]
-    seed: int = 0
-
-
-NOISES = (0.0, 0.1, 0.2)
-# Of n: rising evenly on a logarithmic axis, closer near the threshold, which is among them.
-RELATIVE = (
-    0.002,
-    0.005,
-    0.01,
-    0.02,
-    0.03,
-    0.05,
-    0.07,
-    0.1,
-    0.15,
-    0.2,
-    0.3,
-    0.4,
-    0.5,
-    0.6,
-    0.7,
-    0.8,
-    0.9,
-    0.95,
-    0.98,
-    0.99,
-) + (1.0, 1.01, 1.02, 1.05, 1.1, 1.2, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0)
-
-
-RIDGES = (0.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0)
-RIDGED = (50, 100, 200, 400, 800, 1_200, 1_600, 1_900, 2_000, 2_100, 2_400, 3_000, 4_000, 6_000, 8_000, 12_000)
-# 27, closer near the 50 units at which there are as many parameters as targets.
-UNITS = (
-    *(4, 6, 8, 11, 14, 17, 20, 24, 28, 32, 36, 40, 45, 50, 56, 64, 72, 80),
-    *(100, 128, 160, 200, 256, 360, 500, 700, 1_000),
-)
-TIMES = (1, 2, 5, 10, 20, 30, 50, 100, 200, 300, 500, 700)
-
-
-def _relative(n: int) -> tuple[int, ...]:
-    return tuple(sorted({max(1, round(share * n)) for share in RELATIVE}))
-
-
-def fast() -> Settings:
-    """Digits: a few seconds on two cores."""
-    units = (2, 4, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 100)
-    small = Nets("digits", 150, "perceptron", units, (0.2,), 1_000, 50, 0.01, (10, 30, 100, 300), 500, 3)
-    ridges = (0.0, 10.0, 30.0, 100.0, 300.0, 1_000.0)
-    return Settings((Features("digits", 300, _relative(300), 2.0, NOISES, 500, 5, ridges), small))
-
-
-def features() -> Settings:
-    """Random features at the paper's size, and with ridges on fewer images."""
-    return Settings(
-        (
-            Features("mnist", 10_000, _relative(10_000), 5.0, NOISES, 10_000, 5),
-            Features("mnist", 2_000, RIDGED, 5.0, NOISES, 10_000, 5, RIDGES),
-        )
-    )
-
-
-def perceptrons() -> Settings:
-    """The paper's nets, for as many epochs as two cores manage in about an hour; and with fewer and more images."""
-    fresh = Nets("mnist", 4_000, "perceptron", UNITS, (0.0, 0.2), 1_000, 128, 0.01, TIMES, 10_000, 5)
-    small = tuple(width for width in UNITS if nets.parameters(784, width, CLASSES) <= 4_000 * CLASSES)
-    few = replace(fresh, widths=(8, 14, 20, 28, 40, 56), noises=(0.2,), own_data=True)
-    samples = tuple(replace(few, n=n) for n in (1_000, 2_000, 4_000, 8_000))
-    return Settings((fresh, replace(fresh, start="reused", widths=small), *samples))
-
-
-def full() -> Settings:
-    """All of it, with the convolutional proxy: for a GPU."""
-    widths = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64)
-    proxy = Nets(
-        dataset="cifar10",
-        n=10_000,
-        net="convolution",
-        widths=widths,
-        noises=NOISES,
-        epochs=1_000,
-        batch_size=128,
-        learning_rate=1e-4,
-        measured=TIMES,
-        test_size=10_000,
-        repeats=1,
-        loss="cross_entropy",
-        adam=True,
-        crop=True,
-    )
-    longer = tuple(replace(study, epochs=6_000, measured=(*TIMES, 1_000, 2_000)) for study in perceptrons().studies)
-    return Settings((*features().studies, *longer, proxy))
 
 
 def jobs(settings: Settings) -> list[Job]:
@@ -247,10 +85,10 @@ def feature_rows(study: Features, repeat: int, seed: int, device: torch.device, 
     """
     images, labels, tests, test_labels = _images(study, seed, repeat)
     images, tests, true = images.double().to(device), tests.double().to(device), one_hot(test_labels).to(device)
-    given = torch.stack([one_hot(each) for each in _noisy(labels, study.noises, seed, repeat)]).to(device)
+    given = torch.stack([one_hot(noisy) for noisy in _noisy(labels, study.noises, seed, repeat)]).to(device)
     source = theory.fourier_features(images, study.widths[-1], study.bandwidth, drawn(seed, repeat, 2))
     finite = theory.random_feature_sweep(
-        source, given, source.of(tests), true, study.widths, study.ridges, progress=progress
+        source, given, source.of(tests), true, widths=study.widths, ridge=study.ridges, progress=progress
     )
     kernel = theory.kernel_limit(images, given, tests, true, study.bandwidth)
     return [
@@ -315,7 +153,14 @@ def net_rows(study: Nets, seed: int, device: torch.device, progress: Progress, c
         else:
             net = perceptron(images[0].numel(), [width], CLASSES, weights)
         # The order of the examples is one for all nets of a repeat.
-        return Member(net, images, given[drawing][noise], _number(seed, repeat, 4), tests, test_labels)
+        return Member(
+            net=net,
+            inputs=images,
+            labels=given[drawing][noise],
+            seed=_number(seed, repeat, 4),
+            test_inputs=tests,
+            test_labels=test_labels,
+        )
 
     saved = checkpoint.load() or {"done": 0, "rows": [], "nets": {}}
     stages = [(width,) for width in study.widths] if study.start == "reused" else [study.widths]
@@ -337,7 +182,7 @@ def net_rows(study: Nets, seed: int, device: torch.device, progress: Progress, c
         histories = dict(zip(cells, train(list(members.values()), recipe, device, share), strict=True))
         rows = rows + _rows_of(study, members, histories, device)
         if len(stages) > 1:
-            trained = {f"{noise}-{repeat}": each.net.state_dict() for (_, noise, repeat), each in members.items()}
+            trained = {f"{noise}-{repeat}": member.net.state_dict() for (_, noise, repeat), member in members.items()}
             checkpoint.save({"done": done + 1, "rows": rows, "nets": trained})
     return rows
 
@@ -359,14 +204,14 @@ def _rows_of(
             "own_data": study.own_data,
             "noise": noise,
             "width": width,
-            "parameters": sum(each.numel() for each in mine[0].net.parameters()),
+            "parameters": sum(part.numel() for part in mine[0].net.parameters()),
         }
-        for repeat, each in mine.items():
+        for repeat, member in mine.items():
             measured = _measured(histories[width, noise, repeat])
-            measured[-1]["alive"] = _alive(each) if study.net == "perceptron" else None
+            measured[-1]["alive"] = _alive(member) if study.net == "perceptron" else None
             rows += [{"study": "nets"} | common | {"repeat": repeat, "alive": None} | row for row in measured]
         if study.repeats > 1 and not study.own_data:
-            error, loss = _together([each.net for each in mine.values()], mine[0], study.loss, device)
+            error, loss = _together([member.net for member in mine.values()], mine[0], study.loss, device)
             rows.append(
                 {"study": "ensemble"} | common | {"epoch": study.epochs, "test_error": error, "test_loss": loss}
             )
@@ -466,7 +311,7 @@ def _workers(settings: Settings) -> int | None:
 
 experiment = Experiment(
     lesson="double_descent",
-    presets={"fast": fast, "features": features, "perceptrons": perceptrons, "full": full},
+    presets=presets.PRESETS,
     jobs=jobs,
     run_job=run_job,
     datasets=_datasets,

@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course.double_descent import experiment, nets, theory
+from course.double_descent import nets, theory
+from course.double_descent.presets import CLASSES
 from utils import plotting
 from utils.experiment import Record, columns, select
 from utils.plotting import BLUE, GOLD, GREY, ORANGE
@@ -60,7 +61,7 @@ def draw_features(record: Record) -> Figure:
 def draw_nets(record: Record) -> Figure:
     """Test error, test loss and training error of nets over their hidden units: fresh, and reused where there are some."""
     rows = [row for row in select(record.rows, study="nets", own_data=False) if row["net"] == "perceptron"]
-    threshold = nets.threshold(rows[0]["n"], INPUTS[rows[0]["dataset"]], experiment.CLASSES)
+    threshold = nets.threshold(rows[0]["n"], INPUTS[rows[0]["dataset"]], CLASSES)
     figure, panels = plotting.subplots(1, 3, width=11, height=3.9)
     for axes, (entry, scale, label) in zip(panels, NET_ENTRIES):
         for noise in sorted({row["noise"] for row in rows}):
@@ -90,7 +91,7 @@ def draw_nets(record: Record) -> Figure:
 def draw_humps(record: Record) -> Figure:
     """Test loss and training error of fresh nets with wrong labels over their hidden units, after three trainings."""
     rows = select(record.rows, study="nets", own_data=False, start="fresh", noise=0.2)
-    threshold = nets.threshold(rows[0]["n"], INPUTS["mnist"], experiment.CLASSES)
+    threshold = nets.threshold(rows[0]["n"], INPUTS["mnist"], CLASSES)
     figure, panels = plotting.subplots(1, 2, width=9, height=3.6)
     for axes, (entry, scale, label) in zip(panels, NET_ENTRIES[1:]):
         for epoch, colour in zip(HUMP_EPOCHS, (GOLD, ORANGE, BLUE)):

@@ -98,8 +98,8 @@ def random_feature_sweep(
     train, test = _source(Phi_train), _source(Phi_test)
     widths = list(widths)
     many = not isinstance(ridge, (int, float))
-    ridges = [float(each) for each in (ridge if many else [ridge])]
-    times = None if steps is None else [int(each) for each in steps]
+    ridges = [float(penalty) for penalty in (ridge if many else [ridge])]
+    times = None if steps is None else [int(step) for step in steps]
     labellings = Y_train.ndim == 3
     Y = (Y_train if labellings else Y_train.reshape(1, len(Y_train), -1)).double()
     Y_new = Y_test.double().reshape(len(Y_test), -1)
@@ -109,9 +109,9 @@ def random_feature_sweep(
     if times is None and ridges == [0.0]:
         n = train.shape[0]
         progress(0.0, "all widths up to n")
-        found = _below(train, test, flat, [each for each in widths if each <= n], judge)
-        found += _above(train, test, flat, [each for each in widths if each > n], judge, progress)
-        found = [[[each]] for each in found]
+        found = _below(train, test, flat, [width for width in widths if width <= n], judge)
+        found += _above(train, test, flat, [width for width in widths if width > n], judge, progress)
+        found = [[[judged]] for judged in found]
     else:
         found = []
         for done, width in enumerate(widths):
@@ -121,7 +121,7 @@ def random_feature_sweep(
     def stacked(part: int) -> Tensor:
         # (widths, ridges, steps, labellings, ...) -> (labellings, ridges, widths, steps, ...)
         values = torch.stack(
-            [torch.stack([torch.stack([each[part] for each in row]) for row in rows]) for rows in found]
+            [torch.stack([torch.stack([judged[part] for judged in row]) for row in rows]) for rows in found]
         )
         values = values.permute(3, 1, 0, 2, *range(4, values.ndim))
         values = values if times is not None else values[:, :, :, 0]
@@ -160,9 +160,9 @@ def _check(train: Columns, Y: Tensor, test: Columns, Y_new: Tensor, widths, ridg
         )
     if not widths or widths[0] < 1 or widths[-1] > train.shape[1] or any(a >= b for a, b in pairwise(widths)):
         raise ValueError(f"widths must rise, from 1 or more to at most {train.shape[1]}, the number of features")
-    if not ridges or not all(each >= 0 for each in ridges):
+    if not ridges or not all(penalty >= 0 for penalty in ridges):
         raise ValueError(f"ridge is {ridges}; every ridge must be 0 or more")
-    if times is not None and not all(each >= 0 for each in times):
+    if times is not None and not all(step >= 0 for step in times):
         raise ValueError(f"steps are {times}; every number of steps must be 0 or more")
 
 
@@ -174,7 +174,7 @@ class _Judge:
 
     def __init__(self, Y: Tensor, Y_new: Tensor, keep: bool) -> None:
         self.targets = {"train": Y, "test": Y_new[None]}
-        self.classes = {name: self._decide(each) for name, each in self.targets.items()}
+        self.classes = {name: self._decide(targets) for name, targets in self.targets.items()}
         self.labellings, self.keep = len(Y), keep
 
     @staticmethod
@@ -190,8 +190,8 @@ class _Judge:
             squares: of the weights, summed over them, (labellings x k,).
         """
         values = {"train": self._apart(train), "test": self._apart(test)}
-        errors = [(self._decide(each) != self.classes[name]).double().mean(-1) for name, each in values.items()]
-        losses = [(each - self.targets[name]).square().sum(-1).mean(-1) for name, each in values.items()]
+        errors = [(self._decide(fit) != self.classes[name]).double().mean(-1) for name, fit in values.items()]
+        losses = [(fit - self.targets[name]).square().sum(-1).mean(-1) for name, fit in values.items()]
         norm = squares.view(self.labellings, -1).sum(1).clamp(min=0).sqrt()
         entries = torch.stack([*errors, *losses, norm, torch.full_like(norm, float(parameters))], -1)
         return entries.cpu(), values["test"].cpu().clone() if self.keep else entries.new_empty(0)

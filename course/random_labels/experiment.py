@@ -86,23 +86,47 @@ TRUE_AND_RANDOM = (("true", 0.0), ("true", 1.0))
 
 def fast() -> Settings:
     """Digits: a few seconds on two cores."""
-    small = Study("corruption", "digits", "mlp_1x128", 500, FIFTHS, 200, 64, 0.1, 1.0, test_size=500, repeats=5)
+    small = Study(
+        name="corruption",
+        dataset="digits",
+        net="mlp_1x128",
+        n=500,
+        cells=FIFTHS,
+        epochs=200,
+        batch_size=64,
+        learning_rate=0.1,
+        decay=1.0,
+        test_size=500,
+        repeats=5,
+    )
     return Settings((small, replace(small, name="inputs", cells=SIX, repeats=1, curves=True)))
 
 
 def _mnist() -> Study:
     """Time to fit at a constant rate, so that no schedule is measured in its place."""
-    return Study("corruption", "mnist", "mlp_1x512", 2_000, FIFTHS, 200, decay=1.0, repeats=5)
+    return Study(
+        name="corruption", dataset="mnist", net="mlp_1x512", n=2_000, cells=FIFTHS, epochs=200, decay=1.0, repeats=5
+    )
 
 
 def _table(net: str, rate: float = 0.01) -> Study:
+    """A net on all of CIFAR-10, with true and with random labels."""
     # At 0.95 an epoch the rates of all later epochs add up to 1/170 of those of the first hundred.
-    cells = TRUE_AND_RANDOM
-    return Study("table", "cifar10", net, 50_000, cells, 100, learning_rate=rate, curves=True, apart=True)
+    return Study(
+        name="table",
+        dataset="cifar10",
+        net=net,
+        n=50_000,
+        cells=TRUE_AND_RANDOM,
+        epochs=100,
+        learning_rate=rate,
+        curves=True,
+        apart=True,
+    )
 
 
 def _others(table: Study, name: str, cells: tuple[tuple[str, float], ...]) -> Study:
-    """The cells that the table lacks, for the same net."""
+    """The study called `name` of the same net: the cells that the table lacks."""
     others = tuple(cell for cell in cells if cell not in table.cells)
     return replace(table, name=name, cells=others, curves=name == "inputs")
 
@@ -168,8 +192,17 @@ def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
                 seen[kind] = corrupted[: len(images)], corrupted[len(images) :]
         given, differ = theory.corrupt_labels(labels, noise, nets.CLASSES, "uniform", seeded(draw + 1))
         net = nets.make(study.net, draw, Whiten()(images[:1]).numel())
-        members.append(Member(nn.Sequential(Whiten(), net) if study.crop else net, seen[kind][0], given, draw))
-        members[-1] = replace(members[-1], test_inputs=seen[kind][1], test_labels=test_labels)
+        inputs, test_inputs = seen[kind]
+        members.append(
+            Member(
+                net=nn.Sequential(Whiten(), net) if study.crop else net,
+                inputs=inputs,
+                labels=given,
+                seed=draw,
+                test_inputs=test_inputs,
+                test_labels=test_labels,
+            )
+        )
         changed.append(float(differ.double().mean()))
     recipe = Recipe(
         study.epochs,
@@ -184,14 +217,14 @@ def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
     histories = train(members, recipe, device, progress)
     return [
         row
-        for (kind, noise), history, differ in zip(study.cells, histories, changed, strict=True)
-        for row in _rows(study, repeat, kind, noise, differ, history)
+        for (kind, noise), history, part in zip(study.cells, histories, changed, strict=True)
+        for row in _rows(study, history, kind=kind, noise=noise, changed=part, repeat=repeat)
     ]
 
 
-def _rows(study: Study, repeat: int, kind: str, noise: float, changed: float, history: History) -> list[dict]:
+def _rows(study: Study, history: History, *, kind: str, noise: float, changed: float, repeat: int) -> list[dict]:
     epochs = len(history.train_accuracy)
-    losses = [float(each.double().mean()) for each in history.losses.view(epochs, -1)]
+    losses = [float(batches.double().mean()) for batches in history.losses.view(epochs, -1)]
     return [
         {
             "study": study.name,
@@ -218,7 +251,7 @@ def ends(rows: list[dict]) -> list[dict]:
     last = {}
     for row in rows:
         net = tuple(row[name] for name in ("study", "dataset", "net", "n", "inputs", "noise", "crop", "repeat"))
-        last[net] = max(last.get(net, row), row, key=lambda each: each["epoch"])
+        last[net] = max(last.get(net, row), row, key=lambda candidate: candidate["epoch"])
     return list(last.values())
 
 

@@ -127,7 +127,7 @@ class MemorisingNetwork(nn.Module):
     @property
     def weights(self) -> int:
         """How many numbers the net consists of: 2 n + d."""
-        return sum(each.numel() for each in self.parameters())
+        return sum(part.numel() for part in self.parameters())
 
     def forward(self, X: Tensor) -> Tensor:
         """(m, d) -> (m,)."""

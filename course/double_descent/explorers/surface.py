@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from course.double_descent import experiment, nets
+from course.double_descent import experiment, nets, presets
 from utils import plotting
 from utils.experiment import columns, load_record, select
 from utils.explorer import Choice, Explorer, Stops
@@ -150,8 +150,8 @@ surface = Explorer(
     height=3.8,
     data=lambda progress: surface_of(experiment.PERCEPTRONS_RECORD),
     controls={
-        "width": Stops("hidden units", experiment.UNITS, 50),
-        "epoch": Stops("epoch", (*experiment.TIMES, 1_000), 1_000),
+        "width": Stops("hidden units", presets.UNITS, 50),
+        "epoch": Stops("epoch", (*presets.TIMES, 1_000), 1_000),
         "noise": Choice("labels wrong", tuple(NOISE_NAMES), "20 %"),
     },
 )

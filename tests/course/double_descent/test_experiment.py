@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from course.double_descent import experiment as room
-from course.double_descent import figures, nets, theory
+from course.double_descent import figures, nets, presets, theory
 from course.double_descent.experiment import drawn, experiment, one_hot
 from course.random_labels.theory import corrupt_labels
 from utils import data
 from utils.experiment import Job, json_settings, load_record, select
 from utils.networks import perceptron
 
-SMALL = replace(room.fast().studies[0], n=60, widths=(5, 30, 60, 90), repeats=2, test_size=100, ridges=(0.0,))
+SMALL = replace(presets.fast().studies[0], n=60, widths=(5, 30, 60, 90), repeats=2, test_size=100, ridges=(0.0,))
 
 
 class Memory:
@@ -30,7 +30,7 @@ class Memory:
 
 
 def rows_of(study, seed=0, checkpoint=None):
-    settings, cpu, kept = room.Settings((study,), seed), torch.device("cpu"), checkpoint or Memory()
+    settings, cpu, kept = presets.Settings((study,), seed), torch.device("cpu"), checkpoint or Memory()
     return [
         row for job in experiment.plan(settings) for row in room.run_job(job, cpu, lambda fraction, note="": None, kept)
     ]
@@ -84,13 +84,25 @@ def test_repeats_and_seeds_draw_anew_and_the_same_seed_the_same():
 def test_a_job_can_be_pickled_and_run_by_name():
     import pickle
 
-    job = experiment.plan(room.Settings((SMALL,)))[0]
+    job = experiment.plan(presets.Settings((SMALL,)))[0]
     assert isinstance(pickle.loads(pickle.dumps(job)), Job)
 
 
 # --- nets ------------------------------------------------------------------------------------------------------------
 
-TINY = room.Nets("digits", 60, "perceptron", (2, 5, 3 * 8), (0.0, 0.2), 12, 20, 0.01, (1, 4), 100, 2)
+TINY = presets.Nets(
+    dataset="digits",
+    n=60,
+    net="perceptron",
+    widths=(2, 5, 3 * 8),
+    noises=(0.0, 0.2),
+    epochs=12,
+    batch_size=20,
+    learning_rate=0.01,
+    measured=(1, 4),
+    test_size=100,
+    repeats=2,
+)
 
 
 def nets_of(study, seed=0):
@@ -242,7 +254,7 @@ def test_the_perceptrons_study_is_the_papers_but_for_what_it_says():
 def test_the_full_preset_holds_everything_at_size_and_the_proxy():
     full = experiment.settings("full").studies
     assert full[:2] == experiment.settings("features").studies
-    assert [replace(each, epochs=1_000, measured=room.TIMES) for each in full[2:-1]] == list(
+    assert [replace(each, epochs=1_000, measured=presets.TIMES) for each in full[2:-1]] == list(
         experiment.settings("perceptrons").studies
     )
     assert full[2].epochs == 6_000 and full[-1].net == "convolution" and len(full[-1].widths) == 16
