@@ -81,7 +81,7 @@ class Stack(ABC):
     Args:
         nets: their linear layers, all of one depth, with the same inputs and outputs.
         device: where the weights are.
-        loss: as in `utils.training.Recipe`.
+        loss: as in `utils.recipe.Recipe`.
         momentum, weight_decay: as there.
 
     Attributes:

@@ -103,20 +103,20 @@ def random_feature_sweep(
     labellings = Y_train.ndim == 3
     Y = (Y_train if labellings else Y_train.reshape(1, len(Y_train), -1)).double()
     Y_new = Y_test.double().reshape(len(Y_test), -1)
-    _check(train, Y, test, Y_new, widths, ridges, times)
+    _check(train, Y, test, Y_new, widths=widths, ridges=ridges, times=times)
     judge = _Judge(Y, Y_new, keep_predictions)
     flat = Y.permute(1, 0, 2).flatten(1)  # all targets of all labellings side by side
     if times is None and ridges == [0.0]:
         n = train.shape[0]
         progress(0.0, "all widths up to n")
         found = _below(train, test, flat, [width for width in widths if width <= n], judge)
-        found += _above(train, test, flat, [width for width in widths if width > n], judge, progress)
+        found += _above(train, test, flat, [width for width in widths if width > n], judge, progress=progress)
         found = [[[judged]] for judged in found]
     else:
         found = []
         for done, width in enumerate(widths):
             progress(done / len(widths), f"width {width}")
-            found.append(_filtered(train, test, flat, width, ridges, times, judge))
+            found.append(_filtered(train, test, flat, width, judge, ridges=ridges, times=times))
 
     def stacked(part: int) -> Tensor:
         # (widths, ridges, steps, labellings, ...) -> (labellings, ridges, widths, steps, ...)
@@ -148,7 +148,16 @@ def _block(source: Columns, start: int, stop: int) -> Tensor:
     return source.columns(start, stop).double()
 
 
-def _check(train: Columns, Y: Tensor, test: Columns, Y_new: Tensor, widths, ridges, times) -> None:
+def _check(
+    train: Columns,
+    Y: Tensor,
+    test: Columns,
+    Y_new: Tensor,
+    *,
+    widths: list[int],
+    ridges: list[float],
+    times: list[int] | None,
+) -> None:
     if (train.shape[0], test.shape[0]) != (Y.shape[1], len(Y_new)) or Y.shape[2] != Y_new.shape[1]:
         raise ValueError(
             f"features are {tuple(train.shape)} and {tuple(test.shape)}, targets {tuple(Y.shape[1:])} and "
@@ -231,7 +240,7 @@ def _below(train: Columns, test: Columns, Y: Tensor, widths: list[int], judge: _
 
 
 def _above(
-    train: Columns, test: Columns, Y: Tensor, widths: list[int], judge: _Judge, progress: Progress
+    train: Columns, test: Columns, Y: Tensor, widths: list[int], judge: _Judge, *, progress: Progress
 ) -> list[Found]:
     """The shortest weights that fit, at every width above n, from K = Phi Phi' as columns are added to it."""
     n = len(Y)
@@ -239,7 +248,7 @@ def _above(
     found, done = [], 0
     for width in widths:
         progress(0.2 + 0.8 * done / widths[-1], f"width {width}")
-        done = _accumulate(train, test, K, across, done, width)
+        done = _accumulate(train, test, K, across, start=done, stop=width)
         _mirror(K)
         factor, failed = torch.linalg.cholesky_ex(K)
         if failed:
@@ -252,16 +261,17 @@ def _above(
     return found
 
 
-def _accumulate(train: Columns, test: Columns, K: Tensor, across: Tensor, done: int, width: int) -> int:
-    """Add columns `done` to `width` - 1 to K, on and below its diagonal, and to the test rows' products with the rows."""
-    while done < width:
-        stop = min(width, done + BLOCK)
-        block = _block(train, done, stop)
-        for start in range(0, len(K), ROWS):
-            end = start + ROWS
-            K[start:end, :end].addmm_(block[start:end], block[:end].T)
-        across.addmm_(_block(test, done, stop), block.T)
-        done = stop
+def _accumulate(train: Columns, test: Columns, K: Tensor, across: Tensor, *, start: int, stop: int) -> int:
+    """Add columns `start` to `stop` - 1 to K, on and below its diagonal, and to the test rows' products with the rows."""
+    done = start
+    while done < stop:
+        until = min(stop, done + BLOCK)
+        block = _block(train, done, until)
+        for top in range(0, len(K), ROWS):
+            bottom = top + ROWS
+            K[top:bottom, :bottom].addmm_(block[top:bottom], block[:bottom].T)
+        across.addmm_(_block(test, done, until), block.T)
+        done = until
     return done
 
 
@@ -272,7 +282,14 @@ def _mirror(K: Tensor) -> None:
 
 
 def _filtered(
-    train: Columns, test: Columns, Y: Tensor, width: int, ridges: list[float], times: list[int] | None, judge: _Judge
+    train: Columns,
+    test: Columns,
+    Y: Tensor,
+    width: int,
+    judge: _Judge,
+    *,
+    ridges: list[float],
+    times: list[int] | None,
 ) -> list[list[Found]]:
     """(ridges, steps) rows at one width, from one eigendecomposition of the smaller of Phi' Phi and Phi Phi'."""
     n = len(Y)
@@ -283,7 +300,7 @@ def _filtered(
         targets = fit_basis.T @ Y
     else:
         K, across = Y.new_zeros(n, n), Y.new_zeros(test.shape[0], n)
-        _accumulate(train, test, K, across, 0, width)
+        _accumulate(train, test, K, across, start=0, stop=width)
         _mirror(K)
         values, vectors = torch.linalg.eigh(K)
         fit_basis, new_basis = vectors * values, across @ vectors
