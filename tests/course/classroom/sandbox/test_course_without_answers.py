@@ -39,7 +39,9 @@ def test_every_module_can_be_imported_and_every_route_of_ours_is_closed(tmp_path
         {route for each in CODED[lesson] for route in routes(each) if route.startswith(("course.", "utils."))}
     )
     rooms = [
-        f"course.{each.name}.{room}" for each in LESSONS for room in ("theory", "exercises", "explorers", "experiment")
+        f"course.{each.name}.{room}"
+        for each in LESSONS
+        for room in ("theory", "exercises", "explorers", "figures", "experiment")
     ]
     said = told(tmp_path, f"""
 from importlib import import_module
