@@ -14,12 +14,10 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -29,6 +27,7 @@ from course.classroom.learning.update import update
 from course.cli import ROOT
 from course.syllabus import Lesson
 from tests.browser.notebook import Notebook
+from tests.waiting import PATIENCE_S, until
 from utils.files import write_whole
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -42,7 +41,6 @@ QUIET = (
 )
 # Without this JupyterLab asks the learner, at every first start, whether it may fetch news from the network.
 SETTINGS = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
-WAIT_S = 60
 
 
 def chromium() -> str | None:
@@ -105,8 +103,8 @@ def lab(folder: Path, scale: float = 1.0) -> Iterator[Lab]:
     with _served(folder) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET, chromium_sandbox=os.geteuid() != 0)
         page = browser.new_page(viewport={"width": 1400, "height": 1000}, device_scale_factor=scale)
-        page.set_default_timeout(1000 * WAIT_S)
-        expect.set_options(timeout=1000 * WAIT_S)
+        page.set_default_timeout(1000 * PATIENCE_S)
+        expect.set_options(timeout=1000 * PATIENCE_S)
         opened = Lab(page, folder / "work")
         page.goto(address)
         yield opened
@@ -141,9 +139,9 @@ def _served(folder: Path) -> Iterator[str]:
         f"--IdentityProvider.token={token}",
         "--LabApp.extension_manager=readonly",  # the other kind asks the package index
         # Should we be killed, the server ends by itself once the browser is gone.
-        "--MappingKernelManager.cull_idle_timeout=60",
+        f"--MappingKernelManager.cull_idle_timeout={PATIENCE_S:.0f}",
         "--MappingKernelManager.cull_interval=30",
-        "--ServerApp.shutdown_no_activity_timeout=60",
+        f"--ServerApp.shutdown_no_activity_timeout={PATIENCE_S:.0f}",
         *(["--allow-root"] if os.geteuid() == 0 else []),
     ]
     log = folder / "jupyter.log"
@@ -162,7 +160,7 @@ def _served(folder: Path) -> Iterator[str]:
         finally:
             server.terminate()  # it ends its kernels first
             try:
-                server.wait(WAIT_S)
+                server.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 server.kill()  # a kernel whose server is gone goes too
                 server.wait()
@@ -175,11 +173,14 @@ def _free_port() -> int:
 
 
 def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while server.poll() is None and time.monotonic() < deadline:
+    def answers() -> bool:
         try:
-            with urlopen(address, timeout=5):
-                return
-        except URLError:
-            time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not answer within {WAIT_S} s:\n{log.read_text(errors='replace')}")
+            with urlopen(address, timeout=PATIENCE_S):
+                return True
+        except OSError:
+            return False
+
+    try:
+        until(answers, alive=lambda: server.poll() is None)
+    except AssertionError as error:
+        raise RuntimeError(f"JupyterLab did not answer, {error}:\n{log.read_text(errors='replace')}") from None

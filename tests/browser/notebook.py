@@ -9,11 +9,10 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.waiting import PATIENCE_S
 from utils.explorer import Choice, Explorer, Stops
 from utils.files import write_whole
 
-RUN_S = 90
-MOVE_S = 20
 MARGIN = 4
 NUMBERED = re.compile(r"^\[\d+\]:$")
 
@@ -73,7 +72,7 @@ class Notebook:
         return self.cell(beginning).locator(".jp-Cell-outputArea")
 
     def run_all(self) -> None:
-        """Choose Run All Cells from the menu, and return when every cell has run.
+        """Choose Run All Cells from the menu, and return when every cell has run, as long as one after another does.
 
         Raises:
             AssertionError: one did not; the message holds what the last error says.
@@ -82,13 +81,13 @@ class Notebook:
         self.page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
         prompts = self.panel.locator(".jp-CodeCell .jp-InputArea-prompt")
         ran = prompts.filter(has_text=NUMBERED)
-        try:
-            expect(ran).to_have_count(prompts.count(), timeout=1000 * RUN_S)
-        except AssertionError:
-            errors = self.panel.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_text_contents()
-            raise AssertionError(
-                f"{ran.count()} of {prompts.count()} cells ran within {RUN_S} s. Last error: {errors[-1:]}"
-            ) from None
+        every = prompts.count()
+        while (done := ran.count()) < every:
+            try:
+                expect(ran).not_to_have_count(done)
+            except AssertionError:
+                errors = self.panel.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_text_contents()
+                raise AssertionError(f"{done} of {every} cells ran, and no other. Last error: {errors[-1:]}") from None
 
     def write(self, beginning: str, code: str) -> None:
         """Replace the text of a cell."""
@@ -130,7 +129,7 @@ class OpenExplorer:
         Raises:
             AssertionError: there is none, but an exception in its place.
         """
-        expect(self.image, self.sentence.text_content()).to_be_visible(timeout=1000 * MOVE_S)
+        expect(self.image, self.sentence.text_content()).to_be_visible()
         return self.image.evaluate(DIGEST)
 
     def wait_for_another(self, before: str) -> None:
@@ -139,9 +138,9 @@ class OpenExplorer:
         Raises:
             AssertionError: it stayed.
         """
-        deadline = time.monotonic() + MOVE_S
+        deadline = time.monotonic() + PATIENCE_S
         while self.picture() == before:
-            assert time.monotonic() < deadline, f"{self.explorer.name} shows the same picture after {MOVE_S} s"
+            assert time.monotonic() < deadline, f"{self.explorer.name} shows the same picture after {PATIENCE_S:g} s"
 
     def step(self, name: str, way: int) -> None:
         """Move a control by one: an arrow key on a slider, the next button of a choice (way 1 or -1)."""
@@ -185,7 +184,7 @@ class OpenExplorer:
         """
         taken = []
         for name, way in walk(self.explorer, moves):
-            self.image.evaluate(STOPWATCH, 1000 * MOVE_S)
+            self.image.evaluate(STOPWATCH, 1000 * PATIENCE_S)
             self.step(name, way)
             taken.append(self.image.page.evaluate("() => window.newPicture"))
         return taken

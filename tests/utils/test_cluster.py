@@ -3,13 +3,13 @@
 import os
 import signal
 import threading
-import time
 
 import pytest
+from typer.testing import CliRunner
 
 from course.cli import app
 from tests.utils import toy_experiment
-from typer.testing import CliRunner
+from tests.waiting import until
 from utils.experiment import load_record, same_result
 from utils.runner import run
 
@@ -26,13 +26,6 @@ def run_toy(folder, **options):
     return load_record(run(toy_experiment.experiment, "fast", device="cpu", out=folder, progress=False, **options))
 
 
-def wait_for(path):
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path.name} did not appear"
-        time.sleep(0.02)
-
-
 def test_a_killed_workers_job_goes_on_elsewhere_and_the_record_is_the_same(folders):
     own = run_toy(folders / "own", workers=2)
     traces, hold = folders / "traces", folders / "orders" / "hold-long"
@@ -41,7 +34,7 @@ def test_a_killed_workers_job_goes_on_elsewhere_and_the_record_is_the_same(folde
     hold.touch()
 
     def kill_the_holder():
-        wait_for(traces / "long-held")
+        until((traces / "long-held").exists)
         hold.unlink()  # so that the second start of the job runs through
         os.kill(int((traces / "long").read_text()), signal.SIGKILL)
 

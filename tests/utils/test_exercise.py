@@ -138,7 +138,7 @@ def test_what_later_cells_could_not_use_is_refused(answer, kind):
 
 def test_warnings_and_stderr_of_the_students_code_cost_nothing(capfd):
     def noisy(x, factor):
-        warnings.warn("deprecated")
+        warnings.warn("deprecated", stacklevel=1)
         print("progress", file=sys.stderr)
         torch.ones(3).T  # torch warns of this
         return x * factor

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.waiting import PATIENCE_S
 from utils import explorer as module
 from utils import plotting
 from utils.explorer import Choice, Explorer, Slider, Stops, worst_values
@@ -44,7 +45,7 @@ def test_a_move_changes_the_picture_and_the_sentence():
     assert isinstance(lines.widget, ipywidgets.VBox)
     before, said = lines.image.value, lines.message.value
     lines.inputs["slope"].value = 9.0
-    lines.wait()
+    lines.wait(PATIENCE_S)
     assert lines.image.value != before and "slope 9" in lines.message.value and "slope 2.5" in said
 
 
@@ -98,29 +99,29 @@ def test_values_overtaken_by_a_newer_move_are_never_drawn():
         computed.append(slope)
         if slope == 3.0:
             busy.set()
-            assert go_on.wait(10)
+            assert go_on.wait(PATIENCE_S)
         return slope
 
     lines = make(compute=slow)
     lines.widget
     lines.inputs["slope"].value = 3.0
-    assert busy.wait(10)
+    assert busy.wait(PATIENCE_S)
     for slope in (4.0, 5.0, 6.0, 7.0):
         lines.inputs["slope"].value = slope
     go_on.set()
-    lines.wait()
+    lines.wait(PATIENCE_S)
     assert computed == [2.5, 3.0, 7.0] and "slope 7" in lines.message.value
 
 
 def test_waiting_gives_up_with_a_sentence():
     release = threading.Event()
-    lines = make(compute=lambda slope, kind: (slope == 2.5 or release.wait(10)) and slope)
+    lines = make(compute=lambda slope, kind: (slope == 2.5 or release.wait(PATIENCE_S)) and slope)
     lines.widget
     lines.inputs["slope"].value = 3.0
     with pytest.raises(TimeoutError, match="lines was still drawing"):
         lines.wait(0.05)
     release.set()
-    lines.wait()
+    lines.wait(PATIENCE_S)
 
 
 @pytest.mark.parametrize("part", ["compute", "draw"])
@@ -136,13 +137,13 @@ def test_an_error_is_seen_where_the_picture_would_be_and_goes_when_it_is_over(pa
         lines = make(drawing=lambda result, figure: draw(fails(result), figure))
     lines.widget
     lines.inputs["slope"].value = 9.0
-    lines.wait()
+    lines.wait(PATIENCE_S)
     assert lines.image.layout.display == "none"
     assert (
         "ValueError: no &lt;slope&gt; this steep" in lines.message.value and "test_explorer.py" in lines.message.value
     )
     lines.inputs["slope"].value = 4.0
-    lines.wait()
+    lines.wait(PATIENCE_S)
     assert lines.image.layout.display is None and "slope 4" in lines.message.value
 
 
@@ -203,9 +204,9 @@ def test_a_picture_that_cannot_be_delivered_does_not_stop_later_ones(monkeypatch
     monkeypatch.setattr(lines, "_present", sometimes)
     monkeypatch.setattr(threading, "excepthook", lambda *_: None)
     lines.inputs["slope"].value = 3.0
-    lines.wait()
+    lines.wait(PATIENCE_S)
     lines.inputs["slope"].value = 4.0
-    lines.wait()
+    lines.wait(PATIENCE_S)
     assert "slope 4" in lines.message.value
 
 
@@ -218,7 +219,7 @@ def test_code_that_tries_to_exit_is_shown_like_any_error():
     lines = make(compute=leaving)
     lines.widget
     lines.inputs["slope"].value = 9.0
-    lines.wait()
+    lines.wait(PATIENCE_S)
     assert "SystemExit" in lines.message.value
 
 
@@ -250,17 +251,17 @@ def test_two_threads_that_ask_for_the_data_wait_for_one_computation():
     def slow(progress):
         asked.append(None)
         begun.set()
-        go.wait(10)
+        go.wait(PATIENCE_S)
         return 2.0
 
     lines, results = with_data(slow), []
     threads = [threading.Thread(target=lambda: results.append(lines.result(slope=1.0))) for _ in range(2)]
     for thread in threads:
         thread.start()
-    begun.wait(10)
+    begun.wait(PATIENCE_S)
     go.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_S)
     assert results == [3.0, 3.0] and len(asked) == 1
 
 

@@ -17,6 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from course.minimum_norm import estimators, solvers, theory
 from course.minimum_norm.estimators import KernelInterpolationClassifier, KernelInterpolator
 from course.minimum_norm.solvers import conjugate_gradients
+from tests.waiting import PATIENCE_S
 from utils.data import load
 
 BOTH = (KernelInterpolator, KernelInterpolationClassifier)
@@ -392,7 +393,7 @@ def test_an_interrupted_fit_leaves_the_estimator_as_it_was(estimator, when, monk
 
     (X, y), (X_new, _) = data(estimator), regression(1)
     new, fitted = estimator(solver="cg"), estimator(solver="cg").fit(X, y)
-    before, predictions = {name: value for name, value in vars(fitted).items()}, fitted.predict(X_new)
+    before, predictions = dict(vars(fitted)), fitted.predict(X_new)
     monkeypatch.setattr(conjugate_gradients, when, interrupted)
     for model in (new, fitted):
         with pytest.raises(KeyboardInterrupt):
@@ -404,7 +405,8 @@ def test_an_interrupted_fit_leaves_the_estimator_as_it_was(estimator, when, monk
 
 
 @pytest.mark.parametrize("solver", ["auto", *ITERATIVE])
-def test_a_quick_fit_shows_no_progress_bar(solver, capfd):
+def test_a_quick_fit_shows_no_progress_bar(solver, capfd, monkeypatch):
+    monkeypatch.setattr(estimators, "BAR_AFTER_S", PATIENCE_S)  # quick on any machine
     KernelInterpolator("laplacian", solver=solver).fit(*regression())
     assert capfd.readouterr() == ("", "")
 
@@ -427,7 +429,7 @@ def test_a_long_fit_shows_a_progress_bar_on_stderr_and_takes_it_away(solver, cap
     out, err = capfd.readouterr()
     assert slowly
     assert out == ""
-    assert re.search(r"\d+%\|.*\[00:0\d, residual \d\.\de-\d\d after 1 iterations\]", err)
+    assert re.search(r"\d+%\|.*\[\d\d:\d\d, residual \d\.\de-\d\d after 1 iterations\]", err)
     assert "100%" in err
     assert err.endswith("\r") and not err.split("\r")[-2].strip()
 

@@ -1,6 +1,7 @@
 """The lesson's experiment: its rows against a plain computation, its draws, and the record that is shipped."""
 
 import dataclasses
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -328,14 +329,16 @@ def test_growth_fits_the_first_images_with_the_solver_that_is_asked_for(tmp_path
     calls = spy_on_solve(monkeypatch)
     growth = module.Growth(1.0, tuple((solver, (60, 300)) for solver in solvers.SOLVERS[1:]), tol=1e-4)
     small = dataclasses.replace(module.experiment, presets={"growth": lambda: module.Settings(growth=growth)})
+    begun = time.perf_counter()
     with ThreadPoolExecutor(1) as pool:
         path = runner.run(small, "growth", device="cpu", out=tmp_path, executor=pool, progress=False)
+    elapsed = time.perf_counter() - begun
     rows = load_record(path).rows
     assert [(row["solver"], row["n"]) for row in rows] == [
         (solver, n) for solver in ("cholesky", "cg", "matrix_free") for n in (60, 300)
     ]
     points, labels, test_points, truth = (each.numpy() for each in load("digits", "pixels", slice(None), None))
-    for row, (given, targets, options) in zip(rows, calls, strict=True):
+    for row, (given, _, options) in zip(rows, calls, strict=True):
         n = row["n"]
         assert torch.equal(given, torch.from_numpy(points[:n]).to(given.dtype))
         assert given.dtype == (torch.float64 if row["solver"] == "cholesky" else torch.float32)
@@ -346,7 +349,7 @@ def test_growth_fits_the_first_images_with_the_solver_that_is_asked_for(tmp_path
         assert abs(row["test_error"] - expected) <= 1 / len(truth)
         assert row["train_error"] == 0 and row["residual"] <= 1e-4
         assert (row["iterations"] > 0) == (row["solver"] != "cholesky")
-        assert 0 < row["seconds"] < 60 and abs(row["peak_bytes"]) < 1e9
+        assert 0 < row["seconds"] <= elapsed and abs(row["peak_bytes"]) < 1e9
         assert row["study"] == "growth"
 
 

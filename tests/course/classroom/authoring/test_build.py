@@ -10,6 +10,7 @@ from course.classroom import Refusal
 from course.classroom.authoring.build import build, drift, outputs
 from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB
 from tests.course.classroom.conftest import SOURCE, FakeLesson, Graded, Repository
+from tests.waiting import PATIENCE_S
 
 AUTHOR = Path("solutions/01_doubling/doubling.ipynb")
 LESSON = Path("lessons/01_doubling/doubling.ipynb")
@@ -92,7 +93,7 @@ def test_the_demo_is_the_tagged_cells_and_runs_alone(repository: Repository) -> 
         "These are its explorers alone. [The whole lesson](doubling.ipynb).",
     ]
     assert all("nbgrader" not in each.metadata for each in demo.cells)
-    nbclient.NotebookClient(demo, timeout=30).execute()
+    nbclient.NotebookClient(demo, timeout=PATIENCE_S).execute()
     assert demo.cells[-2].outputs[0].text == "explorer\n"
 
 

@@ -92,13 +92,12 @@ def test_long_names_are_cut_and_long_paths_are_no_reason_to_stop(tmp_path):
     name = os.fsdecode(b"\xff" * 80)
     (tmp_path / name).mkdir()
     assert len(printable(name).encode()) <= 200 and printable(name) != printable(f"{name}\xff")
+    # A folder that the system opens by its path, wherever the temporary ones lie, and the file in it no more.
+    length = os.pathconf(tmp_path, "PC_PATH_MAX") - 10
     folder = tmp_path
-    while len(str(folder)) < 4_070:  # the longest path that the system takes has 4,095 characters
-        folder = folder / ("d" * min(200, 4_080 - len(str(folder))))
-        try:
-            folder.mkdir()
-        except OSError:
-            break
+    while (left := length - len(os.fsencode(folder))) > 0:
+        folder = folder / ("d" * (left - 1 if left <= 201 else min(200, left - 3)))
+        folder.mkdir()
     handle = os.open(folder, os.O_RDONLY)
     os.close(os.open("doubling.ipynb", os.O_CREAT | os.O_WRONLY, dir_fd=handle))
     os.close(handle)

@@ -87,6 +87,6 @@ def test_an_answer_below_an_if_is_found_by_its_name_and_future_imports_stay(tmp_
 
 def test_reading_takes_time_in_proportion(tmp_path):
     cells = [new_code_cell("a = 1\n" * 20_000), new_code_cell("\n" * 100_000 + "x")]
-    began = time.perf_counter()
+    began = time.process_time()
     needed(understood(tmp_path, *cells, DOUBLE).pieces)
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
