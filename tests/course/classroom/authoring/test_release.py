@@ -3,20 +3,16 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbgrader.api import Gradebook
 
 from course.classroom import Refusal
 from course.classroom.authoring import release as module
 from course.classroom.authoring.build import build
 from course.classroom.authoring.leaks import nbgrader_leaks, student_leaks
 from course.classroom.authoring.release import release
-from course.cli import ROOT
-from course.syllabus import LESSONS
 from tests.course.classroom.conftest import Repository
 
 LESSON = "lessons/01_doubling/doubling.ipynb"
@@ -308,55 +304,6 @@ def test_if_the_second_folder_cannot_be_named_the_first_is_taken_back(
     with pytest.raises(OSError, match="not empty"):
         release(built.root, tmp_path / "out", tmp_path / "grading", built.lessons)
     assert [path.name for path in tmp_path.iterdir()] == ["repository"]
-
-
-def nbgrader(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments], cwd=folder, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def cells(path: Path) -> list[tuple]:
-    """What a student sees of a notebook and what nbgrader knows of it."""
-    notebook = nbformat.read(path, as_version=4)
-    return [(cell.id, cell.cell_type, cell.source, cell.metadata) for cell in notebook.cells]
-
-
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
-def test_nbgrader_gives_full_marks_to_the_solved_release_and_none_to_the_empty_one(lesson, tmp_path: Path) -> None:
-    given, grading = tmp_path / "given", tmp_path / "grading"
-    release(ROOT, given, grading)
-    name, file = lesson.name, f"{lesson.name}.ipynb"
-    student = given / "lessons" / lesson.folder / file
-
-    nbgrader(grading, "generate_assignment", name)
-    assert tree(grading / "release") == {f"{name}/{file}"}
-    assert cells(grading / "release" / name / file) == cells(student)
-
-    for who, submission in (("solved", grading / "source" / name / file), ("empty", student)):
-        (grading / "submitted" / who / name).mkdir(parents=True)
-        shutil.copy(submission, grading / "submitted" / who / name)
-    assert "Success" in nbgrader(grading, "validate", f"submitted/solved/{name}/{file}")
-    nbgrader(grading, "autograde", name)
-
-    exercises = {each.name: each.points for each in lesson.room("exercises").EXERCISES}
-    written = {
-        cell.metadata.nbgrader.grade_id
-        for cell in nbformat.read(student, as_version=4).cells
-        if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("grade")
-    }
-    automatic = {f"{each}_check": points for each, points in exercises.items() if each not in written}
-    with Gradebook(f"sqlite:///{grading}/gradebook.db") as gradebook:
-
-        def scores(who: str) -> dict[str, float | None]:
-            notebook = gradebook.find_submission_notebook(name, name, who)
-            return {grade.name: grade.auto_score for grade in notebook.grades}
-
-        assert scores("solved") == automatic | dict.fromkeys(written)
-        assert scores("empty") == dict.fromkeys([*automatic, *written], 0)
-        assert gradebook.find_submission(name, "solved").max_score == sum(exercises.values())
 
 
 @pytest.mark.parametrize("folder", ["course", "course/doubling", "lessons/01_doubling", "utils", "docs"])
