@@ -1,12 +1,14 @@
 """Every lesson's explorers, whichever lessons there are: the contract of a widget, tested at its extremes."""
 
 import io
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from course.syllabus import LESSONS
+from tests.waiting import PATIENCE_S
 from utils.explorer import worst_values
 
 EXPLORERS = [
@@ -17,23 +19,57 @@ EXPLORERS = [
 
 
 def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
-@pytest.mark.parametrize("explorer", EXPLORERS)
-def test_every_corner_of_the_controls_draws_and_reads(explorer):
-    used = explorer.fresh()
-    for values in worst_values(explorer.controls):
+class Corner(NamedTuple):
+    """An explorer at extremes of all its controls.
+
+    Attributes:
+        values: of the controls.
+        used: the picture on the figure that was at other corners before.
+        fresh: the picture on a figure of its own.
+        sentence: below the picture.
+    """
+
+    values: dict
+    used: bytes
+    fresh: bytes
+    sentence: str
+
+
+@pytest.fixture(scope="module", params=EXPLORERS)
+def corners(request):
+    """Every corner of an explorer, drawn once for all the tests below that look at it."""
+    explorer, used = request.param, request.param.fresh()
+    every = worst_values(explorer.controls)
+    seen = []
+    # By threes, so that from one corner to the next more than the last control moves.
+    for values in every[::3] + every[1::3] + every[2::3]:
         picture, sentence = used.picture(**values)
-        assert pixels(picture).std() > 1
-        assert sentence and "nan" not in sentence.lower() and "inf" not in sentence.lower().replace("influence", "")
+        seen.append(Corner(values, picture, explorer.fresh().picture(**values)[0], sentence))
+    return seen
 
 
-@pytest.mark.parametrize("explorer", EXPLORERS)
-def test_a_reused_figure_equals_a_fresh_one_at_every_corner(explorer):
-    used = explorer.fresh()
-    for values in worst_values(explorer.controls)[::3]:
-        assert np.array_equal(pixels(used.picture(**values)[0]), pixels(explorer.fresh().picture(**values)[0])), values
+def test_every_corner_of_the_controls_draws_and_reads(corners):
+    for corner in corners:
+        assert pixels(corner.used).std() > 1
+        sentence = corner.sentence.lower()
+        assert sentence and "nan" not in sentence and "inf" not in sentence.replace("influence", "")
+
+
+def test_a_reused_figure_equals_a_fresh_one_at_every_corner(corners):
+    for corner in corners:
+        same = corner.used == corner.fresh or np.array_equal(pixels(corner.used), pixels(corner.fresh))
+        assert same, corner.values
+
+
+def test_nothing_is_drawn_outside_the_canvas(corners):
+    """A clipped label leaves ink on the very edge of the picture."""
+    for corner in corners:
+        picture = pixels(corner.fresh)
+        edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+        assert (edge == 255).all(), corner.values
 
 
 @pytest.mark.parametrize("explorer", EXPLORERS)
@@ -49,21 +85,12 @@ def test_every_control_changes_the_picture(explorer):
 
 
 @pytest.mark.parametrize("explorer", EXPLORERS)
-def test_nothing_is_drawn_outside_the_canvas(explorer):
-    """A clipped label leaves ink on the very edge of the picture."""
-    for values in worst_values(explorer.controls):
-        picture = pixels(explorer.fresh().picture(**values)[0])
-        edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-        assert (edge == 255).all(), values
-
-
-@pytest.mark.parametrize("explorer", EXPLORERS)
 def test_the_live_widget_shows_what_the_static_figure_shows(explorer):
     live = explorer.fresh()
     live.widget
     for name, control in explorer.controls.items():
         live.inputs[name].value = control.extremes()[-1]
-    live.wait()
+    live.wait(PATIENCE_S)
     values = {name: each.value for name, each in live.inputs.items()}
     assert live.image.layout.display is None
     assert live.image.value == explorer.fresh().picture(**values)[0]
