@@ -1,4 +1,4 @@
-# Two commands: `make lab` to learn, `make test` to check everything.
+# `make lab` to learn, `make check` while changing the course, `make test` to check everything.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -11,8 +11,11 @@ LESSON ?=
 JSON ?=
 FULL ?=
 MUTANTS_ARGS ?=
+WORKERS ?= 2
+# The tests of a file stay in one worker, with the fixtures that they share; tests/conftest.py puts the longest first.
+SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: lab setup test mutants bench lock clean
+.PHONY: lab setup lint check test mutants browser bench lock clean
 
 lab: setup
 	@$(BIN)/course update
@@ -37,10 +40,24 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	@echo '$(LAB_SETTINGS)' > $(VENV)/share/jupyter/lab/settings/overrides.json
 	@touch $@
 
-test: setup
+lint: setup
 	@test -d tests || { echo "This copy of the course has no tests: they are in the full repository."; exit 1; }
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
 	@$(BIN)/course build --check
-	@$(BIN)/python -m pytest
+
+# What takes less than a minute: for every few lines.
+check: lint
+	@$(BIN)/python -m pytest $(SHARED) -m "not slow and not alone"
+
+# The hostile submissions, the sandbox and what measures memory come after the others, and have the machine to themselves.
+test: lint
+	@$(BIN)/python -m pytest $(SHARED) -m "not alone"
+	@$(BIN)/python -m pytest -m alone
+
+# The lessons in a browser, alone; they are part of `make test`.
+browser: setup
+	@$(BIN)/python -m pytest tests/browser
 
 # Slow: it runs the tests once for each fault. MUTANTS_ARGS: see tests/mutants.py.
 mutants: setup

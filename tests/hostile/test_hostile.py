@@ -28,7 +28,7 @@ from tests.hostile.submissions import (
 )
 
 MISSING = bubblewrap.available()
-pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")]
 NAMES = [*ATTACKS, *FILES, "grade_ids that are paths", *honest()]
 
 
