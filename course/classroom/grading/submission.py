@@ -102,5 +102,5 @@ def _without_points(student: str, lesson: Lesson, why: str, *, notes: tuple[str,
     exercises = lesson.room("exercises").EXERCISES
     marks = tuple(Mark(exercise.name, 0, exercise.points, why) for exercise in exercises)
     worded = [exercise.name for exercise in exercises if isinstance(exercise, WrittenExercise)]
-    written = {name: "" for name in worded} if handed_in else {}
+    written = dict.fromkeys(worded, "") if handed_in else {}
     return Graded(student=student, lesson=lesson.name, marks=marks, written=written, notes=notes, handed_in=handed_in)
