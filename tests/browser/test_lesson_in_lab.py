@@ -14,10 +14,13 @@ from course.syllabus import LESSONS, Lesson, lesson
 from tests.browser.lab import Lab, chromium, lab
 from tests.browser.notebook import Notebook, OpenExplorer, walk
 
-pytestmark = pytest.mark.skipif(
-    chromium() is None,
-    reason="No lesson was opened in a browser: install Chromium, or set COURSE_CHROMIUM to where it is.",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        chromium() is None,
+        reason="No lesson was opened in a browser: install Chromium, or set COURSE_CHROMIUM to where it is.",
+    ),
+]
 PREDICTION = re.compile(r"^(\w+) = Prediction\(")
 TRACEBACK = re.compile(r"Traceback|CheckFailed|---->|File |, line \d")
 

@@ -39,7 +39,7 @@ WITH_FAMILIES = [
     if isinstance(each, Exercise)
     for family in (set(map(found, names)) for names in FAMILIES)
     if family & set(each.forbids)
-    for route in sorted(family, key=repr)
+    for route in sorted(family, key=lambda route: (library(route), route.__name__))
 ]
 
 

@@ -11,6 +11,7 @@ from course.syllabus import LESSONS
 from tests.waiting import PATIENCE_S
 from utils.explorer import worst_values
 
+pytestmark = pytest.mark.slow
 EXPLORERS = [
     pytest.param(each, id=f"{lesson.name}-{each.name}")
     for lesson in LESSONS

@@ -34,6 +34,7 @@ NOTEBOOKS = sorted(
     path.relative_to(ROOT) for folder in ("lessons", "solutions") for path in (ROOT / folder).rglob("*.ipynb")
 )
 by_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+pytestmark = pytest.mark.slow
 UNHURRIED = (f"--Execute.timeout={PATIENCE_S:.0f}", f"--Execute.startup_timeout={PATIENCE_S:.0f}")
 WHOLE = ("--LimitOutput.max_lines=-1", "--LimitOutput.max_traceback=-1")
 

@@ -14,6 +14,9 @@ from utils.experiment import load_record, same_result
 from utils.runner import run
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
     for name in ("traces", "orders"):

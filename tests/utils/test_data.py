@@ -481,12 +481,18 @@ def test_idx_gives_back_what_was_written(tmp_path, shape):
     [
         (b"not gzip at all", "is not a whole gzip file"),
         (idx(np.zeros((5, 5), np.uint8))[:-9], "is not a whole gzip file"),
-        (gzip.compress(b""), "is no IDX file of bytes: it starts with b''"),
-        (gzip.compress(b"\0\0\x0d\x01\0\0\0\x01\0\0\0\0"), "is no IDX file of bytes"),
-        (gzip.compress(b"\0\0\x08\x03\0\0\0\x01"), "has 0 bytes after its header"),
-        (gzip.compress(b"\0\0\x08\x01\0\0\0\x05abcd"), r"has 4 bytes after its header, which promises .* \(5,\)"),
-        (gzip.compress(b"\0\0\x08\x01\0\0\0\x03abcd"), r"has 4 bytes after its header, which promises .* \(3,\)"),
-        (gzip.compress(b"\0\0\x08\x04" + b"\xff" * 16), "has 0 bytes after its header"),
+        (gzip.compress(b"", mtime=0), "is no IDX file of bytes: it starts with b''"),
+        (gzip.compress(b"\0\0\x0d\x01\0\0\0\x01\0\0\0\0", mtime=0), "is no IDX file of bytes"),
+        (gzip.compress(b"\0\0\x08\x03\0\0\0\x01", mtime=0), "has 0 bytes after its header"),
+        (
+            gzip.compress(b"\0\0\x08\x01\0\0\0\x05abcd", mtime=0),
+            r"has 4 bytes after its header, which promises .* \(5,\)",
+        ),
+        (
+            gzip.compress(b"\0\0\x08\x01\0\0\0\x03abcd", mtime=0),
+            r"has 4 bytes after its header, which promises .* \(3,\)",
+        ),
+        (gzip.compress(b"\0\0\x08\x04" + b"\xff" * 16, mtime=0), "has 0 bytes after its header"),
     ],
 )
 def test_idx_that_is_not_what_it_says_is_refused_by_name(tmp_path, content, complaint):

@@ -48,6 +48,7 @@ def test_a_cpu_without_a_listed_model_is_described_by_its_architecture(monkeypat
     assert devices.describe(torch.device("cpu")).startswith("arm64, ")
 
 
+@pytest.mark.alone
 def test_peak_memory_counts_what_was_held_and_given_back():
     script = """
 from torch import device
@@ -62,6 +63,7 @@ print(before, peak_bytes(device("cpu")))
     assert 250_000_000 < after - before < 350_000_000
 
 
+@pytest.mark.alone
 def test_peak_memory_of_a_worker_leaves_out_the_process_that_started_it():
     if not devices._text("/proc/self/status").count("VmHWM"):
         pytest.skip("this system does not report a process's own peak (Linux: VmHWM)")
@@ -149,6 +151,7 @@ linux_only = pytest.mark.skipif(
 )
 
 
+@pytest.mark.alone
 @linux_only
 def test_the_peak_within_a_block_is_what_was_taken_there_and_not_an_earlier_larger_one():
     after_a_larger, given_back, nothing = measured("""
@@ -164,6 +167,7 @@ print(taken(lambda: None))
     assert abs(nothing) < 5e6
 
 
+@pytest.mark.alone
 @linux_only
 def test_the_peak_within_a_block_counts_memory_that_the_allocator_had_kept():
     if not hasattr(ctypes.CDLL(None), "malloc_trim"):

@@ -607,17 +607,20 @@ def uninterrupted(tmp_path_factory):
     return toy
 
 
+@pytest.mark.slow
 def test_the_command_runs_without_jupyter_pooch_and_the_rest_and_prints_the_records_path(uninterrupted):
     assert uninterrupted.stdout == f"{uninterrupted.folder / 'out' / 'toy-fast-0.json'}\n"
     assert [row["name"] for row in uninterrupted.record().rows] == ["a", "b", "long", "d"]
     assert files(uninterrupted.folder / "out") == ["toy-fast-0.json"]
 
 
+@pytest.mark.slow
 def test_workers_share_the_cores_as_threads(uninterrupted):
     share = max(1, processes.cores() // 2)
     assert {(row["threads"], row["omp"]) for row in uninterrupted.record().rows} == {(share, str(share))}
 
 
+@pytest.mark.slow
 def test_a_run_from_python_gives_the_commands_result_and_leaves_the_process_as_it_was(
     tmp_path, uninterrupted, monkeypatch
 ):
@@ -629,6 +632,7 @@ def test_a_run_from_python_gives_the_commands_result_and_leaves_the_process_as_i
     assert dict(os.environ) == environment and signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_record_without_running_finished_jobs_again(command, uninterrupted):
     command.order("hold-long")
     process = command.start("--workers", "2")
@@ -651,6 +655,7 @@ def test_a_killed_run_resumes_to_the_same_record_without_running_finished_jobs_a
     assert files(command.folder / "out") == ["toy-fast-0.json"]
 
 
+@pytest.mark.slow
 def test_workers_end_when_the_runner_alone_is_killed(command):
     command.order("hold-a", "hold-b")
     process = command.start("--workers", "2")
@@ -662,6 +667,7 @@ def test_workers_end_when_the_runner_alone_is_killed(command):
     until(lambda: all(map(gone, workers)))
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_all_workers_keeps_the_finished_jobs_and_says_how_to_go_on(command, uninterrupted):
     command.order("hold-long")
     process = command.start("--workers", "2")
@@ -680,6 +686,7 @@ def test_an_interrupt_ends_all_workers_keeps_the_finished_jobs_and_says_how_to_g
     assert same_result(command.record(), uninterrupted.record())
 
 
+@pytest.mark.slow
 def test_a_failed_job_exits_with_1_and_a_dead_worker_too_and_both_resume(command, uninterrupted):
     command.order("fail-b")
     _, stderr = command.finish("--workers", "1", code=1)
@@ -699,6 +706,7 @@ def test_a_failed_job_exits_with_1_and_a_dead_worker_too_and_both_resume(command
     assert [len(command.started()[name]) for name in ("a", "b", "long", "d")] == [1, 2, 2, 1]
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_an_error_and_leaves_whole_files(command):
     def at_most_64_kb_a_file():
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16))

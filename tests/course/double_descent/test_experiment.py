@@ -302,6 +302,7 @@ def test_the_shipped_features_hold_every_draw_and_peak_at_n_in_each():
                 assert max(curve, key=lambda row: row["test_loss"])["width"] == study.n
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not data.present("mnist"), reason="MNIST is not on this machine")
 def test_rows_of_the_shipped_features_can_be_made_again():
     study = experiment.settings("features").studies[1]

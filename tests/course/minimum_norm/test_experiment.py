@@ -322,6 +322,7 @@ def test_the_fast_preset_needs_no_download(tmp_path, monkeypatch):
     assert [study.dataset for study in module.fast().studies] == ["digits"]
 
 
+@pytest.mark.alone
 def test_growth_fits_the_first_images_with_the_solver_that_is_asked_for(tmp_path, monkeypatch):
     load = module._load
     monkeypatch.setattr(module, "_load", lambda name, *rest: load({"mnist": "digits"}[name], *rest))

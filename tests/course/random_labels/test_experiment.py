@@ -228,6 +228,7 @@ def test_every_level_of_noise_is_fitted_on_mnist_in_every_draw():
     assert len(rows) == 30 and all(row["train_accuracy"] == 1 for row in rows)
 
 
+@pytest.mark.slow
 @needs_mnist
 def test_the_first_draw_of_true_labels_can_be_made_again():
     (study,) = [each for each in module.perceptrons().studies if each.dataset == "mnist"]

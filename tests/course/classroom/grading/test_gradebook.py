@@ -5,6 +5,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
+import pytest
 from nbgrader.api import Gradebook
 
 from course.classroom.grading.gradebook import COURSE_ID, DATABASE, prepare
@@ -21,6 +22,7 @@ def content(path):
         return columns, database.execute("SELECT * FROM alembic_version").fetchall()
 
 
+@pytest.mark.slow
 def test_a_new_gradebook_is_the_one_nbgrader_makes(tmp_path, monkeypatch):
     prepare(tmp_path / "ours", LESSONS[0], given_notebook(ROOT, LESSONS[0]))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")

@@ -24,7 +24,7 @@ EXERCISES = LESSON.room("exercises").EXERCISES
 CODED = [each.name for each in EXERCISES if isinstance(each, Exercise)]
 GIVEN = own_cells(given_notebook(ROOT, LESSON))
 MISSING = bubblewrap.available()
-pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")]
 
 
 def solved(**changed):

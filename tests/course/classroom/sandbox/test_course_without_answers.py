@@ -18,6 +18,7 @@ from course.classroom.sandbox.course_without_answers import (
 from course.syllabus import LESSONS
 from utils.exercise import Exercise
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[4]
 CODED = {each: [one for one in each.room("exercises").EXERCISES if isinstance(one, Exercise)] for each in LESSONS}
 
