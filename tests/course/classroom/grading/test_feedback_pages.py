@@ -42,7 +42,7 @@ def test_a_student_reads_points_reasons_and_what_is_open():
 def test_a_students_text_is_never_markup():
     evil = "</title><script>alert(1)</script>"
     marks = tuple(Mark(each.name, 0, each.points, evil) for each in EXERCISES)
-    one = Graded(evil, LESSON.name, marks, {}, (evil,), True)
+    one = Graded(evil, LESSON.name, marks, written={}, notes=(evil,), handed_in=True)
     for page in (feedback(one, LESSON, {}), overview([one], [LESSON], {})):
         assert "<script" not in page and "&lt;script" in page
         assert "default-src 'none'" in page
