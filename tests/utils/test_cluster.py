@@ -13,7 +13,6 @@ from tests.waiting import until
 from utils.experiment import load_record, same_result
 from utils.runner import run
 
-
 pytestmark = pytest.mark.slow
 
 
