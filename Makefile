@@ -11,6 +11,7 @@ LESSON ?=
 JSON ?=
 FULL ?=
 MUTANTS_ARGS ?=
+UPGRADE ?=
 WORKERS ?= 2
 # The tests of a file stay in one worker, with the fixtures that they share; tests/conftest.py puts the longest first.
 SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -70,7 +71,8 @@ bench: setup
 # torch's own wheel says which CUDA packages it wants; pinning them here would force them on CPU machines.
 lock:
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile --universal --python-version 3.11 --group test pyproject.toml --no-header --annotation-style line --output-file .requirements.new
+	@cp requirements.txt .requirements.new  # what is pinned stays, unless UPGRADE is given
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --group test pyproject.toml --no-header --annotation-style line --output-file .requirements.new $(if $(UPGRADE),--upgrade)
 	@grep -Ev '^(nvidia-|cuda-|triton)' .requirements.new > .requirements.tmp && mv .requirements.tmp requirements.txt; rm -f .requirements.new
 
 clean:
