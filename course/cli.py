@@ -109,7 +109,7 @@ def run(
 
     def record() -> Path:
         return runner.run(
-            chosen.room("experiment").experiment,
+            chosen.experiment.experiment,
             preset,
             device=device.value,
             seed=seed,

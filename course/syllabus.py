@@ -9,7 +9,7 @@ TITLE = "Why over-parametrised models generalise"
 
 @dataclass(frozen=True)
 class Lesson:
-    """One lesson: a package of four rooms in `course`, a source notebook in `solutions`.
+    """One lesson: a package in `course`, whose modules are attributes here, and a source notebook in `solutions`.
 
     Attributes:
         number: its place in the course, from 1.
@@ -30,8 +30,33 @@ class Lesson:
         """The folder's name under `lessons/` and `solutions/`, e.g. `01_minimum_norm`."""
         return f"{self.number:02d}_{self.name}"
 
-    def room(self, name: str) -> ModuleType:
-        """One of the lesson's modules: "theory", "exercises", "explorers" or "experiment"."""
+    @property
+    def theory(self) -> ModuleType:
+        """The lesson's mathematics as code."""
+        return self._module("theory")
+
+    @property
+    def exercises(self) -> ModuleType:
+        """The module with `EXERCISES`, each also by its name."""
+        return self._module("exercises")
+
+    @property
+    def explorers(self) -> ModuleType:
+        """The module with `EXPLORERS`, each also by its name."""
+        return self._module("explorers")
+
+    @property
+    def figures(self) -> ModuleType:
+        """The still pictures, those of the lesson's records among them."""
+        return self._module("figures")
+
+    @property
+    def experiment(self) -> ModuleType:
+        """The module with `experiment`."""
+        return self._module("experiment")
+
+    def _module(self, name: str) -> ModuleType:
+        # Imported when it is asked for: `course update` and `course list` must not wait for torch.
         return import_module(f"course.{self.name}.{name}")
 
 

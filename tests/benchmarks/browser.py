@@ -22,7 +22,7 @@ def measure(lesson: Lesson, full: bool) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder, lab(Path(folder)) as opened:
         notebook = opened.open(lesson)
         notebook.run_all()
-        for each in lesson.room("explorers").EXPLORERS:
+        for each in lesson.explorers.EXPLORERS:
             milliseconds = OpenExplorer(notebook.output(f"explorers.{each.name}"), each).latencies(MOVES)
             name = f"explorer {each.name}, in the browser, p95 of {MOVES}"
             yield Figure(lesson.name, name, float(np.percentile(milliseconds, 95)), 100, "ms")

@@ -27,10 +27,10 @@ N, SAMPLED, RUNS = 2_000, 100, 3
 AWAY = 0.95
 WHOLE_CURVE = """
 import resource, time, torch
-from course.double_descent import experiment as room
-settings = room.experiment.settings("features")
+from course.double_descent import experiment as module
+settings = module.experiment.settings("features")
 begun = time.perf_counter()
-room.run_job(room.experiment.plan(settings)[0], torch.device("cpu"), lambda fraction, note: None, None)
+module.run_job(module.experiment.plan(settings)[0], torch.device("cpu"), lambda fraction, note: None, None)
 print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 

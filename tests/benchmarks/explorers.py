@@ -15,7 +15,7 @@ MOVES = 50
 
 def measure(lesson: Lesson, full: bool) -> Iterator[Figure]:
     """95th percentile over 50 moves of each explorer, one control at a time, to places never visited before."""
-    for each in lesson.room("explorers").EXPLORERS:
+    for each in lesson.explorers.EXPLORERS:
         explorer = each.fresh()
         explorer.widget
         yield Figure(

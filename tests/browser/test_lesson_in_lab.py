@@ -63,7 +63,7 @@ def test_the_start_page_lists_every_lesson_with_its_question(served: Lab) -> Non
 
 
 def test_an_untouched_check_says_so_without_a_traceback(opened: Opened) -> None:
-    checked = [each.name for each in opened.lesson.room("exercises").EXERCISES if hasattr(each, "check")]
+    checked = [each.name for each in opened.lesson.exercises.EXERCISES if hasattr(each, "check")]
     assert checked
     for name in checked:
         said = opened.notebook.output(f"exercises.{name}.check(")
@@ -72,7 +72,7 @@ def test_an_untouched_check_says_so_without_a_traceback(opened: Opened) -> None:
 
 
 def test_every_control_of_every_explorer_changes_the_picture(opened: Opened) -> None:
-    for explorer in opened.lesson.room("explorers").EXPLORERS:
+    for explorer in opened.lesson.explorers.EXPLORERS:
         shown = OpenExplorer(opened.notebook.output(f"explorers.{explorer.name}"), explorer)
         moved = set()
         for name, way in walk(explorer, len(explorer.controls)):

@@ -139,7 +139,7 @@ def test_demo_updates_and_hands_its_arguments_to_jupyterlab(root: Path, monkeypa
 @pytest.fixture
 def experiment(monkeypatch: pytest.MonkeyPatch) -> object:
     found = object()
-    monkeypatch.setattr(Lesson, "room", lambda self, name: SimpleNamespace(**{name: found}))
+    monkeypatch.setattr(Lesson, "experiment", SimpleNamespace(experiment=found))
     return found
 
 

@@ -21,7 +21,7 @@ def library(route):
     return getattr(route, "__module__", None) or "torch"
 
 
-ALL = [(lesson, exercise) for lesson in LESSONS for exercise in lesson.room("exercises").EXERCISES]
+ALL = [(lesson, exercise) for lesson in LESSONS for exercise in lesson.exercises.EXERCISES]
 
 
 CODED = [
@@ -156,21 +156,21 @@ def test_the_solution_that_is_shown_is_the_authors_cell_without_its_markers(less
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
 def test_a_lesson_ends_with_an_answer_in_words_and_is_worth_its_points(lesson):
-    exercises = lesson.room("exercises").EXERCISES
+    exercises = lesson.exercises.EXERCISES
     assert isinstance(exercises[-1], WrittenExercise) and exercises[-1].rubric
     assert len(exercises) >= 5 and sum(each.points for each in exercises) >= 12
 
 
 def test_a_names_exercise_is_found_by_its_name_in_the_notebook():
     for lesson, exercise in ALL:
-        assert getattr(lesson.room("exercises"), exercise.name) is exercise
+        assert getattr(lesson.exercises, exercise.name) is exercise
 
 
 def test_a_double_loop_over_points_is_stopped_and_told_so():
     def looping(A, B, bandwidth):
         return torch.tensor([[torch.exp(-((a - b) ** 2).sum() / (2 * bandwidth**2)) for b in B] for a in A]).double()
 
-    gaussian_gram = LESSONS[0].room("exercises").gaussian_gram
+    gaussian_gram = LESSONS[0].exercises.gaussian_gram
     assert "more than 1,000 times, as a loop does" in gaussian_gram.evaluate(looping).hint
 
 
@@ -181,5 +181,5 @@ def test_descending_step_by_step_is_no_closed_form():
             w0 = w0 - step * X.T @ (X @ w0 - y)
         return w0
 
-    limit = LESSONS[0].room("exercises").gradient_descent_limit
+    limit = LESSONS[0].exercises.gradient_descent_limit
     assert "as a loop does" in limit.evaluate(descending).hint

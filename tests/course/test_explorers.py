@@ -13,9 +13,7 @@ from utils.explorer import worst_values
 
 pytestmark = pytest.mark.slow
 EXPLORERS = [
-    pytest.param(each, id=f"{lesson.name}-{each.name}")
-    for lesson in LESSONS
-    for each in lesson.room("explorers").EXPLORERS
+    pytest.param(each, id=f"{lesson.name}-{each.name}") for lesson in LESSONS for each in lesson.explorers.EXPLORERS
 ]
 
 

@@ -142,7 +142,7 @@ def test_a_notebook_runs_to_its_end_and_says_nothing_on_stderr(path, autograded,
     expected = [
         f"{exercise.name}_check"
         for lesson in untouched
-        for exercise in lesson.room("exercises").EXERCISES
+        for exercise in lesson.exercises.EXERCISES
         if isinstance(exercise, Exercise)
     ]
     assert [name for name, _ in failed] == expected
@@ -178,7 +178,7 @@ def test_nbgrader_gives_full_marks_to_the_solved_release_and_none_to_the_empty_o
     # What `nbgrader validate` says of a notebook once it has run it.
     assert Validator(preprocessors=[CheckCellMetadata]).validate(str(solved)) == {}
 
-    exercises = {exercise.name: exercise.points for exercise in lesson.room("exercises").EXERCISES}
+    exercises = {exercise.name: exercise.points for exercise in lesson.exercises.EXERCISES}
     written = {
         cell.metadata.nbgrader.grade_id
         for cell in nbformat.read(released.given_notebook(lesson), as_version=4).cells

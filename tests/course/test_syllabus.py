@@ -18,11 +18,11 @@ def test_a_wrong_name_gets_the_list_of_right_ones() -> None:
 
 
 @pytest.mark.parametrize("each", LESSONS, ids=lambda each: each.name)
-def test_a_lesson_has_its_four_rooms_and_its_source(each) -> None:
-    for room in ("theory", "exercises", "explorers", "experiment"):
-        assert each.room(room).__doc__
-    assert each.room("exercises").EXERCISES
-    assert each.room("experiment").experiment.lesson == each.name
+def test_a_lesson_has_its_five_modules_and_its_source(each) -> None:
+    for module in (each.theory, each.exercises, each.explorers, each.figures, each.experiment):
+        assert module.__doc__
+    assert each.exercises.EXERCISES
+    assert each.experiment.experiment.lesson == each.name
     assert (ROOT / "solutions" / each.folder / f"{each.name}.py").is_file()
 
 

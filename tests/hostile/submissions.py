@@ -23,7 +23,7 @@ from course.syllabus import lesson
 from utils.exercise import PUBLIC_SEED, Exercise
 
 LESSON = lesson("minimum_norm")
-EXERCISES = {each.name: each for each in LESSON.room("exercises").EXERCISES}
+EXERCISES = {each.name: each for each in LESSON.exercises.EXERCISES}
 CODED = [name for name, each in EXERCISES.items() if isinstance(each, Exercise)]
 TARGET = "minimum_norm_weights"
 

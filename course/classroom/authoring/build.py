@@ -145,7 +145,7 @@ def _notebook(cells: list[NotebookNode]) -> NotebookNode:
 
 def _index(authors: dict[Lesson, NotebookNode]) -> str:
     """The answers to all exercises, as `utils.solutions` reads them."""
-    names = {exercise.name for lesson in authors for exercise in lesson.room("exercises").EXERCISES}
+    names = {exercise.name for lesson in authors for exercise in lesson.exercises.EXERCISES}
     cells = [cell for author in authors.values() for cell in author.cells if grade_id(cell) in names]
     return solutions.index_text({grade_id(cell): solutions.Answer(cell.cell_type, cell.source) for cell in cells})
 

@@ -75,7 +75,7 @@ def repeated_names(lessons: tuple[Lesson, ...]) -> list[str]:
     """Exercises whose name an earlier lesson has used: solutions are found by name alone."""
     first, found = {}, []
     for lesson in lessons:
-        for exercise in lesson.room("exercises").EXERCISES:
+        for exercise in lesson.exercises.EXERCISES:
             if first.setdefault(exercise.name, lesson.name) != lesson.name:
                 found.append(
                     f"{source_path(lesson)}: {first[exercise.name]} has an exercise called {exercise.name} "
@@ -112,7 +112,7 @@ def _cell_faults(notebook: NotebookNode) -> Iterator[str]:
 
 def _exercise_faults(lesson: Lesson, notebook: NotebookNode) -> Iterator[str]:
     cells = {grade_id(cell): cell for cell in notebook.cells if is_grade(cell) or is_solution(cell)}
-    for exercise in lesson.room("exercises").EXERCISES:
+    for exercise in lesson.exercises.EXERCISES:
         answer = cells.pop(exercise.name, None)
         check = cells.pop(exercise.name + CHECK, None)
         if answer is None:

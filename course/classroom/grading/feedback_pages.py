@@ -147,7 +147,7 @@ def overview(graded: Sequence[Graded], lessons: Sequence[Lesson], names: dict[st
 
 def _part(graded: Sequence[Graded], lesson: Lesson) -> dict:
     """What the overview says of one lesson."""
-    exercises = lesson.room("exercises").EXERCISES
+    exercises = lesson.exercises.EXERCISES
     present = [submission for submission in graded if submission.handed_in]
     every_mark = [mark for submission in present for mark in submission.marks]
     marks = {exercise.name: [mark for mark in every_mark if mark.exercise == exercise.name] for exercise in exercises}

@@ -69,9 +69,7 @@ def judge(
     Raises:
         NoSandbox: there is none on this machine.
     """
-    exercises = {
-        exercise.name: exercise for exercise in lesson.room("exercises").EXERCISES if isinstance(exercise, Exercise)
-    }
+    exercises = {exercise.name: exercise for exercise in lesson.exercises.EXERCISES if isinstance(exercise, Exercise)}
     pieces, whole = needed(submission.pieces), needed(submission.pieces, everything=True)
     run = _Run(
         root=root,

@@ -66,7 +66,7 @@ class Ledger:
     def others(self, lessons: Sequence[Lesson]) -> list[Graded]:
         """What was written down of these lessons, where it has the exercises that the lesson has now."""
         kept = [_read(path)[0] for path in sorted(self.folder.glob("*.json")) if path.name != SEED]
-        names = {lesson.name: [exercise.name for exercise in lesson.room("exercises").EXERCISES] for lesson in lessons}
+        names = {lesson.name: [exercise.name for exercise in lesson.exercises.EXERCISES] for lesson in lessons}
         return [graded for graded in kept if names.get(graded.lesson) == [mark.exercise for mark in graded.marks]]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 # What comes out of these is never needed: an answer uses neither pictures nor runs.
-NEVER_RUN = {"explorers", "experiment", "runner"}
+NEVER_RUN = {"explorers", "figures", "experiment", "runner"}
 # These calls run although they bind no name, since they change what the code of the answers means.
 SETTINGS = ("torch.set_default_dtype", "torch.set_default_device")
 

@@ -36,7 +36,7 @@ def grade_one(
         The grades, and the notebook as formgrader is to show it; None where nothing was handed in.
     """
     lesson = syllabus.lesson(name)
-    exercises = lesson.room("exercises").EXERCISES
+    exercises = lesson.exercises.EXERCISES
     student, given = printable(folder.name), given_notebook(root, lesson)
     found = find(folder, lesson)
     if found.path is None:
@@ -99,7 +99,7 @@ def _mark_of_code(exercise: Exercise, verdict: Verdict) -> Mark:
 
 def _without_points(student: str, lesson: Lesson, why: str, *, notes: tuple[str, ...], handed_in: bool) -> Graded:
     """A submission that earns nothing in any exercise, each for the same reason."""
-    exercises = lesson.room("exercises").EXERCISES
+    exercises = lesson.exercises.EXERCISES
     marks = tuple(Mark(exercise.name, 0, exercise.points, why) for exercise in exercises)
     worded = [exercise.name for exercise in exercises if isinstance(exercise, WrittenExercise)]
     written = dict.fromkeys(worded, "") if handed_in else {}

@@ -76,7 +76,7 @@ def write_closed(root: Path, target: Path, lesson: Lesson, exercises: Iterable[E
 def _files(root: Path, lesson: Lesson, names: frozenset[str]) -> dict[Path, str]:
     """What the sandbox sees of the course while the exercises with these names are answered: path -> text."""
     stripped: dict[Path, set[str]] = {}
-    for exercise in lesson.room("exercises").EXERCISES:
+    for exercise in lesson.exercises.EXERCISES:
         if exercise.name in names:
             for function in _forbidden_functions(exercise):
                 if function.__module__.partition(".")[0] in PACKAGES:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from course.double_descent import experiment as room
+from course.double_descent import experiment as module
 from course.double_descent import figures, nets, presets, theory
 from course.double_descent.experiment import drawn, experiment, one_hot
 from course.random_labels.theory import corrupt_labels
@@ -32,7 +32,9 @@ class Memory:
 def rows_of(study, seed=0, checkpoint=None):
     settings, cpu, kept = presets.Settings((study,), seed), torch.device("cpu"), checkpoint or Memory()
     return [
-        row for job in experiment.plan(settings) for row in room.run_job(job, cpu, lambda fraction, note="": None, kept)
+        row
+        for job in experiment.plan(settings)
+        for row in module.run_job(job, cpu, lambda fraction, note="": None, kept)
     ]
 
 
@@ -119,7 +121,7 @@ def alone(study, width, noise, repeat, seed=0, before=None):
     )
     labels, tests = torch.from_numpy(digits.train_labels[chosen]), torch.from_numpy(digits.test_labels[:100])
     given, _ = corrupt_labels(labels, noise, 10, "incorrect", drawn(seed, drawing, 1))
-    number = room._number(seed, repeat, 3, width)
+    number = module._number(seed, repeat, 3, width)
     net = perceptron(64, [width], 10, number) if before is None else nets.widened(before, width, number)
     optimiser = torch.optim.SGD(net.parameters(), lr=study.learning_rate, momentum=0.95)
     order, rows = drawn(seed, repeat, 4), []
@@ -198,9 +200,9 @@ def test_a_reused_chain_goes_on_from_its_checkpoint_with_the_same_rows():
 
 
 def test_along_a_reused_chain_no_weight_is_drawn_twice():
-    net, seen = perceptron(64, [2], 10, room._number(0, 0, 3, 2)), []
+    net, seen = perceptron(64, [2], 10, module._number(0, 0, 3, 2)), []
     for width in (5, 9):
-        before, net = net, nets.widened(net, width, room._number(0, 0, 3, width))
+        before, net = net, nets.widened(net, width, module._number(0, 0, 3, width))
         old = before[1].out_features
         seen += [net[1].weight[old:].flatten(), net[3].weight[:, old:].flatten()]
     drawn_once = torch.cat(seen)
@@ -225,17 +227,17 @@ def test_alive_counts_the_units_that_some_image_activates():
         net[1].weight[0], net[1].bias[0] = 0, -1
         net[1].weight[1:], net[1].bias[1:] = 0, 1
     images = torch.randn(5, 4)
-    assert room._alive(room.Member(net, images, torch.zeros(5, dtype=torch.int64), 0)) == 2
+    assert module._alive(module.Member(net, images, torch.zeros(5, dtype=torch.int64), 0)) == 2
 
 
 def test_blocks_hold_every_width_once_and_change_nothing(monkeypatch):
     study = experiment.settings("perceptrons").studies[0]
-    blocks = room._blocks(study)
+    blocks = module._blocks(study)
     assert sorted(sum(blocks, ())) == list(study.widths) and len(blocks) <= 9
     assert all(len(block) == 1 or sum(block) <= 500 for block in blocks)
     whole = nets_of(replace(TINY, widths=(2, 5, 24, 30)))
-    monkeypatch.setattr(room, "BLOCK", 30)
-    (block,) = [each for each in room._blocks(replace(TINY, widths=(2, 5, 24, 30))) if 5 in each]
+    monkeypatch.setattr(module, "BLOCK", 30)
+    (block,) = [each for each in module._blocks(replace(TINY, widths=(2, 5, 24, 30))) if 5 in each]
     assert block == (5, 24)
     for row in select(nets_of(replace(TINY, widths=block)), study="nets"):
         (same,) = select(whole, study="nets", **{name: row[name] for name in ("width", "noise", "repeat", "epoch")})
@@ -268,7 +270,7 @@ def test_the_convolutional_study_runs_at_a_small_size(monkeypatch):
     proxy = replace(
         experiment.settings("full").studies[-1], n=30, widths=(1, 2), epochs=2, measured=(1,), noises=(0.2,)
     )
-    monkeypatch.setattr(room.data, "load", lambda name: colour)
+    monkeypatch.setattr(module.data, "load", lambda name: colour)
     rows = nets_of(proxy)
     assert [(row["width"], row["epoch"], row["repeat"]) for row in rows] == [
         (2, 1, 0), (2, 2, 0), (1, 1, 0), (1, 2, 0),
@@ -278,7 +280,7 @@ def test_the_convolutional_study_runs_at_a_small_size(monkeypatch):
 
 # --- the shipped records ----------------------------------------------------------------------------------------------
 
-SHIPPED = {"features": room.FEATURES_RECORD, "perceptrons": room.PERCEPTRONS_RECORD}
+SHIPPED = {"features": module.FEATURES_RECORD, "perceptrons": module.PERCEPTRONS_RECORD}
 
 
 @pytest.mark.parametrize("preset", SHIPPED)
@@ -291,7 +293,7 @@ def test_the_shipped_record_is_of_the_preset_as_it_is_now(preset):
 
 
 def test_the_shipped_features_hold_every_draw_and_peak_at_n_in_each():
-    rows = load_record(room.FEATURES_RECORD).rows
+    rows = load_record(module.FEATURES_RECORD).rows
     for study in experiment.settings("features").studies:
         mine = select(rows, n=study.n)
         kernels = len(study.noises) * study.repeats
@@ -311,13 +313,13 @@ def test_rows_of_the_shipped_features_can_be_made_again():
     for row in rows_of(part):
         if row["width"]:
             same = {name: row[name] for name in ("n", "noise", "repeat", "ridge", "width")}
-            (theirs,) = select(load_record(room.FEATURES_RECORD).rows, **same)
+            (theirs,) = select(load_record(module.FEATURES_RECORD).rows, **same)
             assert row["test_error"] == pytest.approx(theirs["test_error"], abs=2e-4)
             assert row["norm"] == pytest.approx(theirs["norm"], rel=1e-6)
 
 
 def test_the_shipped_nets_hold_every_net_and_ensemble():
-    rows = load_record(room.PERCEPTRONS_RECORD).rows
+    rows = load_record(module.PERCEPTRONS_RECORD).rows
     expected = Counter()
     for study in experiment.settings("perceptrons").studies:
         for width, noise in product(study.widths, study.noises):
@@ -331,7 +333,7 @@ def test_the_shipped_nets_hold_every_net_and_ensemble():
 
 
 def test_the_shipped_nets_say_what_the_lesson_says():
-    rows = select(load_record(room.PERCEPTRONS_RECORD).rows, study="nets", own_data=False, epoch=1_000)
+    rows = select(load_record(module.PERCEPTRONS_RECORD).rows, study="nets", own_data=False, epoch=1_000)
     told = {
         (noise, start): figures.told_peak(select(rows, noise=noise, start=start), "test_error")
         for noise in (0.0, 0.2)
@@ -347,7 +349,7 @@ def test_the_shipped_nets_say_what_the_lesson_says():
 
 
 def test_the_shipped_nets_have_two_humps_of_which_one_moves():
-    rows = select(load_record(room.PERCEPTRONS_RECORD).rows, study="nets", own_data=False, start="fresh", noise=0.2)
+    rows = select(load_record(module.PERCEPTRONS_RECORD).rows, study="nets", own_data=False, start="fresh", noise=0.2)
     told = {}
     for epoch in (100, 300, 1_000):
         mine = select(rows, epoch=epoch)
@@ -371,6 +373,6 @@ def test_a_net_of_the_record_can_be_made_again():
     part = replace(study, widths=(14,), noises=(0.2,), repeats=2, epochs=10, measured=(1, 5))
     for row in select(rows_of(part), study="nets"):
         same = {name: row[name] for name in ("n", "start", "own_data", "noise", "width", "repeat", "epoch")}
-        (theirs,) = select(load_record(room.PERCEPTRONS_RECORD).rows, study="nets", **same)
+        (theirs,) = select(load_record(module.PERCEPTRONS_RECORD).rows, study="nets", **same)
         assert row["test_error"] == pytest.approx(theirs["test_error"], abs=0.003)
         assert row["train_loss"] == pytest.approx(theirs["train_loss"], rel=0.01)

@@ -238,13 +238,13 @@ def test_a_solution_without_markers_would_take_the_stub_with_it_and_is_refused(r
 
 def test_an_exercise_without_cells_is_refused(repository: Repository) -> None:
     exercises = (Graded("double", 2), Graded("why", 3), Graded("new", 1))
-    lesson = FakeLesson(1, "doubling", "Doubling", "?", 5, exercises=exercises)
+    lesson = FakeLesson(1, "doubling", "Doubling", "?", 5, graded=exercises)
     (complaint,) = drift(repository.root, (lesson,))
     assert complaint.endswith("no cell has the grade_id new: the exercise has nowhere to be answered.")
 
 
 def test_an_exercise_name_used_in_two_lessons_is_refused(repository: Repository) -> None:
-    second = FakeLesson(2, "again", "Again", "?", 5, exercises=(Graded("double", 2), Graded("why", 3)))
+    second = FakeLesson(2, "again", "Again", "?", 5, graded=(Graded("double", 2), Graded("why", 3)))
     (repository.root / "solutions/02_again").mkdir()
     (repository.root / "solutions/02_again/again.py").write_text(SOURCE)
     complaints = drift(repository.root, (*repository.lessons, second))

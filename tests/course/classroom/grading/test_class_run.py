@@ -21,7 +21,7 @@ from utils.exercise import Exercise, Verdict, WrittenExercise
 
 ROOT = Path(__file__).parents[4]
 LESSON = lesson("random_labels")
-EXERCISES = LESSON.room("exercises").EXERCISES
+EXERCISES = LESSON.exercises.EXERCISES
 CODED = [each for each in EXERCISES if isinstance(each, Exercise)]
 (WORDED,) = [each for each in EXERCISES if isinstance(each, WrittenExercise)]
 
@@ -53,7 +53,7 @@ def assessed(monkeypatch):
             each.name: Verdict(each.name in answered, "" if each.name in answered else "Not so.") for each in CODED
         }
         if "same_noise" in answered:
-            mistake = LESSON.room("exercises").same_noise.mistakes[0]
+            mistake = LESSON.exercises.same_noise.mistakes[0]
             verdicts["same_noise"] = Verdict(False, mistake.hint, mistake, 1)
         return Judgement(verdicts, ("A note,\nof two lines.",))
 

@@ -10,7 +10,7 @@ from course.syllabus import lesson
 from utils.exercise import Exercise
 
 LESSON = lesson("random_labels")
-EXERCISES = LESSON.room("exercises").EXERCISES
+EXERCISES = LESSON.exercises.EXERCISES
 NAMES = titles(given_notebook(ROOT, LESSON))
 
 

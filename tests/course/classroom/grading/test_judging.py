@@ -20,7 +20,7 @@ from utils.exercise import Exercise
 
 ROOT = Path(__file__).parents[4]
 LESSON = lesson("random_labels")
-EXERCISES = LESSON.room("exercises").EXERCISES
+EXERCISES = LESSON.exercises.EXERCISES
 CODED = [each.name for each in EXERCISES if isinstance(each, Exercise)]
 GIVEN = own_cells(given_notebook(ROOT, LESSON))
 MISSING = bubblewrap.available()

@@ -23,7 +23,7 @@ def test_a_solved_notebook_of_an_earlier_version_still_earns_every_point(tmp_pat
     student.mkdir()
     shutil.copy(EARLIER / f"{name}.ipynb", student)
     graded, _ = grade_one(ROOT, student, name, seed=7)
-    exercises = {exercise.name: exercise for exercise in lesson(name).room("exercises").EXERCISES}
+    exercises = {exercise.name: exercise for exercise in lesson(name).exercises.EXERCISES}
     in_code = [mark for mark in graded.marks if isinstance(exercises[mark.exercise], Exercise)]
     in_words = [mark for mark in graded.marks if mark not in in_code]
     assert {mark.exercise: mark.points for mark in in_code} == {

@@ -20,7 +20,7 @@ from utils.exercise import Exercise
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[4]
-CODED = {each: [one for one in each.room("exercises").EXERCISES if isinstance(one, Exercise)] for each in LESSONS}
+CODED = {each: [one for one in each.exercises.EXERCISES if isinstance(one, Exercise)] for each in LESSONS}
 
 
 def told(folder, code):
@@ -39,15 +39,15 @@ def test_every_module_can_be_imported_and_every_route_of_ours_is_closed(tmp_path
     ours = sorted(
         {route for each in CODED[lesson] for route in routes(each) if route.startswith(("course.", "utils."))}
     )
-    rooms = [
-        f"course.{each.name}.{room}"
+    modules = [
+        f"course.{each.name}.{module}"
         for each in LESSONS
-        for room in ("theory", "exercises", "explorers", "figures", "experiment")
+        for module in ("theory", "exercises", "explorers", "figures", "experiment")
     ]
     said = told(tmp_path, f"""
 from importlib import import_module
 from operator import attrgetter
-for room in {rooms}: import_module(room)
+for module in {modules}: import_module(module)
 for route in {ours}:
     module, path = route.split(":")
     found = attrgetter(path)(import_module(module))
@@ -116,7 +116,7 @@ def test_only_the_routes_of_what_is_answered_are_closed(tmp_path):
 
 @pytest.mark.parametrize("file", ["theory.py", "theory/__init__.py"])
 def test_a_function_is_closed_in_a_module_and_in_a_package(tmp_path, file):
-    root, seen, exercise = tmp_path / "root", tmp_path / "seen", LESSONS[0].room("exercises").minimum_norm_weights
+    root, seen, exercise = tmp_path / "root", tmp_path / "seen", LESSONS[0].exercises.minimum_norm_weights
     path = Path("course", LESSONS[0].name, file)
     (root / path).parent.mkdir(parents=True)
     (root / path).write_text("def minimum_norm_weights(X, Y):\n    return X\n")
@@ -125,7 +125,7 @@ def test_a_function_is_closed_in_a_module_and_in_a_package(tmp_path, file):
 
 
 def test_a_function_whose_file_is_not_there_is_not_left_open(tmp_path):
-    exercise = LESSONS[0].room("exercises").minimum_norm_weights
+    exercise = LESSONS[0].exercises.minimum_norm_weights
     with pytest.raises(ValueError, match="is no file in"):
         write_closed(tmp_path / "root", tmp_path / "seen", LESSONS[0], [exercise])
 

@@ -42,7 +42,7 @@ def test_tensors_and_arrays_come_back_bit_for_bit(dtype, shape):
 
 def test_every_lessons_cases_can_be_sent():
     for lesson in LESSONS:
-        for exercise in lesson.room("exercises").EXERCISES:
+        for exercise in lesson.exercises.EXERCISES:
             if isinstance(exercise, Exercise):
                 for case in exercise.draw(PUBLIC_SEED):
                     for value in case:
