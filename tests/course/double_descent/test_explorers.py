@@ -1,6 +1,7 @@
 """What the lesson's explorers compute, against plain computation."""
 
 import math
+from functools import cache
 from importlib import import_module
 
 import numpy as np
@@ -13,18 +14,19 @@ line_module, risk_module, surface_module = (
     import_module(f"{explorers.__name__}.{name}") for name in ("line", "risk", "surface")
 )
 
-LINES = line_module.all_lines()
+# Computed when the first test asks: whoever collects the tests must not wait for it.
+lines, problems = cache(line_module.all_lines), cache(risk_module.spectra)
 
 
 @pytest.mark.parametrize(
     ("width", "noise", "ridge"), [(5, 0.3, "none"), (12, 0.0, "0.1"), (90, 1.0, "none"), (90, 0.5, "1")]
 )
 def test_the_fit_on_the_line_is_least_squares_on_the_first_features(width, noise, ridge):
-    result = line_module.look_at_line(LINES, width, noise, ridge)
-    x, line = torch.from_numpy(LINES.x), torch.from_numpy(line_module.LINE)
-    source = line_module.line_features(x, LINES.shown)
+    result = line_module.look_at_line(lines(), width, noise, ridge)
+    x, line = torch.from_numpy(lines().x), torch.from_numpy(line_module.LINE)
+    source = line_module.line_features(x, lines().shown)
     Phi, Psi = source.columns(0, width).numpy(), source.of(line[:, None]).columns(0, width).numpy()
-    y = line_module.truth(x).numpy() + noise * LINES.noise
+    y = line_module.truth(x).numpy() + noise * lines().noise
     if line_module.RIDGES[ridge]:
         weights = np.linalg.solve(Phi.T @ Phi + line_module.RIDGES[ridge] * np.eye(width), Phi.T @ y)
     else:
@@ -46,7 +48,7 @@ def test_the_lines_features_have_the_laplacian_kernel():
 
 @pytest.mark.parametrize("noise", [0.0, 0.3, 0.6, 1.0])
 def test_error_and_norm_peak_at_the_threshold_at_any_noise_and_a_ridge_removes_it(noise):
-    result = line_module.look_at_line(LINES, 6, noise, "none")
+    result = line_module.look_at_line(lines(), 6, noise, "none")
     assert (np.diff(result.errors, axis=0) >= 0).all() and (np.diff(result.norms, axis=0) >= 0).all()
     at = line_module.POINTS - 1
     assert result.errors[1].argmax() == at and result.norms[1].argmax() == at
@@ -54,17 +56,14 @@ def test_error_and_norm_peak_at_the_threshold_at_any_noise_and_a_ridge_removes_i
     # The fit that is shown is a typical one.
     assert result.errors[0, at] / 5 < result.error[at] < 5 * result.errors[2, at] and result.error.argmax() == at
     assert result.error[5] < 2 * result.errors[1, 5]
-    ridged = line_module.look_at_line(LINES, 6, noise, "1")
+    ridged = line_module.look_at_line(lines(), 6, noise, "1")
     assert ridged.norms[1].max() < result.norms[1].max() / 3
-
-
-PROBLEMS = risk_module.spectra()
 
 
 @pytest.mark.parametrize("gamma", [0.3, 1.05, 3.0])
 @pytest.mark.parametrize("ridge", [0.0, 0.4])
 def test_the_drawn_problems_have_the_risk_of_problems_solved_outright(gamma, ridge):
-    spectrum, (signal, noise) = PROBLEMS[gamma], (2.0, 0.5)
+    spectrum, (signal, noise) = problems()[gamma], (2.0, 0.5)
     mean, error = theory.simulated_risk(
         risk_module.EXAMPLES,
         round(gamma * risk_module.EXAMPLES),
@@ -82,12 +81,12 @@ def test_the_drawn_problems_have_the_risk_of_problems_solved_outright(gamma, rid
 
 def test_the_risk_is_bias_and_variance_and_the_best_ridge_is_best():
     for ridge in risk_module.RIDGE_SHARES:
-        result = risk_module.look_at_risk(PROBLEMS, gamma=1.4125, signal=1.0, noise=0.5, ridge=ridge)
+        result = risk_module.look_at_risk(problems(), gamma=1.4125, signal=1.0, noise=0.5, ridge=ridge)
         assert result.bias + result.variance == pytest.approx(result.here)
         assert (result.optimal <= result.curve * (1 + 1e-9)).all()
         assert np.allclose(result.biases + result.variances, result.curve)
     assert result.ridge == risk_module.OPTIMAL and np.allclose(result.optimal, result.curve)
-    plain = risk_module.look_at_risk(PROBLEMS, gamma=2.0, signal=1.0, noise=0.5, ridge="none")
+    plain = risk_module.look_at_risk(problems(), gamma=2.0, signal=1.0, noise=0.5, ridge="none")
     assert plain.here == pytest.approx(theory.ridgeless_risk(2.0, 1.0, 0.5))
     assert plain.exact == pytest.approx(theory.ridgeless_risk_exact(100, 200, 1.0, 0.5))
 
@@ -106,7 +105,7 @@ def test_a_cut_is_where_the_controls_say():
 
 
 def test_more_noise_makes_a_higher_peak():
-    peaks = [line_module.look_at_line(LINES, 6, noise, "none").errors[1].max() for noise in (0.0, 0.3, 0.6, 1.0)]
+    peaks = [line_module.look_at_line(lines(), 6, noise, "none").errors[1].max() for noise in (0.0, 0.3, 0.6, 1.0)]
     assert peaks == sorted(peaks) and peaks[-1] > 2 * peaks[0]
 
 
