@@ -14,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -101,7 +102,13 @@ def lab(folder: Path, scale: float = 1.0) -> Iterator[Lab]:
     shutil.copytree(ROOT / "lessons", folder / "lessons")
     update(folder)
     with _served(folder) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET, chromium_sandbox=os.geteuid() != 0)
+        browser = playwright.chromium.launch(
+            executable_path=chromium(),
+            args=QUIET,
+            chromium_sandbox=os.geteuid() != 0,
+            # Its socket lies there, and the path of a socket has at most 107 characters.
+            env=os.environ | {"TMPDIR": min(tempfile.gettempdir(), "/tmp", key=len)},
+        )
         page = browser.new_page(viewport={"width": 1400, "height": 1000}, device_scale_factor=scale)
         page.set_default_timeout(1000 * PATIENCE_S)
         expect.set_options(timeout=1000 * PATIENCE_S)
