@@ -94,4 +94,4 @@ def lesson(name: str) -> Lesson:
     for candidate in LESSONS:
         if candidate.name == name:
             return candidate
-    raise KeyError(f"no lesson is called {name!r}; the lessons are: {', '.join(each.name for each in LESSONS)}")
+    raise KeyError(f"no lesson is called {name!r}; the lessons are: {', '.join(lesson.name for lesson in LESSONS)}")

@@ -172,7 +172,7 @@ def _unpacked(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _unpacked(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_unpacked(each) for each in value)
+        return type(value)(_unpacked(part) for part in value)
     return value
 
 
@@ -263,7 +263,7 @@ class Record:
     def provenance(self) -> str:
         """Three lines for a caption: what was run; on what, when and from which source; on which data."""
         source = f"commit {self.commit[:9]}{' with changes' if self.dirty else ''}" if self.commit else "unknown source"
-        data = ", ".join(each["source"] for each in self.data) or "none"
+        data = ", ".join(dataset["source"] for dataset in self.data) or "none"
         return (
             f"{self.lesson}, preset {self.preset}, seed {self.seed}: {len(self.rows)} rows in {self.wall_s:.0f} s\n"
             f"on {self.device}, {self.started[:10]}; {source}\ndata: {data}"

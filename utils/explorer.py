@@ -96,7 +96,7 @@ class Slider:
 
     @property
     def _whole(self) -> bool:
-        return all(float(each).is_integer() for each in (self.low, self.high, self.step, self.value))
+        return all(float(number).is_integer() for number in (self.low, self.high, self.step, self.value))
 
     def _out(self, position: float) -> float:
         if self.log:
@@ -168,7 +168,7 @@ class Stops:
         import ipywidgets
 
         return ipywidgets.SelectionSlider(
-            options=[(f"{each:,g}", each) for each in self.options],
+            options=[(f"{stop:,g}", stop) for stop in self.options],
             value=self.value,
             description=self.label,
             style=LABEL,
@@ -263,8 +263,8 @@ class Explorer:
     def inputs(self) -> dict:
         """The ipywidgets controls, by name."""
         inputs = {name: control.widget() for name, control in self.controls.items()}
-        for each in inputs.values():
-            each.observe(self._moved, names="value")
+        for control in inputs.values():
+            control.observe(self._moved, names="value")
         return inputs
 
     @cached_property

@@ -98,7 +98,7 @@ def frame(figure: Figure) -> bytes:
         figure.kept_background = (axes_now, canvas.copy_from_bbox(figure.bbox))
     canvas.restore_region(figure.kept_background[1])
     for axes in figure.axes:
-        for artist in sorted(getattr(axes, "kept_artists", {}).values(), key=lambda each: each.get_zorder()):
+        for artist in sorted(getattr(axes, "kept_artists", {}).values(), key=lambda artist: artist.get_zorder()):
             axes.draw_artist(artist)
     # 256 colours, not 16 million: half the time to encode, half the bytes to the browser. White is kept white.
     picture = (
@@ -172,7 +172,7 @@ def legend(axes: Axes, **options) -> None:
     """A legend of the labelled artists, above them; made again only when a label has changed."""
     made = _kept(axes, "legend")
     labels = axes.get_legend_handles_labels()[1]
-    if made is None or [each.get_text() for each in made.get_texts()] != labels:
+    if made is None or [text.get_text() for text in made.get_texts()] != labels:
         made = axes.legend(**options)
         made.set_animated(True)
         _keep(axes, "legend", made)
