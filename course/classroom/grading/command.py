@@ -81,13 +81,13 @@ def grade(
     limits = replace(Limits(), wall_s=timeout, sandboxed=not unsafe)
     try:
         with _crew(cluster, jobs or cores()) as executor, tqdm(unit="submission") as bar:
-            from course.classroom.grading import class_run
+            from course.classroom.grading import grade_class
 
             def tell(done: int, total: int) -> None:
                 bar.total, bar.n = total, done
                 bar.refresh()
 
-            graded = class_run.grade_class(
+            graded = grade_class.grade_class(
                 root,
                 submissions,
                 out,
@@ -144,12 +144,12 @@ def _crew(cluster: str | None, jobs: int) -> Iterator[Executor]:
 
 def _load() -> None:
     """Import what a process needs before it can grade."""
-    import_module("course.classroom.grading.submission")
+    import_module("course.classroom.grading.grade_hand_in")
 
 
 def _write_pages(root: Path, out: Path, graded: "Sequence[Graded]") -> None:
     from course.classroom.grading.feedback_pages import feedback, overview, titles
-    from course.classroom.grading.submission import given_notebook
+    from course.classroom.grading.grade_hand_in import given_notebook
 
     graded_names = {submission.lesson for submission in graded}
     lessons = {lesson.name: lesson for lesson in LESSONS if lesson.name in graded_names}

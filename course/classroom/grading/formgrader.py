@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course.classroom.authoring.cells import grade_id
-from course.classroom.grading.reading import Cell, Submission
+from course.classroom.grading.read_hand_in import Cell, Submission
 
 # A browser shows formgrader's page with the instructor's rights, so no text of a student's may become a tag there.
 TAG = re.compile(r"<(?=[A-Za-z/!?])")

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from course.classroom.grading.needed_code import Piece, needed
-from course.classroom.grading.reading import Submission
+from course.classroom.grading.read_hand_in import Submission
 from course.classroom.sandbox import bubblewrap
 from course.classroom.sandbox.bubblewrap import Limits, Outcome
-from course.classroom.sandbox.course_without_answers import CLOSED, routes, write_closed
+from course.classroom.sandbox.closed_functions import CLOSED, routes, write_closed
 from course.classroom.sandbox.inside import messages
 from course.syllabus import Lesson
 from utils.exercise import PUBLIC_SEED, Exercise, Response, Verdict

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from course.classroom.grading.reading import read
+from course.classroom.grading.read_hand_in import read
 from utils.exercise import Exercise, WrittenExercise
 
 LESSON = SimpleNamespace(name="doubling")

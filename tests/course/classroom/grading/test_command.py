@@ -216,7 +216,7 @@ def test_an_interrupt_keeps_what_is_graded_and_says_how_to_go_on(tmp_path, monke
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("course.classroom.grading.class_run.grade_class", interrupted)
+    monkeypatch.setattr("course.classroom.grading.grade_class.grade_class", interrupted)
     code, said = course(tmp_path / "in", "--out", tmp_path / "out")
     assert code == 130 and "--resume goes on" in said and "not looked at: loose.ipynb" in said
 

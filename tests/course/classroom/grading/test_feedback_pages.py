@@ -3,8 +3,8 @@
 import re
 
 from course.classroom.grading.feedback_pages import feedback, overview, titles
+from course.classroom.grading.grade_hand_in import given_notebook
 from course.classroom.grading.grades import Graded, Mark
-from course.classroom.grading.submission import given_notebook
 from course.cli import ROOT
 from course.syllabus import lesson
 from utils.exercise import Exercise

@@ -8,8 +8,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from course.classroom.authoring.cells import grade_id
 from course.classroom.grading.formgrader import restored
-from course.classroom.grading.reading import read
-from course.classroom.grading.submission import own_cells
+from course.classroom.grading.grade_hand_in import own_cells
+from course.classroom.grading.read_hand_in import read
 from tests.hostile.submissions import CODED, EXERCISES, answered, author, given, save
 
 ESSAY = next(name for name in EXERCISES if name not in CODED)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
+from course.classroom.grading.grade_hand_in import given_notebook
 from course.classroom.grading.gradebook import COURSE_ID, DATABASE, prepare
-from course.classroom.grading.submission import given_notebook
 from course.cli import ROOT
 from course.syllabus import LESSONS
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from course.classroom.grading.hand_ins import Found, find, loose, others, printable, students, version_of
-from course.classroom.grading.reading import Unreadable, read
+from course.classroom.grading.read_hand_in import Unreadable, read
 from tests.course.classroom.grading.notebooks import DOUBLE, EXERCISES, LESSON, saved
 
 

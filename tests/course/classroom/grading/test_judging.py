@@ -8,11 +8,11 @@ import pytest
 from course.classroom.authoring.cells import grade_id
 from course.classroom.authoring.source import read as read_source
 from course.classroom.grading import judging
+from course.classroom.grading.grade_hand_in import given_notebook, own_cells
 from course.classroom.grading.judging import judge
 from course.classroom.grading.needed_code import Piece
-from course.classroom.grading.reading import Cell, _cell, understand
-from course.classroom.grading.reading import read as read_submission
-from course.classroom.grading.submission import given_notebook, own_cells
+from course.classroom.grading.read_hand_in import Cell, _cell, understand
+from course.classroom.grading.read_hand_in import read as read_submission
 from course.classroom.sandbox import bubblewrap
 from course.classroom.sandbox.bubblewrap import Limits, Outcome
 from course.syllabus import lesson

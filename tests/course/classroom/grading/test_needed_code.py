@@ -5,7 +5,7 @@ import time
 from nbformat.v4 import new_code_cell
 
 from course.classroom.grading.needed_code import needed
-from course.classroom.grading.reading import Cell, read
+from course.classroom.grading.read_hand_in import Cell, read
 from tests.course.classroom.grading.notebooks import DOUBLE, EXERCISES, kinds, marked, saved, understood
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from course.classroom.grading.submission import grade_one
+from course.classroom.grading.grade_hand_in import grade_one
 from course.classroom.sandbox import bubblewrap
 from course.syllabus import lesson
 from utils.exercise import Exercise

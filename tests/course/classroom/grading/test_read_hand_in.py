@@ -9,9 +9,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course.classroom.authoring.cells import TEXT_STUB
-from course.classroom.grading import needed_code, reading
+from course.classroom.grading import needed_code, read_hand_in
 from course.classroom.grading.formgrader import restored
-from course.classroom.grading.reading import Cell, Unreadable, read
+from course.classroom.grading.read_hand_in import Cell, Unreadable, read
 from tests.course.classroom.grading.notebooks import DOUBLE, EXERCISES, HALF, kinds, marked, saved, understood
 
 # --- what is run -----------------------------------------------------------------------------------------------------
@@ -270,7 +270,7 @@ def test_links_pipes_folders_and_large_files_are_refused(tmp_path, monkeypatch):
     for path, told in ((link, "cannot be opened"), (pipe, "not an ordinary file"), (folder, "not an ordinary file")):
         with pytest.raises(Unreadable, match=told):
             read(path, EXERCISES)
-    monkeypatch.setattr(reading, "LARGEST", 100)
+    monkeypatch.setattr(read_hand_in, "LARGEST", 100)
     with pytest.raises(Unreadable, match="Clearing all outputs usually helps"):
         read(real, EXERCISES)
 

@@ -14,7 +14,7 @@ from course.classroom.grading.formgrader import restored
 from course.classroom.grading.grades import NOTHING, Graded, Mark
 from course.classroom.grading.hand_ins import find, others, printable
 from course.classroom.grading.judging import judge
-from course.classroom.grading.reading import Cell, Submission, Unreadable, read
+from course.classroom.grading.read_hand_in import Cell, Submission, Unreadable, read
 from course.classroom.sandbox.bubblewrap import Limits
 from course.syllabus import Lesson
 from utils.exercise import Exercise, Verdict, WrittenExercise

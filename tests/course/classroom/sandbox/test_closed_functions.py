@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from course.classroom.sandbox.course_without_answers import (
+from course.classroom.sandbox.closed_functions import (
     CLASSROOM,
     CLOSED,
     INSIDE,

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import nbformat
 
 from course.classroom import Refusal
+from course.classroom.grading.grade_hand_in import failed, given_notebook, grade_one
 from course.classroom.grading.gradebook import (
     Entry,
     Score,
@@ -28,7 +29,6 @@ from course.classroom.grading.gradebook import (
 from course.classroom.grading.grades import Graded, Mark
 from course.classroom.grading.hand_ins import printable, students, version_of
 from course.classroom.grading.ledger import Ledger
-from course.classroom.grading.submission import failed, given_notebook, grade_one
 from course.classroom.grading.tables import exercises_table, grades_table
 from course.classroom.sandbox.bubblewrap import Limits, NoSandbox
 from course.syllabus import LESSONS, Lesson

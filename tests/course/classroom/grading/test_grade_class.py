@@ -14,7 +14,7 @@ from nbgrader.api import Gradebook
 
 from course.classroom import Refusal
 from course.classroom.authoring.cells import TEXT_STUB
-from course.classroom.grading import class_run, submission
+from course.classroom.grading import grade_class, grade_hand_in
 from course.classroom.grading.judging import Judgement
 from course.syllabus import lesson
 from utils.exercise import Exercise, Verdict, WrittenExercise
@@ -57,13 +57,13 @@ def assessed(monkeypatch):
             verdicts["same_noise"] = Verdict(False, mistake.hint, mistake, 1)
         return Judgement(verdicts, ("A note,\nof two lines.",))
 
-    monkeypatch.setattr(submission, "judge", judge)
+    monkeypatch.setattr(grade_hand_in, "judge", judge)
     return calls
 
 
 def run(folder, out, **options):
     with ThreadPoolExecutor(2) as pool:
-        return class_run.grade_class(ROOT, folder, out, lessons=[LESSON], executor=pool, **options)
+        return grade_class.grade_class(ROOT, folder, out, lessons=[LESSON], executor=pool, **options)
 
 
 def table(path):
@@ -165,7 +165,7 @@ def test_a_submission_on_which_grading_fails_keeps_nobody_from_a_grade_and_is_tr
     subs, out = tmp_path / "subs", tmp_path / "out"
     for student in ("a", "b"):
         hand_in(subs, student, "noisy_labels")
-    whole = class_run.grade_one
+    whole = grade_class.grade_one
 
     def one(root, folder, name, **options):
         if folder.name == "a":
@@ -173,7 +173,7 @@ def test_a_submission_on_which_grading_fails_keeps_nobody_from_a_grade_and_is_tr
         return whole(root, folder, name, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(class_run, "grade_one", one)
+        patched.setattr(grade_class, "grade_one", one)
         first, second = run(subs, out)
     assert first.failed and not second.failed and second.points == 2
     assert "Grading itself failed (TypeError: odd)" in table(out / "grades.csv")[0]["notes"]
@@ -184,7 +184,7 @@ def test_a_gradebook_of_other_exercises_is_refused(tmp_path, assessed, monkeypat
     subs, out = tmp_path / "subs", tmp_path / "out"
     hand_in(subs, "a", "noisy_labels")
     run(subs, out)
-    whole = class_run.given_notebook
+    whole = grade_class.given_notebook
 
     def changed(root, chosen):
         given = whole(root, chosen)
@@ -193,7 +193,7 @@ def test_a_gradebook_of_other_exercises_is_refused(tmp_path, assessed, monkeypat
         ]
         return given
 
-    monkeypatch.setattr(class_run, "given_notebook", changed)
+    monkeypatch.setattr(grade_class, "given_notebook", changed)
     with pytest.raises(Refusal, match="another version of random_labels"):
         run(subs, out, resume=True)
 
@@ -268,13 +268,13 @@ def test_what_was_graded_of_another_lesson_stays_in_the_tables(tmp_path, assesse
     run(subs, out)
     other = lesson("double_descent")
     with ThreadPoolExecutor(2) as pool:
-        both = class_run.grade_class(ROOT, subs, out, lessons=[other], executor=pool)
+        both = grade_class.grade_class(ROOT, subs, out, lessons=[other], executor=pool)
     assert [(each.lesson, each.points) for each in both] == [(LESSON.name, 2), (other.name, 0)]
     assert [row["lesson"] for row in table(out / "grades.csv")] == [LESSON.name, other.name]
     for folder, students in ((tmp_path / "later", ["ada", "bob"]), (subs, ["ada"])):
         hand_in(folder, students[-1], "noisy_labels")
         with ThreadPoolExecutor(2) as pool:
-            both = class_run.grade_class(ROOT, folder, out, lessons=[other], executor=pool)
+            both = grade_class.grade_class(ROOT, folder, out, lessons=[other], executor=pool)
         assert {each.student for each in both} == set(students)
 
 
