@@ -1,7 +1,7 @@
 """The data sets as arrays: `load("digits")`, `load("mnist")`, `load("cifar10")`.
 
 Digits come with scikit-learn. The others are read from `folder()`, and downloaded into it once where they are missing;
-every canonical file is checked against its published hash at every load. Downloading takes pooch.
+every canonical file is checked against its published hash at every load. Reading takes numpy alone, downloading pooch.
 """
 
 import gzip
@@ -16,13 +16,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
 import numpy as np
-import torch
 
 from utils.files import whole_file
+
+if TYPE_CHECKING:
+    import torch
 
 TIMEOUT = (10.0, 30.0)  # seconds for a mirror to answer, and between two pieces of a file
 
@@ -121,17 +123,19 @@ def load(name: str) -> Dataset:
     return _loader(name)()
 
 
-def scaled(images: np.ndarray, name: str, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+def scaled(images: np.ndarray, name: str, dtype: "torch.dtype | None" = None) -> "torch.Tensor":
     """Images as numbers from 0 (black) to 1 (the brightest a pixel can be), channels before pixels.
 
     Args:
         images: of the data set called `name`, uint8, (n, height, width) or (n, height, width, 3).
-        dtype: of the numbers.
+        dtype: of the numbers; None for torch.float32.
 
     Returns:
         (n, height, width) or, in colour, (n, 3, height, width).
     """
-    numbers = torch.from_numpy(images).to(dtype) / BRIGHTEST[name]
+    import torch  # which reading does without
+
+    numbers = torch.from_numpy(images).to(dtype or torch.float32) / BRIGHTEST[name]
     return numbers.permute(0, 3, 1, 2).contiguous() if numbers.ndim == 4 else numbers
 
 
