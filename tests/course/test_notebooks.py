@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 import nbformat
 import pytest
-from course.classroom.release import release
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import CheckCellMetadata
 from nbgrader.validator import Validator
 
+from course.classroom.authoring.release import release
 from course.cli import ROOT
 from course.syllabus import LESSONS, Lesson
 from tests.waiting import PATIENCE_S
