@@ -290,8 +290,8 @@ FAULTS = (
     ),
     Fault(
         "solvers: the tolerance is absolute",
-        "goal = tol * Y.norm()",
-        "goal = Y.new_tensor(tol)",
+        "goal = tol * b.norm()",
+        "goal = b.new_tensor(tol)",
         ("test_conjugate_gradients_stop_as_soon_as_the_tolerance_is_met",),
     ),
     Fault(
@@ -327,8 +327,8 @@ FAULTS = (
     ),
     Fault(
         "experiment: the labels that were to stay are drawn anew",
-        "dtype=torch.float32) < fraction",
-        "dtype=torch.float32) > fraction",
+        "dtype=precision).to(labels.device) < fraction",
+        "dtype=precision).to(labels.device) > fraction",
         ("test_resampled_labels_change_in_the_expected_fraction",),
     ),
     Fault(
@@ -548,8 +548,8 @@ FAULTS = (
     ),
     Fault(
         "leaks: the tests may be released",
-        'AUTHORS_ONLY = {"solutions", "tests"}',
-        'AUTHORS_ONLY = {"solutions"}',
+        'AUTHORS_ONLY = {"solutions", "tests", solutions',
+        'AUTHORS_ONLY = {"solutions", solutions',
         ("test_the_leak_gate_names_file_and_cell_and_nothing_is_written",),
     ),
     Fault(
@@ -608,7 +608,7 @@ FAULTS = (
     # Grading.
     Fault(
         "grading: a file that was handed in again is not read",
-        "return graded if of_version == version else None",
+        "return graded if graded_version == version else None",
         "return graded",
         ("test_a_file_that_was_handed_in_again_is_graded_again",),
     ),
@@ -644,8 +644,8 @@ FAULTS = (
     ),
     Fault(
         "grading: experiments are run",
-        'NEVER_RUN = {"explorers", "experiment", "runner"}',
-        'NEVER_RUN = {"explorers", "experiment"}',
+        'NEVER_RUN = {"explorers", "figures", "experiment", "runner"}',
+        'NEVER_RUN = {"explorers", "figures", "experiment"}',
         ("test_only_what_an_answer_needs_is_run",),
     ),
     Fault(
@@ -699,8 +699,8 @@ FAULTS = (
     ),
     Fault(
         "sandbox: a closed route is left open",
-        "shut = inside or name in closed",
-        "shut = inside",
+        "stripped = inside or name in names",
+        "stripped = inside",
         ("test_every_module_can_be_imported_and_every_route_of_ours_is_closed[minimum_norm]",),
     ),
     Fault(
