@@ -10,8 +10,8 @@ LAB_SETTINGS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "f
 LESSON ?=
 JSON ?=
 FULL ?=
-MUTANTS_ARGS ?=
 UPGRADE ?=
+MUTANTS_ARGS ?=
 WORKERS ?= 2
 # The tests of a file stay in one worker, with the fixtures that they share; tests/conftest.py puts the longest first.
 SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
