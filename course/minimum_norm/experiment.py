@@ -330,8 +330,8 @@ def _load(name: str, features: str, chosen: Tensor | slice, tests: int | None) -
         if features == "gabor":
             # All images are filtered, in their order, and then chosen from: the last digit of a feature depends on how
             # many images are filtered together.
-            return gabor_features(torch.from_numpy(images).float() / data.BRIGHTEST[name])[chosen].flatten(1)
-        return (torch.from_numpy(images)[chosen].float() / data.BRIGHTEST[name]).flatten(1)
+            return gabor_features(data.scaled(images, name))[chosen].flatten(1)
+        return data.scaled(torch.from_numpy(images)[chosen].numpy(), name).flatten(1)
 
     return (
         points(loaded.train_images, chosen),
