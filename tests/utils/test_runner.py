@@ -546,12 +546,20 @@ class Toy:
         """Trace -> the processes that left it."""
         return {path.name: list(map(int, path.read_text().split())) for path in (self.folder / "traces").iterdir()}
 
-    def start(self, *arguments, environment=(), **options):
+    def start(self, *arguments, environment=(), prepare=lambda: None):
+        """Start the runner; `prepare` is called in its process before that."""
+
+        def begin():
+            # Tests that a shell runs in the background would hand down that interrupts are ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            prepare()
+
         variables = {"TOY_TRACES": str(self.folder / "traces"), "TOY_ORDERS": str(self.folder / "orders")}
         command = [sys.executable, "-m", "utils.runner", "tests.utils.toy_experiment", "--device", "cpu"]
         return subprocess.Popen(
             [*command, "--out", str(self.folder / "out"), *arguments], cwd=ROOT, text=True, start_new_session=True,
-            env=os.environ | variables | dict(environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+            env=os.environ | variables | dict(environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=begin,
         )  # fmt: skip
 
     def finish(self, *arguments, code=0, **options):
@@ -711,7 +719,7 @@ def test_a_full_disk_is_an_error_and_leaves_whole_files(command):
     def at_most_64_kb_a_file():
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16))
 
-    _, stderr = command.finish("--preset", "bulky", "--workers", "1", code=1, preexec_fn=at_most_64_kb_a_file)
+    _, stderr = command.finish("--preset", "bulky", "--workers", "1", code=1, prepare=at_most_64_kb_a_file)
     assert "toy-bulky-0.partial.json cannot be written" in stderr and "--resume" in stderr
     partial = command.folder / "out" / "toy-bulky-0.partial.json"
     assert saved_jobs(partial) == ["a"]
