@@ -365,10 +365,10 @@ def _held_out_losses(Phi: Tensor, y: Tensor, Psi: Tensor, z: Tensor, ridges: Ten
 
 
 def _losses(Phi: Tensor, y: Tensor, Psi: Tensor, z: Tensor, ridges: Tensor) -> Tensor:
-    return _path(Phi, y, Psi, z, ridges, lambda s, ridges: s / (s**2 + ridges))
+    return _path(Phi, y, Psi, z, ridges, shrink=lambda s, ridges: s / (s**2 + ridges))
 
 
-def _path(Phi: Tensor, y: Tensor, Psi: Tensor, z: Tensor, ridges: Tensor, shrink) -> Tensor:
+def _path(Phi: Tensor, y: Tensor, Psi: Tensor, z: Tensor, ridges: Tensor, *, shrink) -> Tensor:
     U, s, Vt = torch.linalg.svd(Phi, full_matrices=False)
     weights = shrink(s, ridges[:, None]) * (U.T @ y)  # one row a ridge, in the coordinates of V
     return (weights @ (Psi @ Vt.T).T - z).square().mean(1)
@@ -384,7 +384,7 @@ def _paths(rng: np.random.Generator) -> Cases:
 
 
 def _shrinking(shrink):
-    return lambda Phi, y, Psi, z, ridges: _path(Phi, y, Psi, z, ridges, shrink)
+    return lambda Phi, y, Psi, z, ridges: _path(Phi, y, Psi, z, ridges, shrink=shrink)
 
 
 held_out_losses = Exercise(

@@ -11,7 +11,8 @@ from torch import Tensor
 from course.minimum_norm import theory
 from course.minimum_norm.experiment import resample_labels
 from utils import data, plotting
-from utils.explorer import Choice, Explorer, Slider
+from utils.controls import Choice, Slider
+from utils.explorer import Explorer
 from utils.plotting import BLUE, GOLD, GREEN, GREY, INK, ORANGE
 
 # ---------------------------------------------------------------------------------------------------------------------

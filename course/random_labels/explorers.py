@@ -13,7 +13,8 @@ from torch import Tensor
 from course.random_labels import theory
 from course.random_labels.experiment import INPUTS, seeded, whitened
 from utils import data, plotting
-from utils.explorer import Choice, Explorer, Slider
+from utils.controls import Choice, Slider
+from utils.explorer import Explorer
 from utils.plotting import BLUE, GREEN, GREY, INK, ORANGE, PURPLE
 from utils.progress import Progress, no_progress
 from utils.training import History, Member, Recipe, perceptron, train

@@ -10,7 +10,8 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from tests.waiting import PATIENCE_S
-from utils.explorer import Choice, Explorer, Stops
+from utils.controls import Choice, Stops
+from utils.explorer import Explorer
 from utils.files import write_whole
 
 MARGIN = 4

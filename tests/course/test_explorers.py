@@ -9,7 +9,7 @@ from PIL import Image
 
 from course.syllabus import LESSONS
 from tests.waiting import PATIENCE_S
-from utils.explorer import worst_values
+from utils.controls import worst_values
 
 pytestmark = pytest.mark.slow
 EXPLORERS = [

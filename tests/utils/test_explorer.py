@@ -11,7 +11,8 @@ from PIL import Image
 from tests.waiting import PATIENCE_S
 from utils import explorer as module
 from utils import plotting
-from utils.explorer import Choice, Explorer, Slider, Stops, worst_values
+from utils.controls import Choice, Slider, Stops, worst_values
+from utils.explorer import Explorer
 
 
 def pixels(png):

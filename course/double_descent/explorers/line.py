@@ -10,7 +10,8 @@ from torch import Tensor
 
 from course.double_descent import theory
 from utils import plotting
-from utils.explorer import Choice, Explorer, Slider
+from utils.controls import Choice, Slider
+from utils.explorer import Explorer
 from utils.plotting import BLUE, GREY, INK, ORANGE, PURPLE
 from utils.progress import Progress, no_progress
 

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from course.double_descent import theory
 from utils import plotting
-from utils.explorer import Choice, Explorer, Slider
+from utils.controls import Choice, Slider
+from utils.explorer import Explorer
 from utils.plotting import BLUE, GOLD, GREEN, GREY, INK, PURPLE
 from utils.progress import Progress, no_progress
 

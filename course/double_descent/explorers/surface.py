@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from course.double_descent import experiment, nets, presets
 from utils import plotting
+from utils.controls import Choice, Stops
 from utils.experiment import columns, load_record, select
-from utils.explorer import Choice, Explorer, Stops
+from utils.explorer import Explorer
 from utils.plotting import BLUE, GREY, INK, ORANGE
 
 

@@ -24,7 +24,7 @@ from course.cli import ROOT, app
 from tests.hostile.submissions import CODED, EXERCISES, LESSON, TARGET, answered, author, save
 from tests.waiting import PATIENCE_S, until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.alone
 ESSAY = next(name for name in EXERCISES if name not in CODED)
 POINTS = sum(EXERCISES[name].points for name in CODED)
 MISSING = bubblewrap.available()

@@ -16,6 +16,7 @@ EARLIER = Path(__file__).parent / "earlier_hand_ins"
 MISSING = bubblewrap.available()
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")
 @pytest.mark.parametrize("name", ["minimum_norm", "random_labels", "double_descent"])
 def test_a_solved_notebook_of_an_earlier_version_still_earns_every_point(tmp_path, name):
