@@ -23,4 +23,4 @@ class Figure:
     @property
     def holds(self) -> bool:
         """Whether the figure keeps its bound."""
-        return self.bound is None or self.value <= self.bound
+        return self.bound is None or bool(self.value <= self.bound)  # a numpy truth value is not JSON
