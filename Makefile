@@ -13,6 +13,7 @@ FULL ?=
 UPGRADE ?=
 MUTANTS_ARGS ?=
 WORKERS ?= 2
+HAS_TESTS := test -d tests || { echo "This copy of the course has no tests: they are in the full repository."; exit 1; }
 # The tests of a file stay in one worker, with the fixtures that they share; tests/conftest.py puts the longest first.
 SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
@@ -42,7 +43,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	@touch $@
 
 lint: setup
-	@test -d tests || { echo "This copy of the course has no tests: they are in the full repository."; exit 1; }
+	@$(HAS_TESTS)
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/course build --check
@@ -53,19 +54,21 @@ check: lint
 
 # The hostile submissions, the sandbox and what measures memory come after the others, and have the machine to themselves.
 test: lint
-	@$(BIN)/python -m pytest $(SHARED) -m "not alone"
-	@$(BIN)/python -m pytest -m alone
+	@status=0; $(BIN)/python -m pytest $(SHARED) -m "not alone" || status=1; \
+	  $(BIN)/python -m pytest -m alone || status=1; exit $$status
 
 # The lessons in a browser, alone; they are part of `make test`.
 browser: setup
+	@$(HAS_TESTS)
 	@$(BIN)/python -m pytest tests/browser
 
 # Slow: it runs the tests once for each fault. MUTANTS_ARGS: see tests/mutants.py.
 mutants: setup
-	@test -d tests || { echo "This copy of the course has no tests: they are in the full repository."; exit 1; }
+	@$(HAS_TESTS)
 	@$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)
 
 bench: setup
+	@$(HAS_TESTS)
 	@$(BIN)/python -m tests.benchmarks $(if $(LESSON),--lesson $(LESSON)) $(if $(JSON),--json "$(JSON)") $(if $(FULL),--full)
 
 # torch's own wheel says which CUDA packages it wants; pinning them here would force them on CPU machines.

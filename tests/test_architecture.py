@@ -169,7 +169,7 @@ def test_every_way_to_import_is_seen(source, names):
         ("course.{other}.theory.ridge", False),
         ("course.{other}.exercises", True),
         ("course.{other}", True),
-        ("course.classroom.build", True),
+        ("course.classroom.authoring.build", True),
         ("course.syllabus.LESSONS", True),
         ("course.cli", True),
     ],

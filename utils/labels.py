@@ -37,7 +37,7 @@ def uniform_noise(
     Source: Zhang et al. 2017, section 2.
     """
     _check(labels, fraction, classes)
-    replaced = _chosen(labels, fraction, generator, precision)
+    replaced = torch.rand(len(labels), generator=generator, dtype=precision).to(labels.device) < fraction
     fresh = torch.randint(classes, (len(labels),), generator=generator).to(labels)
     return torch.where(replaced, fresh, labels)
 
@@ -60,14 +60,10 @@ def incorrect_noise(labels: Tensor, fraction: float, *, classes: int, generator:
     Source: Nakkiran et al. 2020.
     """
     _check(labels, fraction, classes)
-    replaced = _chosen(labels, fraction, generator, torch.float64)
+    replaced = torch.rand(len(labels), generator=generator, dtype=torch.float64).to(labels.device) < fraction
     # A step of 1 to classes - 1 around the circle of classes never ends where it began.
     fresh = (labels + torch.randint(1, classes, (len(labels),), generator=generator).to(labels)) % classes
     return torch.where(replaced, fresh, labels)
-
-
-def _chosen(labels: Tensor, fraction: float, generator: torch.Generator, precision: torch.dtype) -> Tensor:
-    return torch.rand(len(labels), generator=generator, dtype=precision).to(labels.device) < fraction
 
 
 def _check(labels: Tensor, fraction: float, classes: int) -> None:

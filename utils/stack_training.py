@@ -17,9 +17,8 @@ from utils.recipe import History, Measured, Member, Recipe
 from utils.stacks import ConcatenatedStack, PaddedStack, Rows, Stack, size, stacked_size
 
 PADDING = 1.5  # a padded stack's weights may be so many times those of its members
-SMALL = (
-    2**23
-)  # weights times examples of a step: up to so many a second thread gains little, and only on an idle machine
+# Weights times examples of a step: up to so many a second thread gains little, and only on an idle machine.
+SMALL = 2**23
 
 
 def stackable(net: nn.Module, recipe: Recipe) -> bool:

@@ -331,7 +331,12 @@ def _load(name: str, features: str, chosen: Tensor | slice, tests: int | None) -
             # All images are filtered, in their order, and then chosen from: the last digit of a feature depends on how
             # many images are filtered together.
             return gabor_features(data.scaled(images, name))[chosen].flatten(1)
-        return data.scaled(torch.from_numpy(images)[chosen].numpy(), name).flatten(1)
+        numbers = data.scaled(torch.from_numpy(images)[chosen].numpy(), name)
+        if numbers.ndim == 4:
+            # Coordinates in the order of the file, a pixel's colours together, as when the records were made: how points
+            # are divided into blocks depends on the order.
+            numbers = numbers.permute(0, 2, 3, 1)
+        return numbers.flatten(1)
 
     return (
         points(loaded.train_images, chosen),

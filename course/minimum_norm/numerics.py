@@ -29,14 +29,15 @@ def cholesky_with_condition(matrix: Tensor) -> tuple[Tensor, float]:
     return factor, float(1 / (highest.norm(dim=0).max() * lowest.norm(dim=0).max()))
 
 
-def product_in_float64(K: Tensor, coefficients: Tensor) -> Tensor:
+def product_in_float64(K: Tensor, coefficients: Tensor, *, rows: int = 1024) -> Tensor:
     """K a in float64, a block of rows at a time, so that no float64 copy of a large float32 K is made.
 
     Args:
         K: (m, n).
         coefficients: a, (n,) or (n, k).
+        rows: of a block. Another number changes the last digits.
 
     Returns:
         The product, (m,) or (m, k), float64.
     """
-    return torch.cat([rows.double() @ coefficients.double() for rows in K.split(1024)])
+    return torch.cat([block.double() @ coefficients.double() for block in K.split(rows)])

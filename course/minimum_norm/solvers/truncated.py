@@ -1,8 +1,7 @@
 """The whole Gram matrix at once, truncated to the eigenvectors that the precision resolves: for few points."""
 
-import torch
-
 from course.minimum_norm import theory
+from course.minimum_norm.numerics import product_in_float64
 from course.minimum_norm.solvers.system import KernelSystem, Solution
 
 ROWS = 512  # of the Gram matrix that are turned to float64 at once
@@ -19,7 +18,7 @@ def solve(system: KernelSystem) -> Solution:
     K = theory.KERNELS[system.kernel](system.points, system.points, system.bandwidth)
     found = theory.dual_coefficients(K, system.Y.to(system.points.dtype), system.regularisation)
     a = found.coefficients.double()
-    fitted = torch.cat([rows.double() @ a for rows in K.split(ROWS)])
+    fitted = product_in_float64(K, a, rows=ROWS)
     return Solution(
         coefficients=found.coefficients,
         residual=found.residual,

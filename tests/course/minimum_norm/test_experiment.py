@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -628,3 +629,16 @@ def test_the_picture_of_growth_shows_every_solvers_time_and_memory_with_its_expo
             np.testing.assert_allclose(line.get_ydata(), scale * values)
             name, exponent = line.get_label().split(": ")
             assert name == figures.SOLVER_NAMES[solver] and exponent == f"$n^{{{POWERS[solver][which]:.1f}}}$"
+
+
+def test_colour_images_keep_the_colours_of_a_pixel_together(monkeypatch):
+    """The order of coordinates decides how points are divided into blocks, and so the record's last digits."""
+    images = np.random.default_rng(0).integers(256, size=(7, 4, 4, 3), dtype=np.uint8)
+    labels = np.arange(7, dtype=np.uint8)
+    colour = SimpleNamespace(
+        train_images=images[:5], train_labels=labels[:5], test_images=images[5:], test_labels=labels[5:]
+    )
+    monkeypatch.setattr(module, "_images", lambda name: colour)
+    points, _, test_points, _ = module._load("cifar10", "pixels", torch.tensor([3, 0]), 1)
+    assert torch.equal(points, (torch.from_numpy(images)[[3, 0]].float() / 255).flatten(1))
+    assert torch.equal(test_points, (torch.from_numpy(images)[5:6].float() / 255).flatten(1))

@@ -98,12 +98,6 @@ def test_other_processes_cannot_be_seen_or_signalled():
         assert str(bubblewrap.NOBODY) in told
 
 
-@pytest.fixture(scope="module")
-def nothing_s():
-    """Seconds that this machine takes to make a sandbox and to end it."""
-    return inside("pass").seconds
-
-
 @pytest.mark.parametrize(
     "code",
     [
@@ -116,10 +110,10 @@ def nothing_s():
     ],
     ids=["loop", "sleep", "signals ignored", "thread left", "output closed", "child left"],
 )  # fmt: skip
-def test_it_ends_in_time_whatever_runs_in_it(code, nothing_s):
+def test_it_ends_in_time_whatever_runs_in_it(code):
     begun = time.monotonic()
     outcome = inside(code, Limits(wall_s=2))
-    assert time.monotonic() - begun < 6 + 10 * nothing_s
+    assert time.monotonic() - begun < 60  # left to itself, it takes 100 s at least
     assert outcome.ended in ("out of time", "by itself")
 
 
