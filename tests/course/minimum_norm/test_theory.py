@@ -10,17 +10,9 @@ from numpy.testing import assert_allclose
 
 from course.minimum_norm import numerics, theory
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SHAPES = [(1, 1, ()), (1, 7, (3,)), (5, 5, ()), (6, 20, ()), (10, 11, (4,)), (20, 60, (2,))]
 CASES = [(seed, *shape) for seed in (0, 1, 2) for shape in SHAPES]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads cost more than they give on matrices this small, above all on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def problem(seed: int, n: int, d: int, targets: tuple = ()) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -8,16 +8,7 @@ from course.minimum_norm.solvers import cholesky, gram, near_points, preconditio
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """Threads cost more than they give on matrices this small, above all on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
+def small_blocks(monkeypatch, one_thread):
     """A few hundred points make many blocks, and none is so few that it is solved whole."""
     monkeypatch.setattr(solvers, "FLOAT64_POINTS", 0)
     monkeypatch.setattr(cholesky, "FACTOR_BLOCK", 48)
