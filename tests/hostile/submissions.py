@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 
 from course.classroom.authoring.cells import grade_id
-from course.classroom.grading.grade_hand_in import given_notebook
+from course.classroom.grading.given_cells import given_notebook
 from course.cli import ROOT
 from course.syllabus import lesson
 from utils.exercise import PUBLIC_SEED, Exercise

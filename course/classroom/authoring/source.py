@@ -1,6 +1,5 @@
 """A lesson's source: the author's py:percent file read as a notebook, and the contradictions in it."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from nbgrader.nbgraderformat.common import SchemaMismatchError
 from nbgrader.utils import is_grade, is_solution
 
 from course.classroom import Refusal
-from course.classroom.authoring.cells import CHECK, grade_id
+from course.classroom.authoring.cells import CHECK, content_id, grade_id
 from course.syllabus import Lesson
 
 DEMO = "demo"
@@ -53,9 +52,9 @@ def name_cells(notebook: NotebookNode) -> None:
     """Give each cell an id that depends on nothing but the notebook: its grade_id, else a hash of what it says."""
     seen = Counter()
     for cell in notebook.cells:
-        content = f"{cell.cell_type}\n{cell.source}"
+        content = cell.cell_type, cell.source
         seen[content] += 1
-        cell.id = grade_id(cell) or hashlib.sha256(f"{seen[content]}\n{content}".encode()).hexdigest()[:12]
+        cell.id = grade_id(cell) or content_id(*content, seen[content])
 
 
 def tags(cell: NotebookNode) -> list[str]:

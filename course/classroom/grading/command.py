@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from course.classroom import Refusal
-from course.classroom.grading.hand_ins import KEPT, handed_in, loose
+from course.classroom.grading.given_cells import GivenCells, given_notebook
+from course.classroom.grading.hand_ins import KEPT, handed_in
+from course.classroom.grading.students import loose, students
 from course.classroom.sandbox import bubblewrap
 from course.classroom.sandbox.bubblewrap import Limits, NoSandbox
 from course.syllabus import LESSONS, Lesson
@@ -67,9 +69,11 @@ def grade(
             f"There is no sandbox here: {missing}. Install it; or grade in a container of its own (docs/instructor.md); "
             "or, with submissions you trust as you trust yourself, add --unsafe."
         )
-    lessons = handed_in(submissions, [chosen] if chosen else LESSONS)
+    asked = [chosen] if chosen else LESSONS
+    given = {lesson: GivenCells.of(given_notebook(root, lesson)) for lesson in asked}
+    lessons = handed_in(students(submissions), given)
     if not lessons:
-        names = ", ".join(f"{lesson.name}.ipynb" for lesson in ([chosen] if chosen else LESSONS))
+        names = ", ".join(f"{lesson.name}.ipynb" for lesson in asked)
         raise Refusal(
             f"{submissions} holds no submission: one is {submissions}/STUDENT/LESSON.ipynb, of {names}. Unzip what is "
             "packed; of one student's folder, name the folder above it."
@@ -149,7 +153,6 @@ def _load() -> None:
 
 def _write_pages(root: Path, out: Path, graded: "Sequence[Graded]") -> None:
     from course.classroom.grading.feedback_pages import feedback, overview, titles
-    from course.classroom.grading.grade_hand_in import given_notebook
 
     graded_names = {submission.lesson for submission in graded}
     lessons = {lesson.name: lesson for lesson in LESSONS if lesson.name in graded_names}

@@ -14,7 +14,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course.classroom.authoring.cells import grade_id
-from course.classroom.grading.read_hand_in import Cell, Submission
+from course.classroom.grading.read_cells import Cell
+from course.classroom.grading.read_hand_in import Submission
+from course.classroom.grading.written_answers import Words
 
 # A browser shows formgrader's page with the instructor's rights, so no text of a student's may become a tag there.
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -34,7 +36,12 @@ def restored(submission: Submission, lesson: NotebookNode, said: dict[str, str])
         said: for each check, by its cell's name, what is shown below it.
     """
     marked = {grade_id(cell): cell for cell in lesson.cells if grade_id(cell)}
-    answers = {number: name for name, number in submission.places.items()}
+    strewn = {name for name, words in submission.written.items() if words.elsewhere}
+    answers = {
+        number: name
+        for name, number in submission.places.items()
+        if name not in strewn or submission.cells[number - 1].name == name
+    }
     missing = dict(marked)
     ours = {cell.source for cell in lesson.cells}
     cells = []
@@ -45,7 +52,8 @@ def restored(submission: Submission, lesson: NotebookNode, said: dict[str, str])
             continue
         original = missing.pop(name)
         locked = original.metadata.nbgrader.get("locked", False)
-        cells.append(copy.deepcopy(original) if locked else _answer(cell, original))
+        answer = _with_words_from_elsewhere(cell, submission.written[name], submission) if name in strewn else cell
+        cells.append(copy.deepcopy(original) if locked else _answer(answer, original))
     for name, original in missing.items():
         cells.insert(_place(name, marked, cells), _absent(name, original, submission))
     for cell in cells:
@@ -95,10 +103,23 @@ def _answer(cell: Cell, original: NotebookNode) -> NotebookNode:
 
 def _absent(name: str, original: NotebookNode, submission: Submission) -> NotebookNode:
     """The lesson's own cell, in place of one that was not handed in."""
+    if name in submission.written:
+        words = submission.written[name]
+        return _answer(_with_words_from_elsewhere(Cell(False, ""), words, submission), original)
     made = copy.deepcopy(original)
     if name in submission.places:
         made.source = f"# {name} is answered in cell {submission.places[name]} of what was handed in."
     return made
+
+
+def _with_words_from_elsewhere(cell: Cell, words: Words, submission: Submission) -> Cell:
+    """The empty cell of an answer in words, with what a person is to judge: what was written in other cells."""
+    numbers = ", ".join(map(str, words.elsewhere))
+    pictures = {
+        name: data for number in words.elsewhere for name, data in submission.cells[number - 1].attachments.items()
+    }
+    text = f"*Nothing is written here. From cell {numbers} of what was handed in:*\n\n{words.text}"
+    return replace(cell, code=False, source=text, attachments=pictures)
 
 
 def _place(name: str, marked: dict[str, NotebookNode], cells: list[NotebookNode]) -> int:

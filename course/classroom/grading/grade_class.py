@@ -18,7 +18,8 @@ from typing import NamedTuple
 import nbformat
 
 from course.classroom import Refusal
-from course.classroom.grading.grade_hand_in import failed, given_notebook, grade_one
+from course.classroom.grading.given_cells import given_notebook
+from course.classroom.grading.grade_hand_in import failed, grade_one
 from course.classroom.grading.gradebook import (
     Entry,
     Score,
@@ -27,8 +28,9 @@ from course.classroom.grading.gradebook import (
     prepare,
 )
 from course.classroom.grading.grades import Graded, Mark
-from course.classroom.grading.hand_ins import printable, students, version_of
+from course.classroom.grading.hand_ins import version_of
 from course.classroom.grading.ledger import Ledger
+from course.classroom.grading.students import Student, printable, students
 from course.classroom.grading.tables import exercises_table, grades_table
 from course.classroom.sandbox.bubblewrap import Limits, NoSandbox
 from course.syllabus import LESSONS, Lesson
@@ -39,12 +41,12 @@ class HandIn(NamedTuple):
     """What one student is graded for.
 
     Attributes:
-        student: the name of the student's folder.
+        student: the student.
         lesson: the lesson.
         version: what identifies the file as it is now.
     """
 
-    student: str
+    student: Student
     lesson: Lesson
     version: str
 
@@ -83,19 +85,18 @@ def grade_class(
         Refusal: there are no students, or see `Ledger`.
         NoSandbox: there is no sandbox where submissions are graded.
     """
-    names = _student_names(submissions)
+    people = _students(submissions)
     ledger = Ledger(out, lessons=lessons, seed=seed, resume=resume)
     course = nbgrader or out / "nbgrader"
     graded: dict[tuple[str, str], Graded] = {}
     running: dict[Future, HandIn] = {}
-    for student in names:
+    for student in people:
         for lesson in lessons:
-            hand_in = HandIn(student, lesson, version_of(submissions / student, lesson))
+            hand_in = HandIn(student, lesson, version_of(student, lesson))
             if earlier := _graded_earlier(hand_in, ledger, course):
-                graded[student, lesson.name] = earlier
+                graded[student.name, lesson.name] = earlier
             else:
-                folder = submissions / student
-                future = executor.submit(grade_one, root, folder, lesson.name, seed=ledger.seed, limits=limits)
+                future = executor.submit(grade_one, root, student, lesson.name, seed=ledger.seed, limits=limits)
                 running[future] = hand_in
     total = len(graded) + len(running)
     # What an earlier run graded of other lessons stays in the tables.
@@ -113,7 +114,7 @@ def grade_class(
                     future.result()
                     continue
                 hand_in = running.pop(future)
-                graded[hand_in.student, hand_in.lesson.name] = _kept(future, hand_in, ledger, course)
+                graded[hand_in.student.name, hand_in.lesson.name] = _kept(future, hand_in, ledger, course)
                 tell(total - len(running), total)
         except BaseException:
             for future in running:
@@ -125,18 +126,18 @@ def grade_class(
     return ordered
 
 
-def _student_names(submissions: Path) -> list[str]:
-    names = students(submissions) if submissions.is_dir() else []
-    if not names:
+def _students(submissions: Path) -> list[Student]:
+    found = students(submissions) if submissions.is_dir() else []
+    if not found:
         raise Refusal(f"{submissions} holds no student's folder: a submission is {submissions}/STUDENT/LESSON.ipynb.")
-    if len({printable(name) for name in names}) < len(names):
+    if len({printable(student.name) for student in found}) < len(found):
         raise Refusal(f"two folders in {submissions} have the same name as text: rename one.")
-    return names
+    return found
 
 
 def _graded_earlier(hand_in: HandIn, ledger: Ledger, course: Path) -> Graded | None:
     """What an earlier run kept of this very file, if formgrader has its notebook too."""
-    earlier = ledger.kept(printable(hand_in.student), hand_in.lesson.name, hand_in.version)
+    earlier = ledger.kept(printable(hand_in.student.name), hand_in.lesson.name, hand_in.version)
     if earlier and earlier.handed_in and not notebook_path(course, earlier.student, hand_in.lesson).exists():
         return None
     return earlier
@@ -150,7 +151,7 @@ def _kept(future: Future, hand_in: HandIn, ledger: Ledger, course: Path) -> Grad
     except (BrokenExecutor, NoSandbox):
         raise
     except Exception as error:  # one submission must not keep a class from its grades
-        graded, text = failed(printable(hand_in.student), hand_in.lesson, error), None
+        graded, text = failed(printable(hand_in.student.name), hand_in.lesson, error), None
     if text is not None:
         write_whole(notebook_path(course, graded.student, hand_in.lesson), text)
     if not graded.failed:

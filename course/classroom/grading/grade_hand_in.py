@@ -1,33 +1,34 @@
-"""Grade one submission: read what a student's folder holds for a lesson, run it, and judge it."""
+"""Grade one submission: find and understand what a student handed in for a lesson, run it, and judge it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
 from course import syllabus
-from course.classroom.authoring.cells import CHECK, TEXT_STUB, grade_id
+from course.classroom.authoring.cells import CHECK
 from course.classroom.grading.formgrader import restored
+from course.classroom.grading.given_cells import GivenCells, given_notebook
 from course.classroom.grading.grades import NOTHING, Graded, Mark
-from course.classroom.grading.hand_ins import find, others, printable
+from course.classroom.grading.hand_ins import find, others
 from course.classroom.grading.judging import judge
-from course.classroom.grading.read_hand_in import Cell, Submission, Unreadable, read
+from course.classroom.grading.read_hand_in import Submission, understand
+from course.classroom.grading.students import Student, printable
 from course.classroom.sandbox.bubblewrap import Limits
 from course.syllabus import Lesson
 from utils.exercise import Exercise, Verdict, WrittenExercise
 
 
 def grade_one(
-    root: Path, folder: Path, name: str, *, seed: int, limits: Limits = Limits()
+    root: Path, student: Student, name: str, *, seed: int, limits: Limits = Limits()
 ) -> tuple[Graded, NotebookNode | None]:
-    """Grade what a student's folder holds for the lesson called `name`.
+    """Grade what a student handed in for the lesson called `name`.
 
     Args:
         root: the repository.
-        folder: the student's, called as the student is.
+        student: the student.
         name: the lesson's.
         seed: the private cases are drawn from it.
         limits: on each sandbox.
@@ -37,17 +38,18 @@ def grade_one(
     """
     lesson = syllabus.lesson(name)
     exercises = lesson.exercises.EXERCISES
-    student, given = printable(folder.name), given_notebook(root, lesson)
-    found = find(folder, lesson)
+    who, notebook = printable(student.name), given_notebook(root, lesson)
+    given = GivenCells.of(notebook)
+    found = find(student, lesson, given)
     if found.path is None:
-        beside = others(folder)
-        notes = (f"{NOTHING} The folder holds {beside}." if beside else NOTHING,)
-        return _without_points(student, lesson, NOTHING, notes=(*found.notes, *notes), handed_in=False), None
-    try:
-        submission = read(found.path, exercises, own_cells(given))
-    except Unreadable as error:
-        given.cells.insert(0, new_markdown_cell(f"*{error}*", id="unreadable"))
-        return _without_points(student, lesson, str(error), notes=(*found.notes, str(error)), handed_in=True), given
+        beside = others(student)
+        notes = (f"{NOTHING} Handed in was {beside}." if beside else NOTHING,)
+        return _without_points(who, lesson, NOTHING, notes=(*found.notes, *notes), handed_in=False), None
+    if found.problem:
+        notebook.cells.insert(0, new_markdown_cell(f"*{found.problem}*", id="unreadable"))
+        notes = (*found.notes, found.problem)
+        return _without_points(who, lesson, found.problem, notes=notes, handed_in=True), notebook
+    submission = understand(found.cells, exercises, given)
     judgement = judge(submission, lesson, seed=seed, root=root, limits=limits)
     written = _words(submission, exercises)
     marks = tuple(
@@ -58,18 +60,8 @@ def grade_one(
     )
     said = {f"{mark.exercise}{CHECK}": f"{mark.points:g} of {mark.max_points}. {mark.reason}" for mark in marks}
     notes = (*found.notes, *submission.notes, *judgement.notes)
-    graded = Graded(student=student, lesson=name, marks=marks, written=written, notes=notes, handed_in=True)
-    return graded, restored(submission, given, said)
-
-
-def given_notebook(root: Path, lesson: Lesson) -> NotebookNode:
-    """The lesson as the students were given it."""
-    return nbformat.read(root / "lessons" / lesson.folder / f"{lesson.name}.ipynb", as_version=4)
-
-
-def own_cells(given: NotebookNode) -> list[Cell]:
-    """The cells of a lesson in the form that a submission's cells have."""
-    return [Cell(cell.cell_type == "code", cell.source, grade_id(cell)) for cell in given.cells]
+    graded = Graded(student=who, lesson=name, marks=marks, written=written, notes=notes, handed_in=True)
+    return graded, restored(submission, notebook, said)
 
 
 def failed(student: str, lesson: Lesson, error: Exception) -> Graded:
@@ -79,10 +71,9 @@ def failed(student: str, lesson: Lesson, error: Exception) -> Graded:
 
 
 def _words(submission: Submission, exercises: Sequence[Exercise | WrittenExercise]) -> dict[str, str]:
-    """The answers in words, by the exercise's name; empty where the cell is as it was given."""
+    """The answers in words, by the exercise's name; empty where nothing was written."""
     names = [exercise.name for exercise in exercises if isinstance(exercise, WrittenExercise)]
-    words = {name: submission.written.get(name, "").strip() for name in names}
-    return {name: "" if text == TEXT_STUB else text for name, text in words.items()}
+    return {name: submission.written[name].text if name in submission.written else "" for name in names}
 
 
 def _mark_of_words(exercise: WrittenExercise, words: str) -> Mark:

@@ -6,6 +6,7 @@ answer needs, directly or through one another (`needed`).
 """
 
 import ast
+import builtins
 import symtable
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -113,6 +114,34 @@ def _with_what_they_read(
     return kept, used
 
 
+def given_back(pieces: Sequence[Piece], lesson: Sequence[Piece]) -> tuple[list[Piece], list[str]]:
+    """The lesson's own pieces that must run because needed ones read a name of theirs that nothing else gives.
+
+    Args:
+        pieces: of the submission, in the order of the notebook.
+        lesson: what the lesson's cells hold besides answers.
+
+    Returns:
+        The pieces to be run first, in the order of the lesson, and the names for which they are.
+    """
+    has = set(dir(builtins)) | NEVER_RUN
+    for piece in pieces:
+        has |= _names_given(piece)
+    gives = [_names_given(piece) for piece in lesson]
+    wanted = set().union(*(_names_read(piece.source) for piece in needed(pieces, everything=True))) - has
+    wanted &= set().union(*gives)
+    back, followed, waiting = set(), set(wanted), list(wanted)
+    while waiting:
+        name = waiting.pop()
+        for number, names in enumerate(gives):
+            if name in names and number not in back:
+                back.add(number)
+                new = _names_read(lesson[number].source) - has - followed
+                followed |= new
+                waiting += new
+    return [lesson[number] for number in sorted(back)], sorted(wanted)
+
+
 def statement_pieces(
     tree: ast.Module, source: str, *, cell: int, coded: Sequence[str], asked: Container[str]
 ) -> Iterator[Piece]:
@@ -197,6 +226,14 @@ def _names_bound(source: str) -> set[str]:
         elif not isinstance(node, ast.Lambda):
             waiting += ast.iter_child_nodes(node)
     return found
+
+
+def _names_given(piece: Piece) -> set[str]:
+    """The names that a piece binds at the top, those of its imports too."""
+    try:
+        return _names_bound(piece.source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
 
 
 def _bound_by(alias: ast.alias) -> str:

@@ -1,14 +1,15 @@
 """A lesson of two exercises in code and one in words, and notebooks that answer it."""
 
-from types import SimpleNamespace
-
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from course.classroom.grading.read_hand_in import read
+from course.classroom.grading.given_cells import GivenCells
+from course.classroom.grading.read_cells import read_cells
+from course.classroom.grading.read_hand_in import understand
+from course.syllabus import Lesson
 from utils.exercise import Exercise, WrittenExercise
 
-LESSON = SimpleNamespace(name="doubling")
+LESSON = Lesson(1, "doubling", "Doubling", "What is twice a number?", 5)
 EXERCISES = (
     *(Exercise(name, 1, 1, 1, reference=lambda n: n, cases=lambda rng: []) for name in ("double", "half")),
     WrittenExercise("why", 3, "rubric"),
@@ -29,8 +30,12 @@ def saved(tmp_path, *cells, name="doubling.ipynb"):
     return path
 
 
+def read(path, exercises=EXERCISES, given=()):
+    return understand(read_cells(path), exercises, GivenCells(given))
+
+
 def understood(tmp_path, *cells):
-    return read(saved(tmp_path, *cells), EXERCISES)
+    return read(saved(tmp_path, *cells))
 
 
 def kinds(result):

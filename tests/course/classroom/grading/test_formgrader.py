@@ -8,8 +8,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from course.classroom.authoring.cells import grade_id
 from course.classroom.grading.formgrader import restored
-from course.classroom.grading.grade_hand_in import own_cells
-from course.classroom.grading.read_hand_in import read
+from course.classroom.grading.given_cells import GivenCells
+from tests.course.classroom.grading.notebooks import read
 from tests.hostile.submissions import CODED, EXERCISES, answered, author, given, save
 
 ESSAY = next(name for name in EXERCISES if name not in CODED)
@@ -20,7 +20,7 @@ def back(tmp_path, notebook):
     """The notebook handed in, restored."""
     path = save(notebook, tmp_path)
     made = restored(
-        read(path, list(EXERCISES.values()), own_cells(given())), given(), {"rkhs_norm_check": "0 of 2. No."}
+        read(path, list(EXERCISES.values()), GivenCells.of(given()).cells), given(), {"rkhs_norm_check": "0 of 2. No."}
     )
     nbformat.validate(made)
     assert len({cell.id for cell in made.cells}) == len(made.cells)

@@ -8,11 +8,11 @@ import pytest
 from course.classroom.authoring.cells import grade_id
 from course.classroom.authoring.source import read as read_source
 from course.classroom.grading import judging
-from course.classroom.grading.grade_hand_in import given_notebook, own_cells
+from course.classroom.grading.given_cells import GivenCells, given_notebook
 from course.classroom.grading.judging import judge
 from course.classroom.grading.needed_code import Piece
-from course.classroom.grading.read_hand_in import Cell, _cell, understand
-from course.classroom.grading.read_hand_in import read as read_submission
+from course.classroom.grading.read_cells import Cell, cell_from, read_cells
+from course.classroom.grading.read_hand_in import understand
 from course.classroom.sandbox import bubblewrap
 from course.classroom.sandbox.bubblewrap import Limits, Outcome
 from course.syllabus import lesson
@@ -22,14 +22,14 @@ ROOT = Path(__file__).parents[4]
 LESSON = lesson("random_labels")
 EXERCISES = LESSON.exercises.EXERCISES
 CODED = [each.name for each in EXERCISES if isinstance(each, Exercise)]
-GIVEN = own_cells(given_notebook(ROOT, LESSON))
+GIVEN = GivenCells.of(given_notebook(ROOT, LESSON))
 MISSING = bubblewrap.available()
 pytestmark = [pytest.mark.alone, pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")]
 
 
 def solved(**changed):
     """The author's answers, some replaced; the pieces of others as they are."""
-    whole = understand([_cell(each) for each in read_source(ROOT, LESSON).cells], EXERCISES, GIVEN)
+    whole = understand([cell_from(each) for each in read_source(ROOT, LESSON).cells], EXERCISES, GIVEN)
     pieces = [replace(piece, source=changed.get(piece.exercise, piece.source)) for piece in whole.pieces]
     return replace(whole, pieces=tuple(pieces))
 
@@ -43,7 +43,7 @@ def test_the_authors_answers_earn_everything_and_the_students_notebook_nothing()
     passed, result = earned(solved())
     assert passed == set(CODED) and result.notes == ()
     given = ROOT / "lessons" / LESSON.folder / f"{LESSON.name}.ipynb"
-    passed, result = earned(read_submission(given, EXERCISES, GIVEN))
+    passed, result = earned(understand(read_cells(given), EXERCISES, GIVEN))
     assert passed == set()
     assert all("Nothing is written yet" in verdict.hint for verdict in result.verdicts.values())
 
@@ -57,7 +57,7 @@ def test_a_known_mistake_is_told_by_its_hint():
 
 def test_a_name_that_only_a_later_cell_gives_is_there_in_the_end():
     whole = solved(same_noise="def same_noise(incorrect, classes):\n    return scaled(incorrect, np.float64(classes))")
-    own = understand([_cell(each) for each in read_source(ROOT, LESSON).cells], EXERCISES, GIVEN)
+    own = understand([cell_from(each) for each in read_source(ROOT, LESSON).cells], EXERCISES, GIVEN)
     (right,) = [piece.source for piece in own.pieces if piece.exercise == "same_noise"]
     below = [
         Piece("import", "import numpy as np", 900),
@@ -100,13 +100,13 @@ def test_right_answers_as_students_write_them_earn_their_points(name):
         if grade_id(each) == "same_noise":
             cells.append(Cell(True, before))
             each.source = answer
-        cells.append(_cell(each))
+        cells.append(cell_from(each))
     passed, result = earned(understand(cells, EXERCISES, GIVEN))
     assert passed == set(CODED), result.verdicts["same_noise"].hint
 
 
 def test_of_two_definitions_the_last_counts_also_in_another_exercises_cell():
-    whole = [_cell(each) for each in read_source(ROOT, LESSON).cells]
+    whole = [cell_from(each) for each in read_source(ROOT, LESSON).cells]
     source = {each.name: each.source for each in whole}
     later = next(name for name in CODED[CODED.index("same_noise") + 1 :])
     cells = [

@@ -2,11 +2,12 @@
 
 import time
 
+import pytest
 from nbformat.v4 import new_code_cell
 
 from course.classroom.grading.needed_code import needed
-from course.classroom.grading.read_hand_in import Cell, read
-from tests.course.classroom.grading.notebooks import DOUBLE, EXERCISES, kinds, marked, saved, understood
+from course.classroom.grading.read_cells import Cell
+from tests.course.classroom.grading.notebooks import DOUBLE, EXERCISES, kinds, marked, read, saved, understood
 
 
 def test_only_what_an_answer_needs_is_run(tmp_path):
@@ -90,3 +91,42 @@ def test_reading_takes_time_in_proportion(tmp_path):
     began = time.process_time()
     needed(understood(tmp_path, *cells, DOUBLE).pieces)
     assert time.process_time() - began < 20
+
+
+GIVEN_CODE = [
+    Cell(True, "%matplotlib inline\nimport torch\nfrom math import pi, tau\nfrom course.minimum_norm import explorers"),
+    Cell(True, "n = 3\nscale = n * pi\n\n\ndef by_scale(x):\n    return scale * x"),
+    Cell(True, "def double(n):\n    raise NotImplementedError", "double"),
+]
+USES = marked("def double(n):\n    return torch.tensor(by_scale(n)) / scale * 2", "double")
+
+
+@pytest.mark.parametrize(
+    ("own", "names", "expected"),
+    [
+        (
+            [],
+            "by_scale, scale, torch",
+            ["import torch\nfrom math import pi, tau", "n = 3\nscale = n * pi", "def by_scale"],
+        ),
+        ([GIVEN_CODE[0].source], "by_scale, scale", ["n = 3\nscale = n * pi", "def by_scale"]),
+        (["import torch", "scale = 2"], "by_scale", ["def by_scale"]),
+        (["import torch", "scale = pi\ndef by_scale(x):\n    return x"], "pi", ["from math import pi, tau"]),
+        (["import numpy as torch\ndef by_scale(x): return x\nscale = 1"], None, []),
+    ],
+)
+def test_what_the_lesson_gives_and_the_student_deleted_is_given_back(tmp_path, own, names, expected):
+    result = read(saved(tmp_path, *map(new_code_cell, own), USES), EXERCISES, GIVEN_CODE)
+    back = [piece for piece in result.pieces if piece.cell == 0]
+    source = "\n".join(piece.source for piece in back)
+    assert all(text in source for text in expected) and "explorers" not in source and all(piece.given for piece in back)
+    assert len(source.split("\n")) == len("\n".join(expected).split("\n")) + source.count("return scale")
+    told = [note for note in result.notes if "run as the lesson has it" in note]
+    assert told == ([f"Deleted or changed, and run as the lesson has it: what gives {names}."] if names else [])
+
+
+def test_nothing_is_given_back_where_nothing_is_missing_or_the_lesson_never_had_it(tmp_path):
+    whole = read(saved(tmp_path, *(new_code_cell(cell.source) for cell in GIVEN_CODE[:2]), USES), EXERCISES, GIVEN_CODE)
+    assert all(piece.cell for piece in whole.pieces) and whole.notes == ()
+    answer = marked("def double(n):\n    return np.add(n, explorers.n) + explorers.m", "double")
+    assert all(piece.cell for piece in read(saved(tmp_path, answer), EXERCISES, GIVEN_CODE).pieces)

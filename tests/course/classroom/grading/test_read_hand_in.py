@@ -1,20 +1,16 @@
-"""Submissions as they come: what is read of a file, which cells answer what, and what is refused."""
+"""Submissions as they come: which cells answer what, and what of them is run."""
 
 import json
-import os
 import time
 from unittest.mock import MagicMock
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course.classroom.authoring.cells import TEXT_STUB
-from course.classroom.grading import needed_code, read_hand_in
+from course.classroom.grading import needed_code
 from course.classroom.grading.formgrader import restored
-from course.classroom.grading.read_hand_in import Cell, Unreadable, read
-from tests.course.classroom.grading.notebooks import DOUBLE, EXERCISES, HALF, kinds, marked, saved, understood
-
-# --- what is run -----------------------------------------------------------------------------------------------------
+from course.classroom.grading.read_cells import Cell
+from tests.course.classroom.grading.notebooks import DOUBLE, EXERCISES, HALF, kinds, marked, read, saved, understood
 
 
 def test_answers_are_whole_cells_and_of_the_others_the_statements_remain_that_give_or_change_a_name(tmp_path):
@@ -132,7 +128,7 @@ def test_checks_are_never_run(tmp_path):
 
 def test_an_answer_that_has_lost_its_metadata_is_found_by_its_name(tmp_path):
     bare = new_code_cell("import torch\ndef double(n):\n    return 2 * n")
-    result = understood(tmp_path, new_markdown_cell("text"), bare, HALF)
+    result = understood(tmp_path, new_markdown_cell(""), bare, HALF)
     assert kinds(result) == [("answer", "double", 2), ("answer", "half", 3)]
     assert result.notes == ("Found by the function's name, in cells without the exercise's mark: double (cell 2).",)
 
@@ -153,34 +149,6 @@ def test_a_cell_that_is_no_python_costs_that_cell_only(tmp_path):
     result = understood(tmp_path, new_code_cell("import torch\nn = = 3"), marked("def double(n:", "double"), HALF)
     assert kinds(result) == [("answer", "double", 2), ("answer", "half", 3)]
     assert result.notes == ("Cell 1 was skipped: it is not Python (line 2: invalid syntax).",)
-
-
-def test_words_are_taken_from_their_cell_and_no_other(tmp_path):
-    result = understood(tmp_path, marked("Because.", "why", new_markdown_cell), new_markdown_cell("Not this."))
-    assert result.written == {"why": "Because."} and result.pieces == ()
-
-
-QUESTION, NEXT = "Why?", "# Next"
-GIVEN = [Cell(False, QUESTION), Cell(False, TEXT_STUB, "why"), Cell(False, NEXT)]
-STUB = marked(TEXT_STUB, "why", new_markdown_cell)
-BECAUSE, AND = new_markdown_cell("Because."), new_markdown_cell("And so on.")
-
-
-@pytest.mark.parametrize(
-    "cells, found, told",
-    [
-        ([QUESTION, STUB, BECAUSE, AND, NEXT, "Not this."], "Because.\n\nAnd so on.", "below its cell"),
-        ([QUESTION, BECAUSE, NEXT], "Because.", "below its question"),
-        ([QUESTION, STUB, NEXT, BECAUSE], TEXT_STUB, None),
-        ([QUESTION, marked("Because.", "why"), NEXT], "Because.", None),
-        ([QUESTION, NEXT, BECAUSE], None, None),
-    ],
-)
-def test_words_beside_the_place_for_them_are_found_and_reported(tmp_path, cells, found, told):
-    cells = [new_markdown_cell(each) if isinstance(each, str) else each for each in cells]
-    result = read(saved(tmp_path, *cells), EXERCISES, GIVEN)
-    assert result.written.get("why") == found and result.pieces == ()
-    assert (told in result.notes[0]) if told else result.notes == ()
 
 
 def test_a_percent_script_is_as_good_as_a_notebook(tmp_path):
@@ -204,91 +172,3 @@ def test_an_old_notebook_is_read(tmp_path):
     path = tmp_path / "doubling.ipynb"
     path.write_text(json.dumps(old))
     assert kinds(read(path, EXERCISES)) == [("answer", "double", 1)]
-
-
-# --- what is refused, whatever was done to it ------------------------------------------------------------------------
-
-
-def deep(levels):
-    return '{"nbformat": 4, "cells": [' + "[" * levels + "]" * levels + "]}"
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (b"", "is empty; was it saved"),
-        (b"  \n", "is empty"),
-        (b"\xff\xfe\x00n\x00o", "is not UTF-8 text (byte 0)"),
-        (b"{'nbformat': 4}", "cannot be read as a notebook (JSONDecodeError"),
-        (b"[1, 2]", "is JSON but no notebook"),
-        (b'{"nbformat": "4", "cells": []}', "is JSON but no notebook"),
-        (b'{"nbformat": 4}', "has no cells"),
-        (b'{"nbformat": 4, "cells": {"a": 1}}', "has no cells"),
-        (b'{"nbformat": 3, "worksheets": 5}', "cannot be read as a notebook"),
-        (b'{"nbformat": 1, "worksheets": []}', "cannot be read as a notebook"),
-        (deep(200_000).encode(), "cannot be read as a notebook (RecursionError"),
-        (b'{"nbformat": ' + b"9" * 10_000 + b', "cells": []}', "cannot be read as a notebook"),
-        (json.dumps({"nbformat": 4, "cells": [{}] * 2_001}).encode(), "has 2,001 cells"),
-        (
-            json.dumps({"nbformat": 4, "cells": [{"cell_type": "code", "source": "x" * 250_001}] * 2}).encode(),
-            "500,002 char",
-        ),
-    ],
-)
-def test_what_is_no_notebook_is_refused_with_a_sentence(tmp_path, content, told):
-    path = tmp_path / "doubling.ipynb"
-    path.write_bytes(content)
-    with pytest.raises(Unreadable) as raised:
-        read(path, EXERCISES)
-    assert told in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    "cell",
-    [
-        None, 3, "text", [], {}, {"cell_type": "code"}, {"cell_type": "code", "source": 5},
-        {"cell_type": "code", "source": ["import os\n", None, 3]}, {"cell_type": "code", "source": "", "metadata": []},
-        {"cell_type": "code", "source": "", "metadata": {"nbgrader": "double"}},
-        {"cell_type": "code", "source": "", "metadata": {"nbgrader": {"grade_id": ["double"]}}},
-        {"cell_type": ["code"], "source": "import os"}, {"cell_type": "code", "source": "\x00"},
-        {"cell_type": "code", "source": "(" * 100_000}, {"cell_type": "code", "source": "x = " + "-" * 50_000 + "1"},
-    ],
-)  # fmt: skip
-def test_a_broken_cell_costs_nothing_but_itself(tmp_path, cell):
-    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell, dict(DOUBLE)]}
-    path = tmp_path / "doubling.ipynb"
-    path.write_text(json.dumps(content))
-    assert ("answer", "double") in [(piece.kind, piece.exercise) for piece in read(path, EXERCISES).pieces]
-
-
-def test_links_pipes_folders_and_large_files_are_refused(tmp_path, monkeypatch):
-    real = saved(tmp_path, DOUBLE)
-    link, pipe, folder = (tmp_path / name for name in ("link.ipynb", "pipe.ipynb", "folder.ipynb"))
-    link.symlink_to(real)
-    os.mkfifo(pipe)
-    folder.mkdir()
-    for path, told in ((link, "cannot be opened"), (pipe, "not an ordinary file"), (folder, "not an ordinary file")):
-        with pytest.raises(Unreadable, match=told):
-            read(path, EXERCISES)
-    monkeypatch.setattr(read_hand_in, "LARGEST", 100)
-    with pytest.raises(Unreadable, match="Clearing all outputs usually helps"):
-        read(real, EXERCISES)
-
-
-@pytest.mark.parametrize(
-    "text, words", [("# %%\n" * 3_000, "3,000 cells"), ("x = 1\n" * 500_000, "3,000,000 characters")]
-)
-def test_a_script_is_no_larger_than_its_reader_can_take(tmp_path, text, words):
-    (tmp_path / "doubling.py").write_text(text)
-    with pytest.raises(Unreadable, match=words):
-        read(tmp_path / "doubling.py", EXERCISES)
-
-
-def test_a_large_text_and_half_a_character_cost_nothing(tmp_path):
-    text = {"cell_type": "markdown", "metadata": {}, "source": "x" * 300_000 + "\ud800"}
-    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [text, dict(DOUBLE)]}
-    path = tmp_path / "doubling.ipynb"
-    path.write_text(json.dumps(content))
-    result = read(path, EXERCISES)
-    assert kinds(result) == [("answer", "double", 2)]
-    result.cells[0].source.encode()
