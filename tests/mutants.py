@@ -259,6 +259,36 @@ def report(found: Iterable[Outcome]) -> int:
 FAULTS = (
     # The mathematics of lesson 1.
     Fault(
+        "a copy of the lesson as it was given counts as work",
+        "return self.answers, self.is_work, not self.untouched, self.order",
+        "return self.order",
+        ("test_a_copy_as_it_was_given_never_beats_work_and_is_not_handed_in",),
+    ),
+    Fault(
+        "what a Mac lays beside files is looked at",
+        "if not is_left_behind(name))",
+        "if True)",
+        ("test_the_newest_file_counts_and_the_others_are_named", "test_of_right_work_in_whatever_shape_all_is_read"),
+    ),
+    Fault(
+        "words above an empty place are lost",
+        "if given.has(cell) or (cell.name in answers and not cell.code):",
+        "if given.has(cell) or not cell.code:",
+        ("test_with_an_empty_place_all_words_of_the_students_own_are_found_and_told",),
+    ),
+    Fault(
+        "what the lesson gives is lost with its cell",
+        "wanted &= set().union(*gives)",
+        "wanted = set()",
+        ("test_what_the_lesson_gives_and_the_student_deleted_is_given_back",),
+    ),
+    Fault(
+        "each of Moodle's folders is a student",
+        "if known := MOODLE.fullmatch(name):",
+        "if known := None:",
+        ("test_a_student_is_one_whatever_a_platform_makes_of_it",),
+    ),
+    Fault(
         "theory: the Gaussian kernel without its 2",
         ".div_(-2 * bandwidth).div_(bandwidth)",
         ".div_(-bandwidth).div_(bandwidth)",

@@ -43,7 +43,7 @@ def grade_one(
     found = find(student, lesson, given)
     if found.path is None:
         beside = others(student)
-        notes = (f"{NOTHING} Handed in was {beside}." if beside else NOTHING,)
+        notes = (f"{NOTHING} There is only {beside}." if beside else NOTHING,)
         return _without_points(who, lesson, NOTHING, notes=(*found.notes, *notes), handed_in=False), None
     if found.problem:
         notebook.cells.insert(0, new_markdown_cell(f"*{found.problem}*", id="unreadable"))

@@ -107,7 +107,7 @@ class _Code:
             else:
                 self._skip(number, error)
             return
-        is_given = cell.source.strip() in self._given or cell.name not in ("", *self.names)
+        is_given = cell.as_given or cell.source.strip() in self._given or cell.name not in ("", *self.names)
         asked = () if is_given else self.names
         defined = sorted(functions_defined(tree.body, asked) & set(self.names))
         if marked:

@@ -85,7 +85,7 @@ def test_everyone_gets_a_line_and_every_exercise_a_reason(tmp_path, assessed):
         ("2", str(total), str(WORDED.points)), ("0", str(total), "0"), ("0", str(total), "0"), ("0", str(total), "0"),
     ]  # fmt: skip
     assert grades["ada"]["notes"] == "A note, of two lines." and "not UTF-8" in grades["zoe"]["notes"]
-    assert grades["eve"]["notes"] == "Nothing was handed in. The folder holds work.zip."
+    assert grades["eve"]["notes"] == "Nothing was handed in. There is only work.zip."
     reasons = {(row["student"], row["exercise"]): row for row in table(out / "exercises.csv")}
     assert len(reasons) == 4 * len(EXERCISES)
     assert reasons["ada", "noisy_labels"]["points"] == "2" and reasons["ada", "noisy_labels"]["reason"] == ""

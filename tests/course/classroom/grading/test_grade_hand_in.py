@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from course.classroom.grading.grade_hand_in import grade_one
+from course.classroom.grading.students import Student
 from course.classroom.sandbox import bubblewrap
 from course.syllabus import lesson
 from utils.exercise import Exercise
@@ -20,10 +21,8 @@ MISSING = bubblewrap.available()
 @pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")
 @pytest.mark.parametrize("name", ["minimum_norm", "random_labels", "double_descent"])
 def test_a_solved_notebook_of_an_earlier_version_still_earns_every_point(tmp_path, name):
-    student = tmp_path / "ada"
-    student.mkdir()
-    shutil.copy(EARLIER / f"{name}.ipynb", student)
-    graded, _ = grade_one(ROOT, student, name, seed=7)
+    shutil.copy(EARLIER / f"{name}.ipynb", tmp_path)
+    graded, _ = grade_one(ROOT, Student("ada", (tmp_path,)), name, seed=7)
     exercises = {exercise.name: exercise for exercise in lesson(name).exercises.EXERCISES}
     in_code = [mark for mark in graded.marks if isinstance(exercises[mark.exercise], Exercise)]
     in_words = [mark for mark in graded.marks if mark not in in_code]
