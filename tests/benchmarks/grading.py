@@ -15,10 +15,11 @@ import psutil
 
 from course.cli import ROOT
 from tests.benchmarks.figures import Figure
-from tests.hostile.submissions import EXERCISES, LESSON, a_class, checksum, mixed
+from tests.course.classroom.grading import odd_hand_ins
+from tests.hostile.submissions import CODED, EXERCISES, LESSON, a_class, checksum, mixed
 
 COMMAND = (sys.executable, "-c", "from course.cli import main; main()", "grade")
-SIDE_BY_SIDE, MIXED, LARGE = 20, 100, 300
+SIDE_BY_SIDE, MIXED, ODD, LARGE = 20, 100, 150, 300
 
 
 def measure(_lesson: None, full: bool) -> Iterator[Figure]:
@@ -29,6 +30,8 @@ def measure(_lesson: None, full: bool) -> Iterator[Figure]:
         yield from _side_by_side(Path(folder))
     with tempfile.TemporaryDirectory() as folder:
         yield from _mixed(Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        yield from _odd(Path(folder))
     with tempfile.TemporaryDirectory() as folder:
         yield from _large(Path(folder))
 
@@ -76,6 +79,27 @@ def _mixed(folder: Path) -> Iterator[Figure]:
     yield Figure("grading", f"of {MIXED} students, those with other points than they earned", differ, 0, "")
     changed = sum(before.get(path) != after.get(path) for path in before | after)
     yield Figure("grading", "files that changed, of the course and of what was handed in", changed, 0, "")
+
+
+def _odd(folder: Path) -> Iterator[Figure]:
+    """Right work that is odd in several ways at once: whose points, or whose waiting words, are not all there."""
+    expected = dict(odd_hand_ins.combined(folder / "in", ODD, seed=16))
+    _graded(folder / "in", folder / "out", "--lesson", LESSON.name, "--seed", "5")
+    right = {
+        name: sum(EXERCISES[each].points for each in CODED if each not in one.wrong) for name, one in expected.items()
+    }
+    rows = _rows(folder / "out")
+    got = {row["student"]: float(row["points"]) for row in rows}
+    yield Figure(
+        "grading", f"of {ODD} odd hand-ins of right work, those with other points", _differences(got, right), 0, ""
+    )
+    silent = sum(row["written_points_pending"] == "0" for row in rows)
+    yield Figure("grading", f"of {ODD} odd hand-ins, those whose words wait for nobody", silent, 0, "")
+
+
+def _differences(got: dict[str, float], expected: dict[str, float]) -> int:
+    """How many students are not in both, or have different points."""
+    return sum(got.get(name) != expected.get(name) for name in got | expected)
 
 
 def _large(folder: Path) -> Iterator[Figure]:
@@ -130,5 +154,9 @@ def _resident(process: psutil.Process) -> int:
 
 
 def _points(out: Path) -> dict[str, float]:
-    with open(out / "grades.csv", newline="", encoding="utf-8") as file:
-        return {row["student"]: float(row["points"]) for row in csv.DictReader(file)}
+    return {row["student"]: float(row["points"]) for row in _rows(out)}
+
+
+def _rows(out: Path) -> list[dict[str, str]]:
+    with open(out / "grades.csv", newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
