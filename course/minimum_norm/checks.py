@@ -2,7 +2,10 @@
 
 from numbers import Real
 
+import torch
 from torch import Tensor
+
+LARGEST_RESIDUAL = 1e-3  # of weights that are said to fit
 
 
 def bandwidth(bandwidth: float) -> None:
@@ -147,6 +150,74 @@ def gram(K: Tensor, **columns: Tensor) -> None:
     if K.shape[0] != K.shape[1]:
         raise ValueError(f"K has the shape {tuple(K.shape)}; the Gram matrix of the training points is square")
     one_per_row("K", K, **columns)
+
+
+def fit(X: Tensor, w: Tensor, *, reciprocal_condition: float, residual: float) -> None:
+    """Refuse weights that do not fit because the rows of X are dependent, or nearly, or because they overflow.
+
+    Args:
+        X: inputs, (n, d).
+        w: weights, (d, k).
+        reciprocal_condition: of X with its rows scaled to similar lengths.
+        residual: the relative residual of w.
+
+    Raises:
+        ValueError: which of these it is, and what to do.
+    """
+    n, precise = len(X), _precise(X)
+    floor = n * torch.finfo(X.dtype).eps
+    if not reciprocal_condition >= floor:
+        raise ValueError(
+            f"the {n} rows of X are linearly dependent, as far as {X.dtype} can tell: scaled to similar lengths, they "
+            f"have the reciprocal condition number {reciprocal_condition:.1e}, below {floor:.1e}; {precise}drop the rows "
+            f"that repeat others"
+        )
+    if not w.isfinite().all():
+        raise ValueError(f"the weights overflow {X.dtype}; {precise}scale X up or the targets down")
+    if not residual <= LARGEST_RESIDUAL:
+        raise ValueError(
+            f"the weights found in {X.dtype} do not fit: the rows of X are so nearly dependent, with the reciprocal "
+            f"condition number {reciprocal_condition:.1e}, that a relative residual of {residual:.1e} is left; "
+            f"{precise}drop the rows that nearly repeat others"
+        )
+
+
+def squares(*squares: Tensor) -> None:
+    """Refuse points whose squared lengths overflow.
+
+    Raises:
+        ValueError: their sum is not finite.
+    """
+    if not sum(square.sum() for square in squares).isfinite():
+        dtype = squares[0].dtype
+        raise ValueError(f"the squares of the points overflow {dtype}; {_precise(squares[0])}scale the points down")
+
+
+def distances(squared: Tensor, A: Tensor, B: Tensor, bandwidth: float) -> None:
+    """Refuse points whose squared distances underflow where they matter: those below eps times the bandwidth do not.
+
+    Args:
+        squared: the squared distances, (n, m).
+        A: points, (n, d).
+        B: points, (m, d).
+        bandwidth: in the units of the points.
+
+    Raises:
+        ValueError: the squared distance of two different points is below the least normal number.
+    """
+    limits = torch.finfo(squared.dtype)
+    if limits.eps * bandwidth > limits.tiny**0.5:
+        return
+    for pairs in (squared < limits.tiny).nonzero().split(2**16):
+        if not torch.equal(A[pairs[:, 0]], B[pairs[:, 1]]):
+            raise ValueError(
+                f"the squares of distances underflow {squared.dtype}; {_precise(squared)}scale the points and the "
+                f"bandwidth up"
+            )
+
+
+def _precise(tensor: Tensor) -> str:
+    return "" if tensor.dtype == torch.float64 else "give float64, or "
 
 
 def _check_lengths(reason: str, length: int, columns: dict[str, Tensor]) -> None:

@@ -34,7 +34,8 @@ __all__ = [
 def minimum_norm_weights(X: Tensor, Y: Tensor) -> Tensor:
     """The shortest weights that fit the data exactly: W = X' (X X')^-1 Y.
 
-    Gradient descent from zero ends here, since every step adds a combination of the rows of X.
+    Gradient descent from zero ends here, since every step adds a combination of the rows of X. Gradients with respect
+    to X and Y flow through it.
 
     Args:
         X: inputs, (n, d), n <= d, rows linearly independent.
@@ -45,7 +46,8 @@ def minimum_norm_weights(X: Tensor, Y: Tensor) -> Tensor:
 
     Raises:
         ValueError: the rows are dependent to working precision (always so when n > d), so the system may have no
-            solution; an entry is not finite; the shapes do not fit.
+            solution, or so nearly that the weights leave a relative residual above 1e-3 on rows scaled to similar
+            lengths; the weights overflow; an entry is not finite; the shapes do not fit.
 
     Source: Zhang et al. 2017, section 5.
     """
@@ -56,24 +58,9 @@ def minimum_norm_weights(X: Tensor, Y: Tensor) -> Tensor:
             f"X has {n} rows in {d} dimensions: more equations than weights, so X w = Y has no exact solution unless "
             f"the targets happen to agree. Give at most {d} rows."
         )
-    # Rows of unit length have the same solutions, and a Gram matrix whose condition measures dependence, not scale.
-    length = torch.linalg.vector_norm(X, dim=1, keepdim=True)
-    rows = X / length.where(length > 0, 1)
-    factor, reciprocal_condition = numerics.cholesky_with_condition(rows @ rows.T)
-    floor = n * torch.finfo(X.dtype).eps
-    if reciprocal_condition < floor:
-        remedy = "drop the rows that repeat others"
-        if X.dtype != torch.float64:
-            remedy = f"give float64 or {remedy}"
-        raise ValueError(
-            f"the {n} rows of X are linearly dependent, as far as {X.dtype} can tell: scaled to unit length, their "
-            f"Gram matrix has the reciprocal condition number {reciprocal_condition:.1e}, below {floor:.1e}; {remedy}"
-        )
-    targets = Y.reshape(n, -1)
-    w = X.new_zeros(d, targets.shape[1])
-    # Near the floor one solve leaves a residual far above eps; solving for what is left twice more takes it away.
-    for _ in range(3):
-        w += rows.T @ torch.cholesky_solve((targets - X @ w) / length, factor)
+    # Rows of similar lengths have the same solutions, and a condition that measures dependence, not scale.
+    w, reciprocal_condition, residual = numerics.shortest_solution(*numerics.balanced(X, Y.reshape(n, -1)))
+    checks.fit(X, w, reciprocal_condition=reciprocal_condition, residual=residual)
     return w.reshape(d, *Y.shape[1:])
 
 
@@ -166,13 +153,13 @@ def gradient_descent(X: Tensor, Y: Tensor, w0: Tensor, step: float, steps: int) 
     Source: Zhang et al. 2017, section 5.
     """
     checks.system(X, Y, w0)
-    checks.step(step, torch.linalg.matrix_norm(X, 2))
+    checks.step(step, torch.linalg.matrix_norm(X.detach(), 2))
     if steps < 0:
         raise ValueError(f"steps must be 0 or more; got {steps}")
     trajectory = w0.new_empty((steps + 1, *w0.shape))
-    trajectory[0] = w0
+    trajectory[0] = w = w0
     for t in range(steps):
-        trajectory[t + 1] = trajectory[t] - step * (X.T @ (X @ trajectory[t] - Y))
+        trajectory[t + 1] = w = w - step * (X.T @ (X @ w - Y))
     return trajectory
 
 
@@ -203,7 +190,7 @@ def gradient_descent_path(X: Tensor, Y: Tensor, w0: Tensor, step: float, times: 
     if t.dim() != 1 or not bool(((t >= 0) & (t == t.floor())).all()):
         raise ValueError(f"times must be a row of whole numbers of steps, 0 or more; got {times}")
     U, s, Vh = torch.linalg.svd(X, full_matrices=False)
-    checks.step(step, s.max())
+    checks.step(step, s.detach().max())
     decay = step * s**2
     # 1 - (1 - decay)^t loses every digit when decay is tiny; expm1 keeps them.
     slow = -torch.expm1(t[:, None] * torch.log1p(-decay.clamp(max=0.5)))
@@ -250,19 +237,20 @@ def gaussian_gram(A: Tensor, B: Tensor, bandwidth: float) -> Tensor:
         The Gram matrix, (n, m), entries in [0, 1].
 
     Raises:
-        ValueError: the bandwidth is not a positive finite number; an entry is not finite; the shapes do not fit.
+        ValueError: the bandwidth is not a positive finite number; an entry is not finite; the squares of distances
+            overflow, or underflow where the bandwidth is as small; the shapes do not fit.
 
     Source: Zhang et al. 2017, section 5; Belkin, Ma, Mandal 2018, section 2.
     """
     checks.bandwidth(bandwidth)
-    return _squared_distances(A, B).div_(-2 * bandwidth).div_(bandwidth).exp_()
+    return _squared_distances(A, B, bandwidth).div_(-2 * bandwidth).div_(bandwidth).exp_()
 
 
 def laplacian_gram(A: Tensor, B: Tensor, bandwidth: float) -> Tensor:
     """The Laplacian kernel between two sets of points: K[i, j] = exp(-||a_i - b_j|| / bandwidth).
 
     The distance is Euclidean (scikit-learn's `laplacian_kernel` takes the sum of absolute differences). Computed and as
-    accurate as `gaussian_gram`.
+    accurate as `gaussian_gram`. Where two points coincide the kernel has no derivative: their gradient is 0.
 
     Args:
         A: points, (n, d).
@@ -278,7 +266,12 @@ def laplacian_gram(A: Tensor, B: Tensor, bandwidth: float) -> Tensor:
     Source: Belkin, Ma, Mandal 2018, section 2.
     """
     checks.bandwidth(bandwidth)
-    return _squared_distances(A, B).sqrt_().div_(-bandwidth).exp_()
+    squared = _squared_distances(A, B, bandwidth)
+    if squared.requires_grad:
+        # The root has no derivative at 0. What is in place would be overwritten before its gradient is taken.
+        apart = squared > 0
+        return (squared.where(apart, 1).sqrt().where(apart, 0) / -bandwidth).exp()
+    return squared.sqrt_().div_(-bandwidth).exp_()
 
 
 KERNELS = {"gaussian": gaussian_gram, "laplacian": laplacian_gram}
@@ -409,21 +402,24 @@ def relative_residual(K: Tensor, coefficients: Tensor, Y: Tensor, regularisation
     checks.gram(K, coefficients=coefficients, Y=Y)
     if coefficients.shape != Y.shape:
         raise ValueError(f"coefficients have the shape {tuple(coefficients.shape)}; Y has {tuple(Y.shape)}")
+    K, coefficients, Y = K.detach(), coefficients.detach(), Y.detach()
     error = numerics.product_in_float64(K, coefficients) + regularisation * coefficients.double() - Y.double()
     scale = float(Y.double().norm())
     return float(error.norm()) / scale if scale else float(error.norm())
 
 
-def _squared_distances(A: Tensor, B: Tensor) -> Tensor:
-    """||a_i - b_j||^2, (n, m), by ||a||^2 + ||b||^2 - 2 a'b, except where that would cancel."""
+def _squared_distances(A: Tensor, B: Tensor, bandwidth: float) -> Tensor:
+    """||a_i - b_j||^2, (n, m), by ||a||^2 + ||b||^2 - 2 a'b, except where that would cancel.
+
+    The bandwidth says which distances matter: those are not to underflow.
+    """
     checks.matrix(A=A, B=B)
     if A.shape[1] != B.shape[1]:
         raise ValueError(f"A has {A.shape[1]} columns and B has {B.shape[1]}; the points must have the same dimension")
-    centre = B.mean(0)
+    centre = B.detach().mean(0)
     near_a, near_b = A - centre, B - centre
     a2, b2 = near_a.square().sum(1, keepdim=True), near_b.square().sum(1)
-    if not (a2.sum() + b2.sum()).isfinite():
-        raise ValueError(f"the squares of the points overflow {A.dtype}; scale the points down")
+    checks.squares(a2, b2)
     squared = ((-2 * near_a) @ near_b.T).add_(b2).add_(a2)
     # The rounding of a difference of squares is relative to the centred ||a||^2. Pairs much closer than that (equal
     # points above all, where a Laplacian kernel takes the root of the error) are few: take their differences directly.
@@ -431,4 +427,5 @@ def _squared_distances(A: Tensor, B: Tensor) -> Tensor:
     pairs = max(1, 2**22 // A.shape[1])
     for rows, columns in zip(i.split(pairs), j.split(pairs)):
         squared[rows, columns] = (A[rows] - B[columns]).square().sum(1)
+    checks.distances(squared, A, B, bandwidth)
     return squared
