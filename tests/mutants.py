@@ -319,6 +319,18 @@ FAULTS = (
         ("test_rows_of_very_different_lengths_are_not_taken_for_dependent",),
     ),
     Fault(
+        "rounding: points far from zero are rounded where they are",
+        "return middle if from_zero > FAR * from_middle else zero",
+        "return zero",
+        ("test_above_the_limit_the_predictions_are_the_same_far_from_zero",),
+    ),
+    Fault(
+        "rounding: whole numbers in float32 are taken for rounded ones",
+        "(bits[rows] & 1).any(axis=0)",
+        "(bits[rows] | 1).any(axis=0)",
+        ("test_float32_that_suffices_raises_no_warning",),
+    ),
+    Fault(
         "theory: a factor of a singular matrix is trusted",
         "if reciprocal_condition > eps:",
         "if reciprocal_condition > 0:",

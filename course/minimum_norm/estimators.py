@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from tqdm import tqdm
 
-from course.minimum_norm import checks, solvers, theory
+from course.minimum_norm import checks, rounding, solvers, theory
 from utils import devices
 from utils.progress import Progress
 
@@ -63,14 +63,17 @@ class _KernelInterpolation(BaseEstimator):
         checks.regularisation(self.regularisation)
         _check_solver(self.solver, self.memory_limit, self.tol, self.max_iter)
         dtype, device = _working_dtype(self.dtype, len(X)), devices.resolve(self.device)
-        fitted = X.astype(dtype)
+        origin = rounding.choose_origin(X, dtype)
+        fitted = rounding.rounded(X, origin, dtype)
         if self.regularisation:
             group = np.arange(len(X))
         else:
             group = _equal_rows(fitted)
-            _refuse_contradictions(group, y)
+            _refuse_contradictions(X, group, y, dtype)
         # Equal points with equal targets are one equation; its coefficient is shared among them.
         first, multiplicity = np.unique(group, return_index=True, return_counts=True)[1:]
+        self._warn_of_arrival(X)
+        self._warn_of_rounding(rounding.lost_by_rounding(X, fitted, origin, self.bandwidth)[first], dtype)
         distinct = fitted if len(first) == len(fitted) else fitted[first]
         points, targets = torch.from_numpy(distinct).to(device), _tensor(Y[first], dtype, device)
         limit = devices.free_bytes(device) if self.memory_limit is None else self.memory_limit
@@ -90,13 +93,33 @@ class _KernelInterpolation(BaseEstimator):
                 progress=progress,
             )
         # Attributes are set only now, so that a fit that is interrupted leaves the estimator as it was.
-        self.dtype_, self.X_fit_ = dtype, fitted
+        self.dtype_, self.origin_, self.X_fit_ = dtype, origin, fitted
         shared = solution.coefficients.reshape(targets.shape).cpu().numpy()[group]
         self.dual_coef_ = (shared.T / multiplicity[group].astype(dtype)).T
         self.rkhs_norm_ = float(solution.norms.norm())
         self.residual_ = solution.residual
         self.n_iter_, self.solver_ = max(1, solution.iterations), solution.solver
         self._warn(solution, len(first))
+
+    def _warn_of_arrival(self, X: np.ndarray) -> None:
+        lost = rounding.lost_on_arrival(X, self.bandwidth)
+        if lost.mean() > rounding.SHARE:
+            remedy = "Subtract a common offset" if X.dtype == np.float64 else "Make it float64"
+            warnings.warn(
+                f"X arrives in {X.dtype}, which tells {lost.mean():.0%} of its rows only to more than "
+                f"{rounding.MOVED:g} of the bandwidth {self.bandwidth:g}: smaller differences are lost. {remedy} where "
+                f"X comes from, or choose a larger bandwidth.",
+                stacklevel=4,
+            )
+
+    def _warn_of_rounding(self, lost: np.ndarray, dtype: np.dtype) -> None:
+        if lost.mean() > rounding.SHARE:
+            warnings.warn(
+                f"rounding to {dtype} moves {lost.mean():.0%} of the distinct points by more than {rounding.MOVED:g} of "
+                f"the bandwidth {self.bandwidth:g}: smaller differences are lost. Choose dtype='float64', or a larger "
+                f"bandwidth.",
+                stacklevel=4,
+            )
 
     def _warn(self, solution: solvers.Solution, points: int) -> None:
         instead = f"a bandwidth below {self.bandwidth:g} or a regularisation above {self.regularisation:g}"
@@ -125,7 +148,9 @@ class _KernelInterpolation(BaseEstimator):
     def _values(self, X: ArrayLike) -> np.ndarray:
         """The interpolant at X, (m,) or (m, k), computed a block of rows at a time."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
+        X = validate_data(self, X, reset=False, dtype=rounding.FLOATS)
+        if X.dtype != np.float64:  # in float64 they are told as well as the training points are
+            self._warn_of_arrival(X)
         device = devices.resolve(self.device)
         points, coefficients = (_tensor(values, self.dtype_, device) for values in (self.X_fit_, self.dual_coef_))
         kernel = theory.KERNELS[self.kernel]
@@ -133,7 +158,7 @@ class _KernelInterpolation(BaseEstimator):
         values = np.empty((len(X), *self.dual_coef_.shape[1:]), self.dtype_)
         for start in range(0, len(X), PREDICTED_ROWS):
             rows = slice(start, start + PREDICTED_ROWS)
-            block = _tensor(X[rows], self.dtype_, device)
+            block = torch.from_numpy(rounding.rounded(X[rows], self.origin_, self.dtype_)).to(device)
             values[rows] = theory.predict(kernel(block, points, self.bandwidth), coefficients).cpu().numpy()
         return values
 
@@ -166,7 +191,9 @@ class KernelInterpolator(RegressorMixin, _KernelInterpolation):
         n_iter_: iterations of conjugate gradients; 1 for a factorisation.
         solver_: "cholesky", "cg" or "matrix_free".
         dtype_: the numpy dtype computed in.
-        X_fit_: the training points, (n, d).
+        origin_: what is subtracted from all points, here and in predictions, before they are rounded to dtype_, (d,)
+            float64: zeros in float64, and in float32 where the points lie near zero already.
+        X_fit_: the training points minus origin_, in dtype_, (n, d).
         n_features_in_: d.
 
     Source: Zhang et al. 2017, section 5; Belkin, Ma, Mandal 2018.
@@ -185,7 +212,7 @@ class KernelInterpolator(RegressorMixin, _KernelInterpolation):
             RuntimeError: CUDA was asked for where there is none.
         """
         _refuse_strings(y)
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), multi_output=True, y_numeric=True)
+        X, y = validate_data(self, X, y, dtype=rounding.FLOATS, multi_output=True, y_numeric=True)
         self._solve(X, y, y)
         return self
 
@@ -220,7 +247,7 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):
         classes_: the labels, sorted, (k,).
         dual_coef_: (n, k), a column for each class.
         rkhs_norm_: the Frobenius norm over all classes.
-        residual_, n_iter_, solver_, dtype_, X_fit_, n_features_in_: as in `KernelInterpolator`.
+        residual_, n_iter_, solver_, dtype_, origin_, X_fit_, n_features_in_: as in `KernelInterpolator`.
 
     Source: Zhang et al. 2017, section 5; Belkin, Ma, Mandal 2018.
     """
@@ -237,7 +264,7 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):
                 have different labels and the regularisation is 0.
             RuntimeError: CUDA was asked for where there is none.
         """
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32))
+        X, y = validate_data(self, X, y, dtype=rounding.FLOATS)
         check_classification_targets(y)
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
@@ -302,16 +329,23 @@ def _equal_rows(X: np.ndarray) -> np.ndarray:
     return np.array([seen.setdefault(hashlib.blake2b(row + 0.0, digest_size=16).digest(), len(seen)) for row in X])
 
 
-def _refuse_contradictions(group: np.ndarray, y: np.ndarray) -> None:
-    """Raise if two rows of one group have different targets."""
+def _refuse_contradictions(X: np.ndarray, group: np.ndarray, y: np.ndarray, dtype: np.dtype) -> None:
+    """Raise if two rows of one group, equal in dtype, have different targets."""
     first = np.unique(group, return_index=True)[1][group]
     wrong = np.flatnonzero((y != y[first]).reshape(len(y), -1).any(axis=1))
     if len(wrong):
         i, j = first[wrong[0]], wrong[0]
+        where, remedy = "", "Remove them"
+        if (X[i] != X[j]).any():
+            where, remedy = f" in {dtype}, to which they are rounded", "Give dtype='float64', in which they differ"
+        elif X.dtype != np.float64:
+            where, remedy = (
+                f" in {X.dtype}, in which they arrive",
+                "Give X in float64 if they differ there, remove them",
+            )
         raise ValueError(
-            f"rows {i} and {j} of X are equal in the working precision, but their targets are {y[i]} and {y[j]}: no "
-            f"function passes through both ({len(wrong)} such rows in all). Remove them, or give a regularisation "
-            f"above 0."
+            f"rows {i} and {j} of X are equal{where}, but their targets are {y[i]} and {y[j]}: no function passes "
+            f"through both ({len(wrong)} such rows in all). {remedy}, or give a regularisation above 0."
         )
 
 

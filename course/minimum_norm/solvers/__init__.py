@@ -52,7 +52,8 @@ def solve(
     to working precision.
 
     Args:
-        points: (n, d); their precision is that of the Gram matrix.
+        points: (n, d); their precision is that of the Gram matrix. Shift them near zero before they are rounded to it
+            (see `rounding`).
         Y: targets, (n, k).
         kernel: a name of `theory.KERNELS`.
         bandwidth: in the units of the points.

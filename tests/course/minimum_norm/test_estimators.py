@@ -195,9 +195,13 @@ def test_equal_rows_with_equal_targets_count_once_and_share_their_coefficient(es
 def test_equal_rows_with_different_targets_are_refused_by_their_indices(estimator, first, second):
     X, y = data(estimator)
     X[17], y[3], y[17] = X[3], first, second
-    message = f"rows 3 and 17 of X are equal .* {first} and {second}: no function passes through both"
+    message = f"rows 3 and 17 of X are equal, but their targets are {first} and {second}: .*. Remove them, or give"
     with pytest.raises(ValueError, match=message):
         estimator().fit(X, y)
+    with pytest.raises(
+        ValueError, match="equal in float32, in which they arrive, .*. Give X in float64 if they differ"
+    ):
+        estimator(dtype="float64").fit(X.astype(np.float32), y)
     regularised = estimator(regularisation=0.1).fit(X, y)
     assert regularised.residual_ < 1e-12
 
@@ -206,8 +210,173 @@ def test_rows_that_only_float64_tells_apart_are_equal_in_float32():
     X, y = regression()
     X[17] = X[3] * (1 + 1e-12)
     assert KernelInterpolator(kernel="laplacian").fit(X, y).residual_ < 1e-2
-    with pytest.raises(ValueError, match="rows 3 and 17 of X are equal in the working precision"):
+    message = (
+        "rows 3 and 17 of X are equal in float32, to which they are rounded, .*. Give dtype='float64', in which they"
+    )
+    with pytest.raises(ValueError, match=message):
         KernelInterpolator(kernel="laplacian", dtype="float32").fit(X, y)
+
+
+def far_from_zero() -> dict[str, tuple[np.ndarray, np.ndarray, float]]:
+    """By name, points near zero, where they really lie, and a bandwidth that suits them."""
+    rng = np.random.default_rng(5)
+    week = rng.choice(7 * 24 * 60, 90, replace=False)[:, None] - 5_000.0
+    town = rng.normal(scale=3_000.0, size=(90, 2))
+    cube = rng.normal(size=(90, 3))
+    return {
+        "minutes since 1970": (week, np.array([28_401_120.0]), 40.0),
+        "map coordinates": (town, np.array([448_262.0, 5_411_932.0]), 800.0),
+        "an offset of 1e4": (cube, np.full(3, 1e4), 0.8),
+        "an offset of 1e6": (cube, np.full(3, 1e6), 0.8),
+        "a constant column": (np.c_[cube, np.zeros(90)], np.array([0, 0, 0, 1e9]), 0.8),
+    }
+
+
+@pytest.mark.parametrize("solver", ["cholesky", *ITERATIVE])
+@pytest.mark.parametrize("kernel", theory.KERNELS)
+@pytest.mark.parametrize("place", far_from_zero())
+def test_above_the_limit_the_predictions_are_the_same_far_from_zero(place, kernel, solver, monkeypatch):
+    near, offset, bandwidth = far_from_zero()[place]
+    X, X_new = near[:60] + offset, near[60:] + offset
+    y = np.sin(near[:60].sum(1) / bandwidth / 2)
+    model = KernelInterpolator(kernel, bandwidth, solver=solver, tol=1e-5)
+    predictions = []
+    for most in (60, 59):
+        monkeypatch.setattr(solvers, "FLOAT64_POINTS", most)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            predictions.append(model.fit(X, y).predict(X_new))
+    assert [values.dtype for values in predictions] == [np.float64, np.float32]
+    at_zero = clone(model).fit(near[:60], y).predict(near[60:])
+    own = abs(at_zero - predictions[0]).max()  # what float32 costs where nothing is shifted
+    assert abs(predictions[1] - predictions[0]).max() <= 3 * own + 1e-6 < 1e-3
+    assert_array_equal(model.X_fit_, (X - model.origin_).astype(np.float32))
+    assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X_new), predictions[1])
+
+
+def test_the_classifier_tells_classes_apart_far_from_zero_with_a_regularisation_too():
+    near, offset, bandwidth = far_from_zero()["minutes since 1970"]
+    labels = np.where(np.sin(near[:, 0] / bandwidth) > 0, "day", "night")
+    for regularisation in (0.0, 0.1):
+        single, double = (
+            KernelInterpolationClassifier("laplacian", bandwidth, regularisation=regularisation, dtype=dtype)
+            for dtype in ("float32", "float64")
+        )
+        values = [each.fit(near + offset, labels).decision_function(near + offset + 7) for each in (single, double)]
+        assert_allclose(*values, atol=1e-5)
+
+
+@pytest.mark.parametrize("kernel", theory.KERNELS)
+def test_what_lies_near_zero_is_rounded_where_it_lies(kernel):
+    X, y = regression()
+    X[:, 1] += 5.0
+    model = KernelInterpolator(kernel, dtype="float32").fit(X, y)
+    assert_array_equal(model.origin_, np.zeros(4))
+    assert_array_equal(model.X_fit_, X.astype(np.float32))
+    points = torch.tensor(X.astype(np.float32))
+    K = theory.KERNELS[kernel](points, points, 1.0)
+    assert_array_equal(model.predict(X), theory.predict(K, torch.tensor(model.dual_coef_)))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda X: X.astype(np.int64),
+        lambda X: X.astype(">f8"),
+        lambda X: X.astype(">i4"),
+        np.asfortranarray,
+        lambda X: np.repeat(np.repeat(X, 2, axis=0), 3, axis=1)[::2, ::3],
+        lambda X: np.frombuffer(X.tobytes()).reshape(X.shape),
+        lambda X: X[::-1][::-1],
+        lambda X: X.tolist(),
+        torch.tensor,
+    ],
+    ids=[
+        "int64",
+        "big-endian",
+        "big-endian int32",
+        "by columns",
+        "strided",
+        "read-only",
+        "reversed",
+        "lists",
+        "tensor",
+    ],
+)
+def test_far_points_may_arrive_in_any_exact_form(given):
+    near, offset, bandwidth = far_from_zero()["minutes since 1970"]
+    X, y = near + offset, np.sin(near[:, 0] / 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, expected = (
+            KernelInterpolator("laplacian", bandwidth, dtype=dtype).fit(form(X), y).predict(form(X + 1))
+            for dtype, form in (("float32", given), ("float64", np.asarray))
+        )
+    assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [None, "float32"])
+@pytest.mark.parametrize("arrives", ["<f4", ">f4", "f2"])
+@pytest.mark.parametrize("estimator", BOTH)
+def test_points_that_arrive_too_coarse_for_the_bandwidth_raise_a_warning(estimator, arrives, dtype):
+    X, y = data(estimator)
+    X[:, 0] += 1e3 if arrives == "f2" else 1e6
+    model = estimator("laplacian", dtype=dtype)
+    name = "float16" if arrives == "f2" else ">f4" if arrives == ">f4" else "float32"
+    message = f"X arrives in {name}, which tells 100% of its rows only to more than 0.001 of the bandwidth 1: .*. Make it float64"
+    with pytest.warns(UserWarning, match=message) as caught:
+        model.fit(X.astype(arrives), y)
+    assert len(caught) == 1 and caught[0].filename == __file__
+    with pytest.warns(UserWarning, match=message) as caught:
+        model.predict(X.astype(arrives))
+    assert len(caught) == 1 and caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        regression()[0].astype(np.float32),
+        regression()[0].round(2).astype(np.float16) * 0.25,
+        (regression()[0] * 1_000).round().astype(np.float32) + 8_000_000,
+        np.r_[regression(n=200)[0], np.full((1, 4), 1e9)].astype(np.float32),
+        np.c_[regression()[0], np.full(40, 1e9 + 64)].astype(np.float32),
+    ],
+    ids=["near zero", "halves near zero", "whole numbers", "one outlier", "a constant column"],
+)
+def test_float32_that_suffices_raises_no_warning(X):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = KernelInterpolator("laplacian", 2.0).fit(X, X[:, 0])
+        model.predict(X)
+
+
+def test_clusters_too_far_apart_for_float32_raise_a_warning_that_offers_float64():
+    X, y = regression()
+    X[:20] += 1e7
+    with pytest.warns(UserWarning) as caught:
+        KernelInterpolator("laplacian", 3.0, dtype="float32", regularisation=0.1).fit(X, y)
+    message = r"rounding to float32 moves 50% of the distinct points by more than 0.001 of the bandwidth 3: .*'float64'"
+    assert len(caught) == 1 and caught[0].filename == __file__ and re.search(message, str(caught[0].message))
+
+
+def test_outliers_do_not_hide_that_most_points_lie_far_from_zero():
+    near, offset, bandwidth = far_from_zero()["minutes since 1970"]
+    X, y = near + offset, np.sin(near[:, 0] / 100)
+    X[::3], y[::3] = 0.0, 0.0  # a third of the times is missing
+    model = KernelInterpolator("laplacian", bandwidth, dtype="float32")
+    with pytest.warns(UserWarning, match="moves 2% of the distinct points"):  # the one at 0
+        model.fit(X, y)
+    assert_allclose(model.predict(X), y, atol=1e-4)
+
+
+def test_new_points_far_from_all_others_get_zero_and_those_that_overflow_are_refused():
+    X, y = regression()
+    model = KernelInterpolator("laplacian", dtype="float32").fit(X + 1e6, y)
+    assert_array_equal(model.predict(X), np.zeros(40))
+    with pytest.raises(ValueError, match="X holds 1e[+]300, which overflows float32; give dtype='float64', or scale X"):
+        model.predict(np.full((1, 4), 1e300))
+    with pytest.raises(ValueError, match="overflow torch.float32; give float64, or scale the points down"):
+        model.predict(np.full((1, 4), 1e25))
 
 
 @pytest.mark.parametrize("estimator", BOTH)
