@@ -510,6 +510,24 @@ FAULTS = (
     ),
     # What lessons run on.
     Fault(
+        "control groups: only the process's own group counts",
+        "for depth in range(len(path.parts), -1, -1):",
+        "for depth in (len(path.parts),):",
+        ("test_of_nested_groups_the_one_that_leaves_least_counts",),
+    ),
+    Fault(
+        "control groups: a container that keeps the host's names has no limit",
+        "for place, path in shown or [(place, PurePosixPath()) for place, _ in places]:",
+        "for place, path in shown:",
+        ("test_a_container_is_held_by_the_group_that_its_mount_shows",),
+    ),
+    Fault(
+        "solvers: what makes a tile takes no memory",
+        "needed += 5 * system.entry_bytes * size.block * (size.block + system.points.shape[1])",
+        "needed += 0",
+        ("test_the_iteration_takes_no_more_than_it_says",),
+    ),
+    Fault(
         "explorer: a value that was overtaken is drawn",
         "self._wanted = self._values()",
         "self._wanted = self._wanted or self._values()",

@@ -1,6 +1,7 @@
 """Where tensors live: choosing a device, naming it, and the memory it took."""
 
 import ctypes
+import math
 import platform
 import re
 import resource
@@ -10,6 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
+
+from utils import control_groups
+from utils.processes import cores
 
 NAMES = ("auto", "cpu", "cuda")
 
@@ -42,14 +46,14 @@ def describe(device: torch.device) -> str:
 
 
 @contextmanager
-def one_thread_if(small: bool) -> Iterator[None]:
-    """While the block runs PyTorch uses one thread, if its steps are small; else as many as before.
+def threads_for(small: bool) -> Iterator[None]:
+    """While the block runs PyTorch uses one thread if its steps are small, else as many as before that get a core.
 
-    Where others compute too, two threads that wait for each other at every small step take many times as long as one.
+    PyTorch starts a thread for each core of the machine. Where a container may use fewer, or others compute too, threads
+    that wait for each other at every step take many times as long as one.
     """
     before = torch.get_num_threads()
-    if small:
-        torch.set_num_threads(1)
+    torch.set_num_threads(1 if small else min(before, cores()))
     try:
         yield
     finally:
@@ -62,18 +66,16 @@ def peak_bytes(device: torch.device) -> int:
 
 
 def free_bytes(device: torch.device) -> int:
-    """The memory that can be taken on `device` without pushing anything out, in bytes; a container's limit counts."""
+    """The memory that can be taken on `device` without pushing anything out, in bytes.
+
+    On a CPU it is the least of what the machine has, what this process's control groups leave (a container's limit), and
+    what its address space may still grow by (`ulimit -v`).
+    """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     import psutil  # a bare GPU machine has none
 
-    free = psutil.virtual_memory().available
-    limit, used = (_text(f"/sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
-    if not (limit.isdigit() and used.isdigit()):
-        return free
-    # Files that were read count as used, though the system drops them when it needs the room.
-    cached = re.search(r"^inactive_file (\d+)$", _text("/sys/fs/cgroup/memory.stat"), re.MULTILINE)
-    return max(0, min(free, int(limit) - int(used) + (int(cached[1]) if cached else 0)))
+    return int(min(psutil.virtual_memory().available, control_groups.free_memory_bytes(), _free_addresses()))
 
 
 class PeakMemory:
@@ -107,9 +109,13 @@ class PeakMemory:
         self.bytes = peak - self._before
 
 
+def _free_addresses() -> float:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return math.inf if limit == resource.RLIM_INFINITY else max(0, limit - (_status_bytes("VmSize") or 0))
+
+
 def _resident_bytes() -> int | None:
-    found = re.search(r"^VmRSS:\s*(\d+) kB$", _text("/proc/self/status"), re.MULTILINE)
-    return int(found[1]) * 1024 if found else None
+    return _status_bytes("VmRSS")
 
 
 def _cpu_model() -> str:
@@ -119,11 +125,17 @@ def _cpu_model() -> str:
 
 def _peak_resident_bytes() -> int:
     # Linux hands a child its parent's ru_maxrss, which would charge a worker for the notebook that started it.
-    found = re.search(r"^VmHWM:\s*(\d+) kB$", _text("/proc/self/status"), re.MULTILINE)
-    if found:
-        return int(found[1]) * 1024
+    own = _status_bytes("VmHWM")
+    if own is not None:
+        return own
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _status_bytes(name: str) -> int | None:
+    """An entry of this process's memory in the kernel's table; None on other systems."""
+    found = re.search(rf"^{name}:\s*(\d+) kB$", _text("/proc/self/status"), re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
 
 
 def _text(path: str) -> str:

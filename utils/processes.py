@@ -1,5 +1,6 @@
 """A crew of processes on this machine that shares its cores and ends with whoever started it."""
 
+import math
 import multiprocessing
 import os
 import signal
@@ -10,10 +11,13 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
+from utils import control_groups
+
 
 def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many this process may use, 1 or more; the part of one that a container has counts as one, or it would idle."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, math.ceil(min(bound, control_groups.processors())))
 
 
 class Processes(ProcessPoolExecutor):

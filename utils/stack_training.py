@@ -101,7 +101,7 @@ def train_stack(members: list[Member], recipe: Recipe, device: torch.device, pro
         One history a member, in order; where its loss stops being finite it ends.
     """
     weights = sum(part.numel() for member in members for part in member.net.parameters())
-    with devices.one_thread_if(device.type == "cpu" and recipe.batch_size * weights <= SMALL):
+    with devices.threads_for(small=device.type == "cpu" and recipe.batch_size * weights <= SMALL):
         return _train_stack(members, recipe, device, progress)
 
 

@@ -79,7 +79,7 @@ def train(
 
 def _train_alone(member: Member, recipe: Recipe, device: torch.device, progress: Progress) -> History:
     weights = sum(part.numel() for part in member.net.parameters())
-    with devices.one_thread_if(device.type == "cpu" and recipe.batch_size * weights <= SMALL):
+    with devices.threads_for(small=device.type == "cpu" and recipe.batch_size * weights <= SMALL):
         return _trained_alone(member, recipe, device, progress)
 
 

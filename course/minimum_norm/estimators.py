@@ -78,7 +78,7 @@ class _KernelInterpolation(BaseEstimator):
         points, targets = torch.from_numpy(distinct).to(device), _tensor(Y[first], dtype, device)
         limit = devices.free_bytes(device) if self.memory_limit is None else self.memory_limit
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        with _bar() as progress:
+        with devices.threads_for(small=False), _bar() as progress:
             solution = solvers.solve(
                 points,
                 targets.reshape(len(first), -1),
@@ -145,6 +145,7 @@ class _KernelInterpolation(BaseEstimator):
                 stacklevel=4,
             )
 
+    @devices.threads_for(small=False)
     def _values(self, X: ArrayLike) -> np.ndarray:
         """The interpolant at X, (m,) or (m, k), computed a block of rows at a time."""
         check_is_fitted(self)
@@ -178,7 +179,7 @@ class KernelInterpolator(RegressorMixin, _KernelInterpolation):
         solver: "cholesky"; "cg", preconditioned conjugate gradients with the Gram matrix stored; "matrix_free", that
             with the Gram matrix computed anew at each iteration; or "auto", the first of them that suits (see
             `solvers.solve`).
-        memory_limit: bytes that the solver may take beside the data; None is what the machine has free.
+        memory_limit: bytes that the solver may take beside the data; None is what the machine, or the container, has free.
         tol: conjugate gradients stop at this relative residual.
         max_iter: they also stop after so many iterations, with a ConvergenceWarning.
         random_state: draws the preconditioner's points.
@@ -238,7 +239,7 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):
         solver: "cholesky"; "cg", preconditioned conjugate gradients with the Gram matrix stored; "matrix_free", that
             with the Gram matrix computed anew at each iteration; or "auto", the first of them that suits (see
             `solvers.solve`).
-        memory_limit: bytes that the solver may take beside the data; None is what the machine has free.
+        memory_limit: bytes that the solver may take beside the data; None is what the machine, or the container, has free.
         tol: conjugate gradients stop at this relative residual.
         max_iter: they also stop after so many iterations, with a ConvergenceWarning.
         random_state: draws the preconditioner's points.

@@ -1,6 +1,7 @@
 """Choosing a device, naming it, and the memory it took."""
 
 import ctypes
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,10 @@ import pytest
 import torch
 
 from utils import devices
+
+linux_only = pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="only Linux tells what this test needs of a process's memory"
+)
 
 
 def test_cpu_is_the_cpu():
@@ -96,23 +101,49 @@ def test_free_memory_is_part_of_the_machines():
     assert 10_000_000 < devices.free_bytes(torch.device("cpu")) < psutil.virtual_memory().total
 
 
-@pytest.mark.parametrize(
-    "limit, used, cached, expected",
-    [
-        ("", "", "", 4_000),  # no container, or one without this file
-        ("max\n", "900\n", "", 4_000),  # a container without a limit
-        ("5000\n", "2000\n", "", 3_000),
-        ("5000\n", "2000\n", "anon 7\ninactive_file 600\n", 3_600),  # files that were read make way
-        ("9000\n", "2000\n", "", 4_000),  # a limit above what the machine has
-        ("2000\n", "2500\n", "", 0),
-    ],
-)
-def test_free_memory_is_what_the_machine_and_its_container_both_have(monkeypatch, limit, used, cached, expected):
-    places = ("max", "current", "stat")
-    files = {f"/sys/fs/cgroup/memory.{place}": text for place, text in zip(places, (limit, used, cached))}
-    monkeypatch.setattr(devices, "_text", files.__getitem__)
+@pytest.mark.parametrize("left, expected", [(math.inf, 4_000), (3_000, 3_000), (9_000, 4_000), (0, 0)])
+def test_free_memory_is_what_the_machine_and_the_control_groups_both_have(monkeypatch, left, expected):
+    monkeypatch.setattr(devices.control_groups, "free_memory_bytes", lambda: left)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 4_000})())
     assert devices.free_bytes(torch.device("cpu")) == expected
+
+
+def test_free_memory_is_no_more_than_the_address_space_may_grow_by(monkeypatch):
+    monkeypatch.setattr(devices.resource, "getrlimit", lambda limit: (7_000_000, 9_000_000))
+    monkeypatch.setattr(devices, "_text", lambda path: "VmPeak:\t  9000 kB\nVmSize:\t  5000 kB\n")
+    assert devices.free_bytes(torch.device("cpu")) == 7_000_000 - 5000 * 1024
+
+
+@linux_only
+def test_a_process_sees_the_limit_of_its_address_space():
+    script = """
+import resource, torch
+from utils.devices import _status_bytes, free_bytes
+limit = _status_bytes("VmSize") + 200_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+free = free_bytes(torch.device("cpu"))
+print(free)
+bytearray(free - 20_000_000)
+try:
+    bytearray(free + 20_000_000)
+except MemoryError:
+    print(0)
+"""
+    free, refused = map(int, subprocess.check_output([sys.executable, "-c", script]).split())
+    assert 100_000_000 < free <= 200_000_000 and refused == 0
+
+
+@pytest.mark.parametrize("before, cores, small, expected", [(64, 2, False, 2), (64, 2, True, 1), (3, 8, False, 3)])
+def test_threads_are_no_more_than_the_cores_this_process_may_use(monkeypatch, before, cores, small, expected):
+    threads = [before]
+    monkeypatch.setattr(devices, "cores", lambda: cores)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    with devices.threads_for(small=small):
+        assert threads[-1] == expected
+    with pytest.raises(KeyError), devices.threads_for(small=small):
+        raise KeyError
+    assert threads == [before, expected, before, expected, before]
 
 
 def test_free_memory_of_a_gpu_is_its_own(monkeypatch):
@@ -144,11 +175,6 @@ torch.ones(1000).sum()
 def measured(script):
     """What the script prints, in a process of its own."""
     return [int(each) for each in subprocess.check_output([sys.executable, "-c", MEASURED + script]).split()]
-
-
-linux_only = pytest.mark.skipif(
-    not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget a process's earlier peak"
-)
 
 
 @pytest.mark.alone

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 from torch.testing import assert_close
 
-from utils import stack_training, stacks, training
+from utils import devices, stack_training, stacks, training
 from utils.networks import linear_layers, perceptron
 from utils.training import Member, Recipe, train
 
@@ -327,8 +327,9 @@ def test_data_and_generators_of_the_caller_are_left_alone():
 
 
 @pytest.mark.parametrize("nets", [lambda: [convolution(0)], lambda: [net((8,), seed) for seed in range(2)]])
-def test_small_nets_take_one_thread_and_give_the_others_back(nets):
+def test_small_nets_take_one_thread_and_give_the_others_back(nets, monkeypatch):
     X, y = problem()
+    monkeypatch.setattr(devices, "cores", lambda: 2)
     before, during = torch.get_num_threads(), []
     torch.set_num_threads(2)
     try:

@@ -21,7 +21,11 @@ def needed_bytes(system: KernelSystem, size: Size, *, stored: bool) -> int:
     if stored:
         # The lower triangle, with room for the blocks on the diagonal, which are stored whole.
         needed += system.triangle_bytes + system.entry_bytes * system.n * size.block
-    return needed
+    # While a tile is made: its points, centred and scaled; distances; differences of near pairs; remainder and factor.
+    needed += 5 * system.entry_bytes * size.block * (size.block + system.points.shape[1])
+    # The points are copied in their order; while that is sought, before all else, they are there once more.
+    ordered = system.points.nbytes
+    return ordered + max(ordered, needed)
 
 
 def solve(
