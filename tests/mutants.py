@@ -540,6 +540,18 @@ FAULTS = (
         ("test_a_figure_drawn_before_gives_the_same_pixels_as_a_fresh_one",),
     ),
     Fault(
+        "plotting: only what the course sets is set back, not the rest of a reader's settings",
+        "if name not in WINDOWS} | STYLE",
+        "if name in STYLE} | STYLE",
+        ("test_a_readers_settings_change_no_picture_and_stay",),
+    ),
+    Fault(
+        "plotting: a picture that fails leaves the course's settings to the reader",
+        "settings.update({name: value for name, value in before.items() if settings[name] == LOOK[name]})",
+        "settings.update({})",
+        ("test_a_picture_that_fails_leaves_the_readers_settings",),
+    ),
+    Fault(
         "plotting: a line keeps its old data",
         "artist.set_data(x, y)",
         "artist.set_data(*artist.get_data())",

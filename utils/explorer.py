@@ -26,8 +26,6 @@ from utils.progress import Progress, no_progress
 PICTURES_KEPT = 128
 WIDTH = 9.0  # inches
 SHARPNESS = 1.25  # pixels drawn for each one shown: crisper on a dense screen, and still quick
-# matplotlib's caches for fonts and mathtext are shared, so one picture is drawn at a time, whichever explorer asks.
-_drawing = threading.Lock()
 
 
 class Explorer:
@@ -77,8 +75,10 @@ class Explorer:
             raise TypeError(
                 f"{self.name} has no control {', '.join(sorted(unknown))}; its controls are: {', '.join(self.controls)}"
             )
-        figure = plotting.new_figure(WIDTH, self.height)
-        self.draw(self.result(**(self.starts() | values)), figure)
+        result = self.result(**(self.starts() | values))
+        with plotting.style():
+            figure = plotting.new_figure(WIDTH, self.height)
+            self.draw(result, figure)
         return figure
 
     def result(self, **values) -> Any:
@@ -108,14 +108,15 @@ class Explorer:
             self._seen.move_to_end(key)
             return self._seen[key]
         result = self.result(**values)
-        if self._figure is None:
-            self._figure = plotting.new_figure(WIDTH, self.height, SHARPNESS)
-        try:
-            self.draw(result, self._figure)
-            seen = plotting.frame(self._figure), self.read(result)
-        except BaseException:
-            self._figure = None  # half drawn
-            raise
+        with plotting.style():
+            if self._figure is None:
+                self._figure = plotting.new_figure(WIDTH, self.height, SHARPNESS)
+            try:
+                self.draw(result, self._figure)
+                seen = plotting.frame(self._figure), self.read(result)
+            except BaseException:
+                self._figure = None  # half drawn
+                raise
         self._seen[key] = seen
         if len(self._seen) > PICTURES_KEPT:
             self._seen.popitem(last=False)
@@ -218,8 +219,7 @@ class Explorer:
 
     def _present(self, values: dict) -> None:
         try:
-            with _drawing:
-                picture, sentence = self.picture(**values)
+            picture, sentence = self.picture(**values)
         except (Exception, SystemExit) as error:  # whatever goes wrong belongs on the screen, not in a log
             self.image.layout.display = "none"
             self.message.value = (

@@ -2,10 +2,14 @@
 
 The functions that draw (`line`, `image`, `note`, ...) take a key: the first call with a key makes the artist, later
 calls change it. A `draw` function written with them is right on a fresh figure and quick on a used one.
+
+The look holds within `style()`, for whoever makes a picture; elsewhere a reader's own settings of matplotlib hold.
 """
 
 import io
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import matplotlib
 import numpy as np
@@ -46,10 +50,36 @@ STYLE = {
     "xtick.color": INK,
     "ytick.color": INK,
 }
-# For every figure of the process: a style that held only while an object was made would miss the titles set later.
-matplotlib.rcParams.update(STYLE)
+WINDOWS = (
+    "backend",
+    "backend_fallback",
+    "interactive",
+    "toolbar",
+)  # settings that no picture of the course has to do with
+LOOK = {name: value for name, value in matplotlib.rcParamsDefault.items() if name not in WINDOWS} | STYLE
+# matplotlib's settings and its caches for fonts are the process's, so one thread at a time makes a picture.
+_drawing = threading.RLock()
 
 
+@contextmanager
+def style() -> Iterator[None]:
+    """While the block runs, matplotlib draws as the course does, whatever the reader has set; then as the reader has set.
+
+    A picture is made and shown, or made into a PNG, within such blocks: some settings act when an artist is made, others
+    when it is drawn. Also a decorator, of a function that makes a picture.
+    """
+    with _drawing:
+        settings = matplotlib.rcParams
+        before = {name: settings[name] for name, value in LOOK.items() if settings[name] != value}
+        try:
+            settings.update({name: LOOK[name] for name in before})
+            yield
+        finally:
+            # All that is still ours: a reader may set something in another thread while an explorer draws.
+            settings.update({name: value for name, value in before.items() if settings[name] == LOOK[name]})
+
+
+@style()
 def new_figure(width: float = 9.0, height: float = 3.6, scale: float = 1.0) -> Figure:
     """An empty figure in the course's style, outside pyplot, so that nothing is shown twice or kept alive.
 
@@ -62,12 +92,14 @@ def new_figure(width: float = 9.0, height: float = 3.6, scale: float = 1.0) -> F
     return figure
 
 
+@style()
 def subplots(rows: int = 1, columns: int = 1, width: float = 9.0, height: float = 3.6, **options) -> tuple:
     """A figure in the course's style and its axes, as `matplotlib.pyplot.subplots` gives them, laid out to fit."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, **options)
 
 
+@style()
 def png(figure: Figure, scale: float = 1.0) -> bytes:
     """The figure as a PNG, `scale` times the style's resolution."""
     buffer = io.BytesIO()
@@ -84,6 +116,7 @@ def show(figure: Figure) -> None:
     )
 
 
+@style()
 def frame(figure: Figure) -> bytes:
     """The PNG of a figure made of `panels` and kept artists, quickly.
 

@@ -23,6 +23,7 @@ NET_ENTRIES = (
 )
 
 
+@plotting.style()
 def draw_features(record: Record) -> Figure:
     """Test error and norm of random features over their number, with the kernel at the right; and with the best ridge."""
     rows = select(record.rows, study="features")
@@ -58,6 +59,7 @@ def draw_features(record: Record) -> Figure:
     return figure
 
 
+@plotting.style()
 def draw_nets(record: Record) -> Figure:
     """Test error, test loss and training error of nets over their hidden units: fresh, and reused where there are some."""
     rows = [row for row in select(record.rows, study="nets", own_data=False) if row["net"] == "perceptron"]
@@ -88,6 +90,7 @@ def draw_nets(record: Record) -> Figure:
     return figure
 
 
+@plotting.style()
 def draw_humps(record: Record) -> Figure:
     """Test loss and training error of fresh nets with wrong labels over their hidden units, after three trainings."""
     rows = select(record.rows, study="nets", own_data=False, start="fresh", noise=0.2)

@@ -17,6 +17,7 @@ SOLVER_NAMES = {"cholesky": "Cholesky, float64", "cg": "conjugate gradients", "m
 GROWS_FROM = 10_000  # below, what does not grow with n hides what does
 
 
+@plotting.style()
 def draw_record(record: Record) -> Figure:
     """Error and norm against sample size, error against norm, and what label noise costs: two rows a data set."""
     pixels = select(record.rows, features="pixels")
@@ -82,6 +83,7 @@ def _draw_noise(axes: Sequence[Axes], rows: list[dict]) -> None:
     steps.set(ylabel="steps to zero training error", ylim=(0, None), title="Plain conjugate gradients")
 
 
+@plotting.style()
 def draw_growth(record: Record) -> Figure:
     """Time and memory of the solvers against the number of points, on log axes, with fitted exponents."""
     figure, (time_axes, memory_axes) = plotting.subplots(1, 2, height=4)

@@ -21,6 +21,7 @@ CELL_LOOKS = {
 SERIES_LOOKS = ((INK, "o"), (GREY, "s"))
 
 
+@plotting.style()
 def draw_record(record: Record) -> Figure:
     """After figure 1 of the paper: the training error of six kinds of input (the paper draws the loss); time to fit and
     test error against label noise, with their range.

@@ -326,16 +326,17 @@ train_labels, test_labels = torch.from_numpy(digits.train_labels), torch.from_nu
 by_class = train_labels[:200].argsort(stable=True)
 gram = exercises.gaussian_gram.use(gaussian_gram)(train_images[by_class], train_images[by_class], 1.5)
 
-figure, axes = plotting.subplots(width=5, height=4.2)
-picture = axes.imshow(gram, cmap="viridis", vmin=0, vmax=1)
-counts = torch.bincount(train_labels[:200], minlength=10)
-middles = counts.cumsum(0) - counts / 2
-axes.set_xticks(middles, range(10))
-axes.set_yticks(middles, range(10))
-axes.grid(False)
-axes.set(xlabel="digit", ylabel="digit", title="Digits of a class are near each other")
-figure.colorbar(picture, label="kernel, bandwidth 1.5")
-plotting.show(figure)
+with plotting.style():
+    figure, axes = plotting.subplots(width=5, height=4.2)
+    picture = axes.imshow(gram, cmap="viridis", vmin=0, vmax=1)
+    counts = torch.bincount(train_labels[:200], minlength=10)
+    middles = counts.cumsum(0) - counts / 2
+    axes.set_xticks(middles, range(10))
+    axes.set_yticks(middles, range(10))
+    axes.grid(False)
+    axes.set(xlabel="digit", ylabel="digit", title="Digits of a class are near each other")
+    figure.colorbar(picture, label="kernel, bandwidth 1.5")
+    plotting.show(figure)
 
 # %% [markdown]
 # ### Exercise 1.5: fit and predict (8 minutes, difficulty 2, 2 points)

@@ -519,16 +519,17 @@ print(f"epoch of learning, median: {when[~wrong].median():.0f} for the {(~wrong)
       f"{when[wrong].median():.0f} for the {wrong.sum()} wrong ones")
 print(f"of the {len(latest)} examples learned last, {wrong[latest].double().mean():.0%} have wrong labels")
 
-figure, axes = plotting.subplots(2, 10, height=2.3)
-right = (~wrong).nonzero().flatten()
-order = right[when[right].argsort(stable=True)]
-for row, chosen in zip(axes, (order[:10], order[-10:])):
-    for panel, index in zip(row, chosen):
-        panel.imshow(digits.train_images[index], cmap="gray_r")
-        panel.set_title(f"{labels[index]}, {when[index]:.0f}", fontsize=9)
-        panel.axis("off")
-figure.suptitle("Label and epoch of rightly labelled digits: the ten learned first, the ten learned last", fontsize=10)
-plotting.show(figure)
+with plotting.style():
+    figure, axes = plotting.subplots(2, 10, height=2.3)
+    right = (~wrong).nonzero().flatten()
+    order = right[when[right].argsort(stable=True)]
+    for row, chosen in zip(axes, (order[:10], order[-10:])):
+        for panel, index in zip(row, chosen):
+            panel.imshow(digits.train_images[index], cmap="gray_r")
+            panel.set_title(f"{labels[index]}, {when[index]:.0f}", fontsize=9)
+            panel.axis("off")
+    figure.suptitle("Label and epoch of rightly labelled digits: the ten learned first, the ten learned last", fontsize=10)
+    plotting.show(figure)
 
 # %% [markdown]
 # Nearly all wrong labels come late. Among the right ones too there are early and late. Some of those learned last look odd, others

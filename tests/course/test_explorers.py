@@ -3,12 +3,15 @@
 import io
 from typing import NamedTuple
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
 
 from course.syllabus import LESSONS
+from tests import settings
 from tests.waiting import PATIENCE_S
+from utils import plotting
 from utils.controls import worst_values
 
 pytestmark = pytest.mark.slow
@@ -93,6 +96,17 @@ def test_the_live_widget_shows_what_the_static_figure_shows(explorer):
     values = {name: each.value for name, each in live.inputs.items()}
     assert live.image.layout.display is None
     assert live.image.value == explorer.fresh().picture(**values)[0]
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
+def test_a_readers_settings_change_no_picture(explorer):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        plain = explorer.fresh().picture(**explorer.starts())
+        export = plotting.png(explorer.figure())
+        settings.all_at_once()
+        assert explorer.fresh().picture(**explorer.starts()) == plain
+        assert plotting.png(explorer.figure()) == export
 
 
 @pytest.mark.parametrize("explorer", EXPLORERS)

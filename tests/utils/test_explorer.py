@@ -2,12 +2,15 @@
 
 import io
 import threading
+import time
 
 import ipywidgets
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.settings import HOSTILE
 from tests.waiting import PATIENCE_S
 from utils import explorer as module
 from utils import plotting
@@ -76,6 +79,28 @@ def test_the_artists_are_kept_and_not_piled_up():
         lines.picture(slope=slope, kind="up")
     (axes,) = lines._figure.axes
     assert len(axes.lines) == 1 and len(axes.images) == 1 and len(axes.texts) == 2
+
+
+def test_one_picture_is_drawn_at_a_time_and_a_readers_settings_are_back_after_both():
+    steps, begun = [], threading.Event()
+
+    def slowly(result, figure):
+        steps.append("begin")
+        begun.set()
+        time.sleep(0.1)  # for the other to come in, if it could
+        draw(result, figure)
+        steps.append("end")
+
+    with matplotlib.rc_context(HOSTILE):
+        before = dict(matplotlib.rcParams)
+        values = {"slope": 1.0, "kind": "up"}
+        first = threading.Thread(target=lambda: make(drawing=slowly).picture(**values))
+        first.start()
+        assert begun.wait(PATIENCE_S)
+        make(drawing=slowly).picture(**values)
+        first.join(PATIENCE_S)
+        assert dict(matplotlib.rcParams) == before
+    assert steps == ["begin", "end", "begin", "end"]
 
 
 def test_a_picture_seen_before_is_not_computed_again():

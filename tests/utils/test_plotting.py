@@ -1,11 +1,20 @@
 """One look, and kept artists; `tests/utils/test_explorer.py` has the frames that explorers draw."""
 
 import io
+import subprocess
+import sys
+from pathlib import Path
 
+import matplotlib
 import numpy as np
+import pytest
+from matplotlib import pyplot
 from PIL import Image
 
+from tests.settings import HOSTILE, READERS
 from utils import plotting
+
+ROOT = Path(__file__).parents[2]
 
 
 def size(png):
@@ -13,8 +22,9 @@ def size(png):
 
 
 def test_subplots_have_the_courses_look_and_titles():
-    figure, (left, right) = plotting.subplots(1, 2, width=6, height=2)
-    left.set_title("A takeaway")
+    with plotting.style():
+        figure, (left, right) = plotting.subplots(1, 2, width=6, height=2)
+        left.set_title("A takeaway")
     assert left.get_title(loc="left") == "A takeaway" and not left.spines["top"].get_visible()
     assert figure.get_figwidth() == 6 and right is figure.axes[1]
 
@@ -53,3 +63,66 @@ def test_a_kept_artist_takes_the_new_data_in_both_ways_of_drawing():
         pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
         rows = np.nonzero((abs(pixels - blue).sum(-1) < 30).any(axis=1))[0]
         assert len(rows) and rows.mean() < pixels.shape[0] / 2, "the line is in the upper half"
+
+
+def draw():
+    """A still picture and a frame, with each kind of artist."""
+    with plotting.style():
+        figure, (left, right) = plotting.subplots(1, 2, width=6, height=2.5)
+        left.plot([0, 1, 2], [0, 3, 1], marker="o", label="points, $n^2$ & 10 % of_it")
+        left.plot([0, 1, 2], [1, 2, 1], label="others")
+        left.fill_between([0, 2], [0, 0], [1, 1], alpha=0.2)
+        left.set(xlabel="x", ylabel="10 % of y_1", title="A title", yscale="symlog")
+        left.legend()
+        figure.colorbar(right.imshow(np.arange(6.0).reshape(2, 3)))
+        still = plotting.png(figure)
+        moving = plotting.new_figure(4, 3)
+        (axes,) = plotting.panels(moving, 1)
+        plotting.line(axes, "line", [0, 1], [0, 1], label="a line")
+        plotting.image(axes, "image", np.eye(3))
+        plotting.title(axes, "100 %")
+        plotting.legend(axes)
+        return still, plotting.frame(moving)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_readers_settings_change_no_picture_and_stay(name):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        plain = draw()
+        READERS[name]()
+        before = dict(matplotlib.rcParams)
+        assert draw() == plain
+        assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize("name", pyplot.style.available)
+def test_every_style_of_matplotlib_is_back_after_a_picture(name):
+    with matplotlib.rc_context():
+        pyplot.style.use(name)
+        before = dict(matplotlib.rcParams)
+        with plotting.style():
+            assert matplotlib.rcParams["font.size"] == plotting.STYLE["font.size"]
+            assert matplotlib.rcParams["lines.linestyle"] == "-" and not matplotlib.rcParams["_internal.classic_mode"]
+        assert dict(matplotlib.rcParams) == before
+
+
+def test_a_picture_that_fails_leaves_the_readers_settings():
+    with matplotlib.rc_context(HOSTILE):
+        before = dict(matplotlib.rcParams)
+        with pytest.raises(KeyError), plotting.style(), plotting.style():
+            raise KeyError
+        assert dict(matplotlib.rcParams) == before
+
+
+def test_what_a_reader_sets_while_a_picture_is_drawn_stays():
+    with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 7}):
+        with plotting.style():
+            matplotlib.rcParams["font.size"] = 17  # as a cell does while an explorer draws
+        assert matplotlib.rcParams["font.size"] == 17 and matplotlib.rcParams["lines.linewidth"] == 7
+
+
+def test_importing_changes_no_setting():
+    script = "import matplotlib; before = dict(matplotlib.rcParams); from utils import plotting; "
+    script += "from course.minimum_norm import explorers; print(before == dict(matplotlib.rcParams))"
+    assert subprocess.check_output([sys.executable, "-c", script], cwd=ROOT, text=True) == "True\n"

@@ -195,6 +195,7 @@ def _mistakes(exercises: Sequence[Exercise | WrittenExercise], readable: Sequenc
     ]
 
 
+@plotting.style()
 def _picture(present: Sequence[Graded], exercises: Sequence[Exercise | WrittenExercise], marks: dict[str, list]) -> str:
     """How the points are spread, and how many solved each exercise, as an image for a page."""
     coded = [exercise for exercise in exercises if isinstance(exercise, Exercise)]

@@ -2,11 +2,14 @@
 
 import re
 
+import matplotlib
+
 from course.classroom.grading.feedback_pages import feedback, overview, titles
 from course.classroom.grading.grade_hand_in import given_notebook
 from course.classroom.grading.grades import Graded, Mark
 from course.cli import ROOT
 from course.syllabus import lesson
+from tests import settings
 from utils.exercise import Exercise
 
 LESSON = lesson("random_labels")
@@ -67,3 +70,11 @@ def test_the_class_is_counted_by_exercise_and_mistake():
 
 def test_a_class_of_which_nobody_handed_in_has_a_page():
     assert "0 of 1 students handed in" in " ".join(overview([graded("a", handed_in=False)], [LESSON], {}).split())
+
+
+def test_an_instructors_settings_of_matplotlib_change_no_page():
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        plain = overview([graded("a", ["noisy_labels"])], [LESSON], {})
+        settings.all_at_once()
+        assert overview([graded("a", ["noisy_labels"])], [LESSON], {}) == plain

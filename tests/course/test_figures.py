@@ -1,0 +1,55 @@
+"""Every lesson's still pictures: those of the shipped records, and those that its notebook draws itself."""
+
+import ast
+import inspect
+from contextlib import suppress
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+from course.syllabus import LESSONS
+from tests import settings
+from utils import plotting
+from utils.experiment import Record, load_record
+
+ROOT = Path(__file__).parents[2]
+FIGURES = [
+    pytest.param(lesson, name, id=f"{lesson.name}-{name}")
+    for lesson in LESSONS
+    for name, value in vars(lesson.figures).items()
+    if name.startswith("draw_") and inspect.isfunction(value)
+]
+
+
+def drawn(lesson, name: str) -> tuple[Record, bytes]:
+    """The first of the lesson's shipped records that the function can draw, and its picture."""
+    for path in sorted((ROOT / "course" / lesson.name / "records").glob("*.json")):
+        record = load_record(path)
+        with suppress(Exception):  # a record of another study
+            return record, plotting.png(getattr(lesson.figures, name)(record))
+    raise AssertionError(f"no shipped record of {lesson.name} can be drawn by {name}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lesson", "name"), FIGURES)
+def test_a_readers_settings_change_no_figure(lesson, name):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        record, plain = drawn(lesson, name)
+        settings.all_at_once()
+        assert plotting.png(getattr(lesson.figures, name)(record)) == plain
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_a_notebooks_own_pictures_are_drawn_in_the_courses_style(lesson):
+    source = (ROOT / "solutions" / lesson.folder / f"{lesson.name}.py").read_text(encoding="utf-8")
+    tree = ast.parse(source)
+
+    def figures(part: ast.AST) -> set[int]:
+        called = [each.func for each in ast.walk(part) if isinstance(each, ast.Call)]
+        return {each.lineno for each in called if ast.unparse(each) in ("plotting.subplots", "plotting.new_figure")}
+
+    withs = [each for each in ast.walk(tree) if isinstance(each, ast.With)]
+    styled = [each for each in withs if ast.unparse(each.items[0].context_expr) == "plotting.style()"]
+    assert figures(tree) == set().union(*map(figures, styled))
