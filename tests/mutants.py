@@ -473,6 +473,21 @@ FAULTS = (
         ("test_every_mistake_fails_with_its_own_hint_on_every_seed[random_labels-same_noise-1]",),
     ),
     Fault(
+        "draws: any matrix is good enough",
+        "MOST_CONDITION = 1e3",
+        "MOST_CONDITION = 1e30",
+        (
+            "test_on_an_unlucky_seed_another_case_is_drawn[minimum_norm-minimum_norm_weights]",
+            "test_on_an_unlucky_seed_another_case_is_drawn[double_descent-fit_features]",
+        ),
+    ),
+    Fault(
+        "exercises: random numbers may be more uneven than the check allows",
+        "MOST_UNEVEN_DRAWS = 4.0",
+        "MOST_UNEVEN_DRAWS = 9.0",
+        ("test_on_an_unlucky_seed_another_case_is_drawn[random_labels-noisy_labels]",),
+    ),
+    Fault(
         "exercise: a tolerance a million times as large",
         "atol: float = 1e-8",
         "atol: float = 1e-2",

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from course.double_descent import nets, theory
 from course.minimum_norm import theory as kernels
+from utils.draws import well_conditioned
 from utils.exercise import Cases, Exercise, Mistake, WrittenExercise
 
 # What lesson 1 has for the shortest fit. The estimators by name: of another lesson only `theory` is imported.
@@ -90,7 +91,9 @@ def _is_shortest_fit(observed: tuple[np.ndarray, ...], Phi: Tensor, Y: Tensor) -
 
 
 def _both_sides(rng: np.random.Generator) -> Cases:
-    return [(_normal(rng, n, p), _normal(rng, n, k)) for n, p, k in ((12, 5, 3), (8, 20, 3), (9, 9, 2), (7, 40, 1))]
+    return [
+        (well_conditioned(rng, n, p), _normal(rng, n, k)) for n, p, k in ((12, 5, 3), (8, 20, 3), (9, 9, 2), (7, 40, 1))
+    ]
 
 
 def _exactly(Phi: Tensor, Y: Tensor) -> Tensor:
@@ -174,7 +177,8 @@ def _contributions(Phi: Tensor, y: Tensor, Psi: Tensor) -> Tensor:
 def _nested(rng: np.random.Generator) -> Cases:
     # The last is so wide that a problem for each width takes too many calls.
     return [
-        (_normal(rng, n, p), _normal(rng, n), _normal(rng, m, p)) for n, p, m in ((6, 4, 3), (9, 9, 2), (560, 520, 2))
+        (well_conditioned(rng, n, p), _normal(rng, n), _normal(rng, m, p))
+        for n, p, m in ((6, 4, 3), (9, 9, 2), (560, 520, 2))
     ]
 
 

@@ -6,6 +6,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from torch import Tensor
 
 from course.minimum_norm import estimators, theory
+from utils.draws import well_conditioned
 from utils.exercise import Cases, Exercise, Mistake, WrittenExercise
 
 # Every function and estimator of the lesson that would answer an exercise about weights or about kernels.
@@ -33,7 +34,7 @@ def _systems(rng: np.random.Generator) -> Cases:
     # Powers of two first: their products are exact, so that X'X is singular to the last bit, as it is on paper.
     exact = torch.exp2(torch.from_numpy(rng.integers(0, 4, (1, 4))).double())
     return [(exact, _normal(rng, 1))] + [
-        (_normal(rng, n, d), _normal(rng, *targets))
+        (well_conditioned(rng, n, d), _normal(rng, *targets))
         for n, d, targets in ((3, 5, (3,)), (6, 6, (6,)), (10, 40, (10, 3)))
     ]
 
@@ -106,7 +107,7 @@ minimum_norm_weights = Exercise(
 
 
 def _starts(rng: np.random.Generator) -> Cases:
-    return [(_normal(rng, n, d), _normal(rng, n), _normal(rng, d)) for n, d in ((1, 2), (3, 8), (12, 30))]
+    return [(well_conditioned(rng, n, d), _normal(rng, n), _normal(rng, d)) for n, d in ((1, 2), (3, 8), (12, 30))]
 
 
 def _shortest(X: Tensor, y: Tensor) -> Tensor:
@@ -196,7 +197,7 @@ def _preconditioned(rng: np.random.Generator) -> Cases:
     for n, d in ((1, 2), (3, 6), (8, 20)):
         root = _normal(rng, d, d)
         P = root @ root.T / d + torch.eye(d, dtype=torch.float64)
-        cases.append((_normal(rng, n, d), _normal(rng, n), P))
+        cases.append((well_conditioned(rng, n, d), _normal(rng, n), P))
     return cases
 
 

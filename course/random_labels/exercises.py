@@ -9,23 +9,48 @@ import torch
 from torch import Tensor
 
 from course.random_labels import theory
+from utils.draws import drawn_until
 from utils.exercise import Cases, Exercise, Mistake, WrittenExercise
 from utils.labels import incorrect_noise, uniform_noise
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Two definitions of label noise
 
+# In standard errors of a share. There are two hundred shares, and one in 3,000 draws has a share beyond five. Numbers are
+# drawn again beyond four, so that whoever cuts them into equal cells is never at the limit.
+MOST_UNEVEN = 5.0
+MOST_UNEVEN_DRAWS = 4.0
+
 
 def _labellings(rng: np.random.Generator) -> Cases:
-    cases = []
-    for n, classes in ((4_000, 2), (6_000, 3), (20_000, 10)):
-        # Most labels are 0, or a constant would pass for a uniform draw.
-        labels = torch.from_numpy(np.where(rng.random(n) < 0.6, 0, rng.integers(classes, size=n)))
-        replaced = torch.from_numpy(rng.random(n) < 0.5)
-        replaced[-1] = False
-        # Everything comes twice: who uses the numbers given has the same answer twice.
-        cases.append((labels.repeat(2), replaced.repeat(2), _uniform(rng, n).repeat(2), classes))
-    return cases
+    return [_labelling(rng, n, classes) for n, classes in ((4_000, 2), (6_000, 3), (20_000, 10))]
+
+
+def _labelling(rng: np.random.Generator, n: int, classes: int) -> tuple[Tensor, Tensor, Tensor, int]:
+    # Most labels are 0, or a constant would pass for a uniform draw.
+    labels = torch.from_numpy(np.where(rng.random(n) < 0.6, 0, rng.integers(classes, size=n)))
+    replaced = torch.from_numpy(rng.random(n) < 0.5)
+    replaced[-1] = False
+    draws = drawn_until(lambda draws: _fall_evenly(draws, labels, replaced, classes), lambda: _uniform(rng, n))
+    # Everything comes twice: who uses the numbers given has the same answer twice.
+    return labels.repeat(2), replaced.repeat(2), draws.repeat(2), classes
+
+
+def _fall_evenly(draws: Tensor, labels: Tensor, replaced: Tensor, classes: int) -> bool:
+    """Whether the numbers of each old label, cut into as many cells as there are new ones, are well within the check."""
+    for old in range(classes):
+        chosen = draws[replaced & (labels == old)]
+        for cells in (classes - 1, classes):
+            shares = torch.bincount((chosen * cells).long(), minlength=cells).numpy() / len(chosen)
+            if _unevenness(shares, len(chosen)) > MOST_UNEVEN_DRAWS:
+                return False
+    return True
+
+
+def _unevenness(shares: np.ndarray, count: int) -> float:
+    """How far the farthest of `count` draws' shares is from an even one, in standard errors of a share."""
+    fair = 1 / len(shares)
+    return float(np.abs(shares - fair).max()) / math.sqrt(fair * (1 - fair) / count) if fair < 1 else 0.0
 
 
 def _uniform(rng: np.random.Generator, *shape: int) -> Tensor:
@@ -74,13 +99,11 @@ def _is_noise(observed: tuple[np.ndarray, ...], labels: Tensor, replaced: Tensor
             if kind == "incorrect" and counts[old]:
                 return f"with incorrect noise {counts[old]} of {len(chosen)} replaced labels {old} are {old} again."
             shares = np.delete(counts, old) / len(chosen) if kind == "incorrect" else counts / len(chosen)
-            fair = 1 / len(shares)
-            # Five standard errors of a share: a fair draw passes all of them but once in 10,000.
-            if np.abs(shares - fair).max() > 5 * math.sqrt(fair * (1 - fair) / len(chosen)):
+            if _unevenness(shares, len(chosen)) > MOST_UNEVEN:
                 return (
                     f"with {kind} noise the new labels are not spread evenly: of the labels {old} that are replaced, "
                     f"{shares.max():.0%} become one class and {shares.min():.0%} another, where each of {len(shares)} "
-                    f"should get {fair:.0%}."
+                    f"should get {1 / len(shares):.0%}."
                 )
     return None
 
