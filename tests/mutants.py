@@ -488,6 +488,12 @@ FAULTS = (
         ("test_on_an_unlucky_seed_another_case_is_drawn[random_labels-noisy_labels]",),
     ),
     Fault(
+        "exercises: sizes on which two mistakes agree",
+        "return drawn_until(threshold_units.tells_apart,",
+        "return drawn_until(bool,",
+        ("test_on_an_unlucky_seed_another_case_is_drawn[double_descent-threshold_units]",),
+    ),
+    Fault(
         "exercise: a tolerance a million times as large",
         "atol: float = 1e-8",
         "atol: float = 1e-2",

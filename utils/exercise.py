@@ -136,6 +136,11 @@ class Exercise:
                     return Verdict(False, mistake.hint, mistake, number)
             return Verdict(False, difference, case=number)
 
+    def tells_apart(self, cases: Cases) -> bool:
+        """Whether every known mistake would be taken for itself on these cases, not for another or for a right answer."""
+        with _quiet():
+            return all(self.judge(self._responses(each.wrong, cases), cases).mistake is each for each in self.mistakes)
+
     def evaluate(self, function: Callable) -> Verdict:
         """Run and judge `function` on the public cases."""
         cases = self.draw(PUBLIC_SEED)
@@ -204,6 +209,16 @@ class Exercise:
         inputs = copy.deepcopy(case)
         result = function(*inputs)
         return to_arrays(self.observe(result, *inputs) if self.observe is not None else result)
+
+    def _responses(self, function: Callable, cases: Cases) -> list[Response]:
+        """What one of our own functions would have answered."""
+        responses = []
+        for case in cases:
+            try:
+                responses.append(Response(arrays=self._arrays(function, case)))
+            except Exception as error:
+                responses.append(Response(problem=str(error), error=type(error).__name__))
+        return responses
 
     def _made(self, mistake: Mistake, response: Response, case: tuple) -> bool:
         """Whether the response is what the mistake would have given."""

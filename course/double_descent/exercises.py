@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course.double_descent import nets, theory
 from course.minimum_norm import theory as kernels
-from utils.draws import well_conditioned
+from utils.draws import drawn_until, well_conditioned
 from utils.exercise import Cases, Exercise, Mistake, WrittenExercise
 
 # What lesson 1 has for the shortest fit. The estimators by name: of another lesson only `theory` is imported.
@@ -579,6 +579,11 @@ def _threshold_units(n: Tensor, inputs: int, classes: int) -> Tensor:
 
 
 def _sizes(rng: np.random.Generator) -> Cases:
+    # The mistakes are a part of a unit away from each other, and sometimes all of them round to the same number.
+    return drawn_until(threshold_units.tells_apart, lambda: _any_sizes(rng))
+
+
+def _any_sizes(rng: np.random.Generator) -> Cases:
     cases = []
     for inputs, classes in ((64, 10), (784, 10), (21, 3)):
         each = inputs + 1 + classes  # parameters of a unit

@@ -157,6 +157,26 @@ def test_calling_another_function_that_is_not_written_names_that_one():
     assert "Your function calls helper, in which nothing is written yet" in hint_of(make(), mine)
 
 
+@pytest.mark.parametrize(
+    "factors, apart",
+    [
+        ((3.0,), True),
+        ((1.0,), False),  # x + factor is 2 x
+        ((2.0,), False),  # 2 x is right
+        ((1.0, 2.0), True),
+    ],
+)
+def test_cases_tell_the_known_mistakes_apart_or_do_not(factors, apart):
+    exercise = make(
+        mistakes=(
+            Mistake(lambda x, factor: x + factor, "You added; multiply."),
+            Mistake(lambda x, factor: 2 * x, "You doubled."),
+            Mistake(lambda x, factor: factor * (x @ x), "x is no square matrix."),
+        )
+    )
+    assert exercise.tells_apart([(torch.ones(3, 2, dtype=torch.float64), factor) for factor in factors]) is apart
+
+
 def test_a_mistake_that_raises_is_known_by_what_it_raises_where_it_raises():
     def singular(x, factor):
         return torch.linalg.inv(torch.zeros(2, 2, dtype=x.dtype)) if factor < 0 else factor * x
