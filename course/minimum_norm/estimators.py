@@ -106,7 +106,7 @@ class _KernelInterpolation(BaseEstimator):
         if lost.mean() > rounding.SHARE:
             remedy = "Subtract a common offset" if X.dtype == np.float64 else "Make it float64"
             warnings.warn(
-                f"X arrives in {X.dtype}, which tells {lost.mean():.0%} of its rows only to more than "
+                f"X arrives in {X.dtype}, in which {lost.mean():.0%} of its rows are rounded by more than "
                 f"{rounding.MOVED:g} of the bandwidth {self.bandwidth:g}: smaller differences are lost. {remedy} where "
                 f"X comes from, or choose a larger bandwidth.",
                 stacklevel=4,

@@ -10,7 +10,9 @@ ROWS = 1_024  # of X that are in float64 at once
 SAMPLE = 1_024  # rows, evenly spaced, that say where the points lie
 FAR = 8.0  # points are shifted when they are so many times nearer to their middle than to zero: three bits lost
 MOVED = 1e-3  # of the bandwidth: a point that rounding moves further is lost. The kernel changes by about as much.
-SHARE = 1e-2  # of the points that may be lost without a word: those far from all others have no neighbours to confuse
+SHARE = (
+    1e-2  # of the points may be lost without a word: a few far from all others have no neighbours to be confused with
+)
 
 # Each in both byte orders, so that what arrives as one of them is not taken for float64; what is none becomes the first.
 FLOATS = [np.dtype(order + kind) for kind in ("f8", "f4", "f2") for order in "=<>"]
@@ -74,7 +76,7 @@ def lost_by_rounding(X: np.ndarray, seen: np.ndarray, origin: np.ndarray, bandwi
 
 
 def lost_on_arrival(X: np.ndarray, bandwidth: float) -> np.ndarray:
-    """Which of the points the dtype of X tells only to more than `MOVED` of the bandwidth, (n,) bool.
+    """Which of the points the dtype of X rounded by more than `MOVED` of the bandwidth before they came, (n,) bool.
 
     A rounded number is off by 1 / sqrt(12) of the spacing, in the root of the mean square. A column in which every entry
     is an even multiple of its spacing, such as whole numbers below 2^23 in float32, was not rounded, and in a column of

@@ -323,7 +323,7 @@ def test_points_that_arrive_too_coarse_for_the_bandwidth_raise_a_warning(estimat
     X[:, 0] += 1e3 if arrives == "f2" else 1e6
     model = estimator("laplacian", dtype=dtype)
     name = "float16" if arrives == "f2" else ">f4" if arrives == ">f4" else "float32"
-    message = f"X arrives in {name}, which tells 100% of its rows only to more than 0.001 of the bandwidth 1: .*. Make it float64"
+    message = f"X arrives in {name}, in which 100% of its rows are rounded by more than 0.001 of the bandwidth 1: .*. Make it float64"
     with pytest.warns(UserWarning, match=message) as caught:
         model.fit(X.astype(arrives), y)
     assert len(caught) == 1 and caught[0].filename == __file__

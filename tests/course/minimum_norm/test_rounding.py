@@ -47,7 +47,7 @@ def test_points_are_lost_that_rounding_moves_by_more_than_a_thousandth_of_the_ba
 
 
 @pytest.mark.parametrize(("dtype", "offset"), [("<f8", 1e13), ("<f4", 3e4), (">f4", 3e4), ("<f2", 3.0)])
-def test_what_a_dtype_tells_on_arrival_is_what_rounding_to_it_moves(dtype, offset):
+def test_points_are_lost_on_arrival_that_their_dtype_rounds_by_more_than_a_thousandth_of_the_bandwidth(dtype, offset):
     """The spacing is 1 / 512 at each of these offsets, so that four coordinates are off by 1.1e-3 in all."""
     X = cloud(offset=offset).clip(offset - 1, offset + 1).astype(dtype)
     assert rounding.lost_on_arrival(X, 0.9).mean() > 0.99
