@@ -659,9 +659,21 @@ FAULTS = (
     ),
     Fault(
         "release: stray files go with it",
-        "if not tracked or path in tracked",
+        "if tracked is None or path in tracked",
         "if path not in ()",
         ("test_where_git_tracks_the_course_stray_files_stay_behind",),
+    ),
+    Fault(
+        "release: where git refuses, everything is released",
+        "if done.returncode:",
+        "if done.returncode < 0:",
+        ("test_where_git_does_not_say_what_it_tracks_nothing_is_released",),
+    ),
+    Fault(
+        "leaks: answers in a notebook's JSON are not seen",
+        "return text, ESCAPES.sub(_unescaped, text), html",
+        "return text, html",
+        ("test_a_copy_of_the_solutions_is_found_in_a_file_of_any_name_and_encoding",),
     ),
     Fault(
         "release: nbgrader's notebooks lay a script beside themselves",

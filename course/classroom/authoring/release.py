@@ -31,6 +31,7 @@ RELEASED = (
     "docs/explorer.png",
     "docs/instructor.md",
 )
+ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 NBGRADER_CONFIG = f'''"""nbgrader's settings: run nbgrader in this folder, with the course's environment."""
 
 import os
@@ -62,8 +63,8 @@ def release(root: Path, out: Path, nbgrader: Path | None = None, lessons: tuple[
         lessons: those of the syllabus.
 
     Raises:
-        Refusal: a folder is in use, the lessons are not what their sources make or not in git, or something would
-            leak.
+        Refusal: a folder is in use, the lessons are not what their sources make or not in git, git does not say what
+            it tracks, or something would leak.
         OSError: a folder cannot be written.
     """
     _require_free(out, nbgrader)
@@ -100,10 +101,11 @@ def release(root: Path, out: Path, nbgrader: Path | None = None, lessons: tuple[
 def students_files(root: Path) -> dict[Path, bytes]:
     """What a student is given: path in the release -> content.
 
-    Caches and hidden files stay behind, and so does what git does not track, where it tracks anything in `root`.
+    Caches and hidden files stay behind, and so does what git does not track. A course that lies in no repository, or
+    untracked in somebody else's, is given whole.
 
     Raises:
-        Refusal: one of the files is missing, or not tracked where others are.
+        Refusal: one of the files is missing, or not tracked; or git does not say what it tracks.
     """
     tracked = _tracked(root)
     files = {}
@@ -111,7 +113,7 @@ def students_files(root: Path) -> dict[Path, bytes]:
         if not (root / name).exists():
             raise Refusal(f"{name} is missing from {root}: a release needs it.")
         found = [Path(name, path) for path in files_below(root / name)] if (root / name).is_dir() else [Path(name)]
-        released = [path for path in found if not tracked or path in tracked]
+        released = [path for path in found if tracked is None or path in tracked]
         if not released:
             raise Refusal(f"{name} is not tracked by git in {root}: a release needs it, so `git add` it.")
         files |= {path: (root / path).read_bytes() for path in released}
@@ -132,13 +134,43 @@ def nbgrader_files(built: dict[Path, str], lessons: tuple[Lesson, ...]) -> dict[
     return files
 
 
-def _tracked(root: Path) -> set[Path]:
-    """What git tracks in `root`, relative to it. Empty where there is no git or the course is in no repository."""
+def _tracked(root: Path) -> set[Path] | None:
+    """What git tracks in `root`, relative to it; None where it is in no repository, or only in one that tracks none of it.
+
+    Raises:
+        Refusal: there is a repository, and git does not say what it tracks.
+    """
+    root = root.resolve()
+    repository = next((folder for folder in (root, *root.parents) if os.path.lexists(folder / ".git")), None)
+    if repository is None:
+        return None
+    # Where `.git` is broken, git takes the repository of a folder above, which tracks something else.
+    used = os.fsdecode(_git(root, "rev-parse", "--show-toplevel").removesuffix(b"\n"))
+    if not os.path.samefile(used, repository):
+        raise _unknown(root, f"{repository / '.git'} is no repository, and git takes that of {used}")
+    tracked = {Path(os.fsdecode(name)) for name in _git(root, "ls-files", "-z").split(b"\0") if name}
+    return tracked if tracked or os.path.samefile(root, repository) else None
+
+
+def _git(folder: Path, *arguments: str) -> bytes:
+    """What git answers in `folder`.
+
+    Raises:
+        Refusal: git is missing or refuses.
+    """
+    # A hook of git's sets these, and they would point to another repository.
+    environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     try:
-        done = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
-    except OSError:
-        return set()
-    return {Path(name) for name in done.stdout.split("\0") if name}
+        done = subprocess.run(["git", *arguments], cwd=folder, env=environment, capture_output=True)
+    except OSError as error:
+        raise _unknown(folder, f"git cannot be run ({error.strerror}): install it") from error
+    if done.returncode:
+        raise _unknown(folder, done.stderr.decode(errors="replace").strip())
+    return done.stdout
+
+
+def _unknown(root: Path, why: str) -> Refusal:
+    return Refusal(f"What git tracks in {root} is not known, and so not what to release. Nothing was written. {why}")
 
 
 def _require_free(out: Path, nbgrader: Path | None) -> None:

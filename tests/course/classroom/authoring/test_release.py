@@ -1,17 +1,27 @@
+import bz2
 import errno
+import gzip
+import io
 import json
+import lzma
 import os
+import pickle
+import re
 import shutil
 import subprocess
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
+from PIL import Image
 
 from course.classroom import Refusal
 from course.classroom.authoring import release as module
 from course.classroom.authoring.build import build
-from course.classroom.authoring.leaks import nbgrader_leaks, student_leaks
+from course.classroom.authoring.leaks import answers, nbgrader_leaks, student_leaks
 from course.classroom.authoring.release import release
 from tests.course.classroom.conftest import Repository
 
@@ -54,8 +64,8 @@ def test_students_are_given_the_lessons_and_what_they_run_on_and_nothing_else(
 ) -> None:
     (built.root / "course" / "__pycache__").mkdir()
     (built.root / "course" / "__pycache__" / "x.pyc").write_bytes(b"")
-    (built.root / ".git").mkdir()
-    (built.root / ".git" / "config").write_text("")
+    (built.root / ".vscode").mkdir()
+    (built.root / ".vscode" / "settings.json").write_text("{}")
     release(built.root, tmp_path / "out", lessons=built.lessons)
     assert tree(tmp_path / "out") == {
         "lessons/start.ipynb",
@@ -80,7 +90,7 @@ STRAYS = ("course/answers.md", "course/tries.py", "utils/é.md")
 
 def stray(root: Path) -> None:
     for name in STRAYS:
-        (root / name).write_text("# %%\ntwice = n + n\n")
+        (root / name).write_text("# %%\nada 3, bob 1\n")
 
 
 def test_where_git_tracks_the_course_stray_files_stay_behind(tracked: Repository, tmp_path: Path) -> None:
@@ -99,6 +109,99 @@ def test_a_course_unpacked_in_a_foreign_repository_is_released_whole(built: Repo
     git(tmp_path, "add", "dotfile")
     release(built.root, tmp_path / "out", lessons=built.lessons)
     assert {LESSON, "course/__init__.py", "docs/explorer.png"} <= tree(tmp_path / "out")
+
+
+@pytest.fixture
+def plain_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings of this machine's, which could say that a repository of somebody else's is safe."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+
+
+def owned_by_somebody_else(root: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    return "dubious ownership(.|\n)*git config --global --add safe.directory"
+
+
+def with_a_broken_index(root: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (root / ".git" / "index").write_bytes(b"DIRC")
+    return "index file"
+
+
+def without_a_head(root: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (root / ".git" / "HEAD").unlink()
+    return "not a git repository"
+
+
+def without_a_head_in_another_repository(root: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    git(root.parent, "init", "--quiet")
+    return without_a_head(root, monkeypatch) and "is no repository, and git takes that of"
+
+
+def of_a_worktree_that_is_gone(root: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    shutil.rmtree(root / ".git")
+    (root / ".git").write_text(f"gitdir: {root.parent / 'gone'}\n")
+    return "not a git repository"
+
+
+def without_git(root: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("PATH", str(root))
+    return "git cannot be run .*install it"
+
+
+def with_nothing_added(root: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (root / ".git" / "index").unlink()
+    return "lessons is not tracked by git .*`git add` it"
+
+
+@pytest.mark.usefixtures("plain_git")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        owned_by_somebody_else,
+        with_a_broken_index,
+        without_a_head,
+        without_a_head_in_another_repository,
+        of_a_worktree_that_is_gone,
+        without_git,
+        with_nothing_added,
+    ],
+)
+def test_where_git_does_not_say_what_it_tracks_nothing_is_released(
+    tracked: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault
+) -> None:
+    stray(tracked.root)
+    told = fault(tracked.root, monkeypatch)
+    with pytest.raises(Refusal, match=told):
+        release(tracked.root, tmp_path / "out", lessons=tracked.lessons)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("plain_git")
+def test_git_that_refuses_in_a_folder_above_is_heard_too(
+    built: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "repository")
+    stray(built.root)
+    release(built.root, tmp_path / "out", lessons=built.lessons)
+    assert not {*STRAYS} & tree(tmp_path / "out")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(Refusal, match="dubious ownership"):
+        release(built.root, tmp_path / "again", lessons=built.lessons)
+
+
+def test_in_another_worktree_and_in_a_hook_of_another_repository_the_courses_own_files_are_released(
+    tracked: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tracked.root, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "All")
+    git(tracked.root, "worktree", "add", "--quiet", str(tmp_path / "tree"))
+    (tmp_path / "other").mkdir()
+    git(tmp_path / "other", "init", "--quiet")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
+    stray(tmp_path / "tree")
+    release(tmp_path / "tree", tmp_path / "out", lessons=tracked.lessons)
+    assert LESSON in tree(tmp_path / "out") and not {*STRAYS} & tree(tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -245,13 +348,17 @@ def test_the_leak_gate_names_file_and_cell_and_nothing_is_written(built: Reposit
         "twice=n+n",
         "    twice  =  n + n   # the sum",
         "x = 1\nif n:\n    print(n)\n    twice = n + n",
+        "# twice = n + n",
+        "if n: twice = n + n; print(n)",
     ],
 )
 def test_a_solution_is_known_by_its_lines_whatever_their_layout(source: str) -> None:
     assert student_leaks({Path("lessons/a.ipynb"): with_cell(source)}, SECRETS)
 
 
-@pytest.mark.parametrize("source", ["def double(n):", "return twice", "# twice = n + n", "twice = n * 2"])
+@pytest.mark.parametrize(
+    "source", ["def double(n):", "return twice", "twice = n * 2", "not_twice = n + n", "twice = n + north"]
+)
 def test_what_tells_no_answer_is_no_leak(source: str) -> None:
     assert student_leaks({Path("lessons/a.ipynb"): with_cell(source)}, SECRETS) == []
 
@@ -260,6 +367,140 @@ def test_what_tells_no_answer_is_no_leak(source: str) -> None:
 def test_a_notebook_that_cannot_be_read_is_not_let_through(content: bytes) -> None:
     (leak,) = student_leaks({Path("lessons/a.ipynb"): content}, SECRETS)
     assert leak == "lessons/a.ipynb: is not a notebook, whatever its name, so it cannot be checked."
+
+
+WORDS = "Because two equal summands are twice one of them."
+
+
+def as_markdown(source: str, notebook: str) -> str:
+    return f"# Answers\n\n```python\ndef double(n):\n{SOLUTION}```\n\n> {WORDS[:30]}\n> {WORDS[30:].strip()}\n"
+
+
+def as_another_notebook(source: str, notebook: str) -> str:
+    return notebook
+
+
+def as_a_notebook_on_one_line(source: str, notebook: str) -> str:
+    return json.dumps(json.loads(notebook))
+
+
+def as_a_notebook_cut_off(source: str, notebook: str) -> str:
+    return notebook[:-30]
+
+
+def as_percent_text(source: str, notebook: str) -> str:
+    return source
+
+
+def as_percent_text_without_marks(source: str, notebook: str) -> str:
+    return "\n".join(line for line in source.splitlines() if "SOLUTION" not in line and "nbgrader" not in line)
+
+
+def as_a_page(source: str, notebook: str) -> str:
+    return HTMLExporter().from_notebook_node(nbformat.reads(notebook, as_version=4))[0]
+
+
+def as_an_index(source: str, notebook: str) -> str:
+    return json.dumps({"double": SOLUTION, "why": WORDS})
+
+
+def as_escapes(source: str, notebook: str) -> str:
+    return "answers = '" + "".join(f"\\u{ord(letter):04x}" for letter in SOLUTION + WORDS) + "'"
+
+
+def as_one_comment(source: str, notebook: str) -> str:
+    return "".join(f"# {line}\n" for line in [*SOLUTION.splitlines(), WORDS])
+
+
+COPIES = [
+    as_markdown,
+    as_another_notebook,
+    as_a_notebook_on_one_line,
+    as_a_notebook_cut_off,
+    as_percent_text,
+    as_percent_text_without_marks,
+    as_a_page,
+    as_an_index,
+    as_escapes,
+    as_one_comment,
+]
+
+
+@pytest.mark.parametrize("encode", [
+    lambda text: text.encode(),
+    lambda text: text.replace("\n", "\r\n").encode("utf-8-sig"),
+    lambda text: text.encode("utf-16"),
+    lambda text: text.encode("ascii", "ignore").decode().encode("utf-16-be"),
+    lambda text: (text + "\nÉté").encode("latin-1", "replace"),
+], ids=["utf-8", "utf-8 with a mark and CRLF", "utf-16", "utf-16 without a mark", "latin-1"])  # fmt: skip
+@pytest.mark.parametrize("copy", COPIES)
+def test_a_copy_of_the_solutions_is_found_in_a_file_of_any_name_and_encoding(
+    built: Repository, copy: Callable, encode: Callable
+) -> None:
+    author = built.source.with_suffix(".ipynb").read_text()
+    secrets = answers(nbformat.reads(author, as_version=4), nbformat.read(built.root / LESSON, as_version=4))
+    for name in ("course/notes.txt", "utils/x", "docs/a.ipynb.bak", "utils/a.py"):
+        told = student_leaks({Path(name): encode(copy(built.source.read_text(), author))}, secrets)
+        assert {f"{name}: holds the solution of {answer}." for answer in ("double", "why")} <= {
+            re.sub(r", cell \d+( \(\w+\))?:", ":", line) for line in told
+        }
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes.md", "doubling.ipynb.bak"])
+def test_a_copy_that_git_tracks_is_refused(tracked: Repository, tmp_path: Path, name: str) -> None:
+    kind = ".ipynb" if name.endswith("bak") else ".py"
+    shutil.copy(tracked.source.with_suffix(kind), tracked.root / "course" / name)
+    git(tracked.root, "add", "course")
+    with pytest.raises(Refusal, match=f'course/{name}: holds "BEGIN SOLUTION"(.|\n)*solution of double(.|\n)*of why'):
+        release(tracked.root, tmp_path / "out", lessons=tracked.lessons)
+
+
+def test_a_module_of_the_course_may_hold_a_reference_but_no_marked_solution() -> None:
+    reference = b"def double(n):\n    twice = n + n\n    return twice\n"
+    assert student_leaks({Path("course/doubling/theory.py"): reference}, SECRETS) == []
+    assert student_leaks({Path("utils/sums.py"): reference}, SECRETS)
+    for marked in (b"    ### BEGIN SOLUTION\n" + reference, b"# BEGIN HIDDEN TESTS\r\n", b"'### END SOLUTION'\n"):
+        (leak,) = student_leaks({Path("course/doubling/theory.py"): marked}, SECRETS)
+        assert ": holds " in leak
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Between `### BEGIN SOLUTION` and `### END SOLUTION` stands the answer.",
+        "`### BEGIN SOLUTION`",
+        'MARKERS = ("BEGIN SOLUTION", "END SOLUTION")',
+        "    where + 'needs ### BEGIN SOLUTION, ### END SOLUTION'  # as in ### BEGIN SOLUTION",
+    ],
+)
+def test_a_sentence_about_markers_is_no_leak(text: str) -> None:
+    assert student_leaks({Path("README.md"): text.encode()}, SECRETS) == []
+
+
+def odd(content: bytes) -> bytes:
+    return f"é{content.decode()}".encode("utf-16-le")
+
+
+def zipped(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.ipynb", content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("pack", [zipped, gzip.compress, bz2.compress, lzma.compress, pickle.dumps, odd])
+def test_what_cannot_be_looked_into_is_not_let_through(pack: Callable[[bytes], bytes]) -> None:
+    (leak,) = student_leaks({Path("lessons/a.ipynb.gz"): pack(SOLUTION.encode() * 9)}, SECRETS)
+    assert leak.startswith("lessons/a.ipynb.gz: is neither text nor a picture, so it cannot be checked")
+
+
+def test_a_picture_is_let_through() -> None:
+    figure = io.BytesIO()
+    for kind in ("PNG", "JPEG", "GIF", "WEBP"):
+        Image.new("RGB", (4, 4)).save(figure, kind)
+        assert student_leaks({Path("docs/figure"): figure.getvalue()}, SECRETS) == []
+        figure.seek(0)
+        figure.truncate()
 
 
 def test_a_text_file_in_nbgraders_source_is_a_leak() -> None:
