@@ -652,6 +652,18 @@ FAULTS = (
         ("test_a_source_that_contradicts_itself_is_refused_and_nothing_is_written",),
     ),
     Fault(
+        "build: an edited notebook is overwritten",
+        "if now == source or built == digest(notebook):",
+        "if now == source or built is not None:",
+        ("test_an_edited_notebook_is_never_overwritten_and_its_cell_is_named",),
+    ),
+    Fault(
+        "build: a notebook that was run counts as edited",
+        "if key not in OF_A_RUN",
+        "if key not in LAYOUT",
+        ("test_a_notebook_that_was_only_run_and_saved_is_built_anew",),
+    ),
+    Fault(
         "leaks: the tests may be released",
         'AUTHORS_ONLY = {"solutions", "tests", solutions',
         'AUTHORS_ONLY = {"solutions", solutions',

@@ -21,6 +21,7 @@ from traitlets.config import Config
 
 from course.classroom import Refusal, files_below
 from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB, grade_id
+from course.classroom.authoring.edits import DIGEST, digest, edited_cells
 from course.classroom.authoring.source import (
     DEMO,
     KERNEL,
@@ -72,11 +73,15 @@ def outputs(root: Path, lessons: tuple[Lesson, ...] = LESSONS) -> dict[Path, str
 def build(root: Path, lessons: tuple[Lesson, ...] = LESSONS) -> list[Path]:
     """Write the derived files that are missing or differ; returns those, from the root.
 
+    A notebook that was only run is written anew. One that was edited is never overwritten.
+
     Raises:
-        Refusal: a source is missing or contradicts itself, and nothing was written; or files that no source makes are
-            in the way, and the rest was written.
+        Refusal: a source is missing or contradicts itself, or a notebook was edited, and nothing was written; or files
+            that no source makes are in the way, and the rest was written.
     """
     files = outputs(root, lessons)
+    if edits := _edits(root, files):
+        raise Refusal(*edits.values())
     written = [path for path, text in files.items() if _content(root / path) != text.encode()]
     for path in written:
         write_whole(root / path, files[path])
@@ -91,7 +96,9 @@ def drift(root: Path, lessons: tuple[Lesson, ...] = LESSONS) -> list[str]:
         files = outputs(root, lessons)
     except Refusal as refusal:
         return refusal.problems
-    return [*_differences(root, files), *_strays(root, files)]
+    edits = _edits(root, files)
+    others = {path: text for path, text in files.items() if path not in edits}
+    return [*edits.values(), *_differences(root, others), *_strays(root, files)]
 
 
 def start_page(lessons: tuple[Lesson, ...]) -> NotebookNode:
@@ -151,6 +158,8 @@ def _index(authors: dict[Lesson, NotebookNode]) -> str:
 
 
 def _text(notebook: NotebookNode) -> str:
+    """The file of a notebook, which says what was built."""
+    notebook.metadata[DIGEST] = digest(notebook)
     nbformat.validate(notebook)
     return nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
 
@@ -165,6 +174,32 @@ def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
+def _edits(root: Path, files: dict[Path, str]) -> dict[Path, str]:
+    """Notebooks that hold what would be lost if they were built now: path -> what it is and what to do."""
+    found = {}
+    for path, text in files.items():
+        content = _content(root / path) if path.suffix == ".ipynb" else None
+        if content is None:
+            continue
+        try:
+            cells = edited_cells(content, text)
+        except ValueError:
+            found[path] = f"{path} is not a notebook: delete it, then `course build`."
+            continue
+        if cells:
+            found[path] = f"{path}, {', '.join(cells)}: edited here, and not in the source. {_way_out(path)}"
+    return found
+
+
+def _way_out(path: Path) -> str:
+    if path.parts[0] == "solutions":
+        return (
+            f"To keep it, `jupytext --to py:percent {path}`, which writes the notebook over its source; to lose it, delete "
+            "the notebook. Then `course build`."
+        )
+    return "To keep it, write it in the source; then delete the notebook, and `course build`."
+
+
 def _differences(root: Path, files: dict[Path, str]) -> Iterator[str]:
     for path, text in files.items():
         content = _content(root / path)
@@ -175,12 +210,8 @@ def _differences(root: Path, files: dict[Path, str]) -> Iterator[str]:
 
 
 def _how(path: Path, content: bytes) -> str:
-    if path.suffix == ".ipynb":
-        try:
-            if holds_outputs(json.loads(content)):
-                return "holds outputs of a run"
-        except (ValueError, AttributeError, TypeError):
-            return "is not a notebook"
+    if path.suffix == ".ipynb" and holds_outputs(json.loads(content)):
+        return "holds outputs of a run"
     return "is not what its source makes"
 
 

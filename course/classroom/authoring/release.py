@@ -13,6 +13,7 @@ import nbformat
 from course.classroom import Refusal, files_below
 from course.classroom.authoring.build import drift, outputs
 from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB
+from course.classroom.authoring.edits import DIGEST
 from course.classroom.authoring.leaks import answers, nbgrader_leaks, student_leaks
 from course.classroom.authoring.source import source_path
 from course.syllabus import LESSONS, Lesson
@@ -123,12 +124,14 @@ def students_files(root: Path) -> dict[Path, bytes]:
 def nbgrader_files(built: dict[Path, str], lessons: tuple[Lesson, ...]) -> dict[Path, bytes]:
     """nbgrader's course folder: its settings, and one assignment a lesson with the author's notebook alone.
 
-    The notebooks are not paired with a text file: saved in JupyterLab they would lay one beside themselves.
+    The notebooks are not paired with a text file: saved in JupyterLab they would lay one beside themselves. Nor do they
+    say what was built: here they are the instructor's.
     """
     files = {Path("nbgrader_config.py"): NBGRADER_CONFIG.encode()}
     for lesson in lessons:
         notebook = nbformat.reads(built[source_path(lesson).with_suffix(".ipynb")], as_version=4)
         notebook.metadata.pop("jupytext")
+        notebook.metadata.pop(DIGEST)
         text = nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
         files[Path("source", lesson.name, f"{lesson.name}.ipynb")] = text.encode()
     return files

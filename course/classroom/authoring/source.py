@@ -34,12 +34,18 @@ def read(root: Path, lesson: Lesson) -> NotebookNode:
     """The author's notebook: solutions in, no outputs, the same ids every time.
 
     Raises:
-        Refusal: the source is missing.
+        Refusal: the source is missing, or no UTF-8.
     """
     path = root / source_path(lesson)
     if not path.is_file():
         raise Refusal(f"{source_path(lesson)} is missing: write it, or take the lesson out of course/syllabus.py.")
-    notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refusal(
+            f"{source_path(lesson)} is not UTF-8 ({error.reason} at byte {error.start}): save it so."
+        ) from None
+    notebook = jupytext.reads(text, fmt="py:percent")
     notebook.metadata = NotebookNode(KERNEL)
     for cell in notebook.cells:
         for key in LAYOUT:

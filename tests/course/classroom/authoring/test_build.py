@@ -1,14 +1,21 @@
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import jupytext
 import nbclient
 import nbformat
 import pytest
+from jupytext import TextFileContentsManager
+from jupytext.cli import jupytext as jupytext_command
 
 from course.classroom import Refusal
 from course.classroom.authoring.build import build, drift, outputs
 from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB
+from course.classroom.authoring.source import source_path
+from course.cli import ROOT
+from course.syllabus import LESSONS
 from tests.course.classroom.conftest import SOURCE, FakeLesson, Graded, Repository
 from tests.waiting import PATIENCE_S
 
@@ -143,11 +150,195 @@ def test_an_edited_source_is_drift_until_it_is_built(repository: Repository) -> 
     assert all("run `course build`" in line for line in drifted)
 
 
-def test_an_edited_lesson_is_drift(repository: Repository) -> None:
+def test_an_edited_text_of_a_lesson_is_drift(repository: Repository) -> None:
     build(repository.root, repository.lessons)
-    path = repository.root / LESSON
+    path = repository.root / TEXT
     path.write_text(path.read_text().replace("The same words.", "Other words."))
-    assert drift(repository.root, repository.lessons) == [f"{LESSON} is not what its source makes: run `course build`."]
+    assert drift(repository.root, repository.lessons) == [f"{TEXT} is not what its source makes: run `course build`."]
+
+
+def changed(path: Path, change: Callable[[dict], object]) -> None:
+    """Save the notebook anew, changed."""
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def retype(content: dict) -> str:
+    content["cells"][6]["source"].insert(1, "    # How?\n")
+    return ", cell 7 (double): "
+
+
+def retype_words(content: dict) -> str:
+    content["cells"][4]["source"] = "The same words and more."
+    return ", cell 5: "
+
+
+def add_a_cell(content: dict) -> str:
+    content["cells"].append({"cell_type": "markdown", "metadata": {}, "source": "New."})
+    return ", cell 11: "
+
+
+def take_a_cell_away(content: dict) -> str:
+    del content["cells"][3]
+    return ", a missing cell after cell 3: "
+
+
+def tag(content: dict) -> str:
+    content["cells"][1]["metadata"]["tags"] = ["demo", "slide"]
+    return ", cell 2: "
+
+
+def change_the_type(content: dict) -> str:
+    content["cells"][4]["cell_type"] = "raw"
+    return ", cell 5: "
+
+
+def change_the_points(content: dict) -> str:
+    content["cells"][7]["metadata"]["nbgrader"]["points"] = 5
+    return ", cell 8 (double_check): "
+
+
+def paste_a_picture(content: dict) -> str:
+    content["cells"][0]["attachments"] = {"a.png": {"image/png": "AAAA"}}
+    return ", cell 1: "
+
+
+def change_all(content: dict) -> str:
+    for cell in content["cells"]:
+        cell["source"] = "x"
+    return ", cell 1, cell 2, cell 3, cell 4, cell 5, and 5 more: "
+
+
+def tidy(content: dict) -> str:
+    """The digest is lost, as when a tool keeps only the metadata it knows, and one cell was edited."""
+    content["metadata"] = {}
+    return retype_words(content)
+
+
+EDITS = [
+    retype,
+    retype_words,
+    add_a_cell,
+    take_a_cell_away,
+    tag,
+    change_the_type,
+    change_the_points,
+    paste_a_picture,
+    change_all,
+    tidy,
+]
+
+
+@pytest.mark.parametrize("path", [AUTHOR, LESSON])
+@pytest.mark.parametrize("source_edited", [False, True])
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_notebook_is_never_overwritten_and_its_cell_is_named(
+    repository: Repository, path: Path, source_edited: bool, edit: Callable[[dict], str]
+) -> None:
+    build(repository.root, repository.lessons)
+    told = []
+    changed(repository.root / path, lambda content: told.append(edit(content)))
+    if source_edited:
+        repository.edit("    # Adding is enough.\n", "    # Adding does.\n")
+    before = {file: file.read_bytes() for file in repository.root.rglob("*") if file.is_file()}
+    with pytest.raises(Refusal) as refusal:
+        build(repository.root, repository.lessons)
+    assert before == {file: file.read_bytes() for file in repository.root.rglob("*") if file.is_file()}
+    (problem,) = refusal.value.problems
+    assert problem.startswith(f"{path}, ") and "edited here, and not in the source" in problem
+    if not source_edited:
+        assert problem.startswith(f"{path}{told[0]}")
+    assert problem in drift(repository.root, repository.lessons)
+    assert not any(
+        "run `course build`" in line for line in drift(repository.root, repository.lessons) if f"{path}," in line
+    )
+
+
+def test_the_ways_out_of_an_edited_notebook(repository: Repository) -> None:
+    build(repository.root, repository.lessons)
+    path = repository.root / AUTHOR
+    changed(path, retype)
+    (problem,) = drift(repository.root, repository.lessons)
+    assert f"`jupytext --to py:percent {AUTHOR}`" in problem and "delete the notebook. Then `course build`" in problem
+    jupytext_command(["--quiet", "--to", "py:percent", str(path)])
+    assert "# How?" in repository.source.read_text()
+    assert INDEX in build(repository.root, repository.lessons)
+    assert drift(repository.root, repository.lessons) == []
+    changed(path, retype_words)
+    path.unlink()
+    assert build(repository.root, repository.lessons) == [AUTHOR]
+
+
+def run(content: dict) -> None:
+    code = content["cells"][1]
+    code["execution_count"], code["metadata"]["execution"] = 3, {"iopub.status.busy": "2026-01-01"}
+    code["metadata"] |= {"collapsed": True, "jupyter": {"outputs_hidden": True}, "scrolled": False}
+    code["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "explorer\n"}]
+
+
+def save_with_another_kernel(content: dict) -> None:
+    content["metadata"]["language_info"] = {"name": "python", "version": "3.13.1"}
+    content["metadata"]["kernelspec"]["display_name"] = "course"
+    content["metadata"]["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+
+
+def give_other_ids(content: dict) -> None:
+    content["nbformat_minor"] = 4
+    for cell in content["cells"]:
+        del cell["id"]
+
+
+@pytest.mark.parametrize("save", [run, save_with_another_kernel, give_other_ids])
+@pytest.mark.parametrize("path", [AUTHOR, LESSON, DEMO])
+def test_a_notebook_that_was_only_run_and_saved_is_built_anew(
+    repository: Repository, path: Path, save: Callable[[dict], None]
+) -> None:
+    build(repository.root, repository.lessons)
+    changed(repository.root / path, save)
+    repository.edit("The same words.", "Other words.")
+    (told,) = [line for line in drift(repository.root, repository.lessons) if line.startswith(f"{path} ")]
+    assert "run `course build`" in told
+    assert path in build(repository.root, repository.lessons)
+    assert drift(repository.root, repository.lessons) == []
+
+
+def test_what_was_edited_in_the_source_too_may_be_overwritten(repository: Repository) -> None:
+    build(repository.root, repository.lessons)
+    changed(repository.root / AUTHOR, retype_words)
+    repository.edit("# The same words.\n\n# %% [mark", "# The same words and more.\n\n# %% [mark")
+    assert AUTHOR in build(repository.root, repository.lessons)
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_an_edit_in_jupyterlab_is_saved_in_the_source_too(repository: Repository, header: bool) -> None:
+    shutil.copy(ROOT / "solutions" / "jupytext.toml", repository.root / "solutions")
+    if header:  # as it stands in the lessons' sources
+        text = (ROOT / source_path(LESSONS[0])).read_text()
+        repository.source.write_text(text[: text.index("# %%")] + SOURCE)
+        assert repository.source.read_text().startswith("# ---\n# jupyter:")
+    build(repository.root, repository.lessons)
+    lab = TextFileContentsManager(root_dir=str(repository.root))
+    opened = lab.get(str(AUTHOR))
+    opened["content"].cells[0].source += "\n\nWritten in JupyterLab."
+    lab.save(opened, str(AUTHOR))
+    assert "# Written in JupyterLab.\n" in repository.source.read_text()
+    assert AUTHOR in build(repository.root, repository.lessons)
+    assert drift(repository.root, repository.lessons) == []
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_source_may_begin_with_a_byte_order_mark(repository: Repository, ending: str) -> None:
+    before = outputs(repository.root, repository.lessons)
+    repository.source.write_bytes(SOURCE.replace("\n", ending).encode("utf-8-sig"))
+    assert outputs(repository.root, repository.lessons) == before
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_source_that_is_no_utf_8_is_refused(repository: Repository, encoding: str) -> None:
+    repository.source.write_bytes(SOURCE.replace("Adding", "Écrire").encode(encoding))
+    with pytest.raises(Refusal, match=r"solutions/01_doubling/doubling.py is not UTF-8 .* at byte \d+\): save it so"):
+        build(repository.root, repository.lessons)
 
 
 @pytest.mark.parametrize("path", [LESSON, AUTHOR, DEMO])
@@ -159,14 +350,19 @@ def test_a_notebook_saved_after_a_run_is_drift_and_named_as_such(repository: Rep
     assert drift(repository.root, repository.lessons) == [f"{path} holds outputs of a run: run `course build`."]
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"cells": 3}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"cells": 3}', '{"cells": [{}]}', "<<<<<<< HEAD", '{"cells": [3]}']
+)
 def test_a_missing_and_a_broken_file_are_drift(repository: Repository, content: str) -> None:
     build(repository.root, repository.lessons)
     (repository.root / DEMO).unlink()
     (repository.root / LESSON).write_text(content)
     missing, broken = sorted(drift(repository.root, repository.lessons))
     assert missing == f"{DEMO} is missing: run `course build`."
-    assert broken == f"{LESSON} is not a notebook: run `course build`."
+    assert broken == f"{LESSON} is not a notebook: delete it, then `course build`."
+    with pytest.raises(Refusal, match="is not a notebook"):
+        build(repository.root, repository.lessons)
+    assert (repository.root / LESSON).read_text() == content
 
 
 @pytest.mark.parametrize("stray", ["lessons/notes.md", "lessons/00_old/old.ipynb", "solutions/00_old/old.ipynb"])
