@@ -34,9 +34,19 @@ def whole_file(path: Path | str) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path | str, content: str | bytes) -> None:
-    """Write `content` (text as UTF-8) to `path`, atomically; see `whole_file`."""
-    with whole_file(path) as file:
-        file.write(content.encode() if isinstance(content, str) else content)
+    """Write `content` (text as UTF-8) to `path`, atomically; see `whole_file`.
+
+    Raises:
+        OSError: as `whole_file`; it names the file, or the folder that is in the way.
+    """
+    path = Path(path)
+    try:
+        with whole_file(path) as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        if error.filename is None or Path(error.filename).name.startswith(f".{path.name}."):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def _umask() -> int:

@@ -17,6 +17,7 @@ from course.classroom import Refusal
 from course.classroom.grading.given_cells import GivenCells, given_notebook
 from course.classroom.grading.hand_ins import KEPT, handed_in
 from course.classroom.grading.students import loose, students
+from course.classroom.grading.writing import Writer, first_of, going_on
 from course.classroom.sandbox import bubblewrap
 from course.classroom.sandbox.bubblewrap import Limits, NoSandbox
 from course.syllabus import LESSONS, Lesson
@@ -102,6 +103,7 @@ def grade(
                 resume=resume,
                 limits=limits,
                 tell=tell,
+                say=tqdm.write,
             )
     except NoSandbox as error:
         raise Refusal(f"There is no sandbox where submissions are graded: {error}.") from error
@@ -109,8 +111,9 @@ def grade(
         if cluster is None:
             raise
         raise Refusal(str(error)) from error
-    _write_pages(root, out, graded)
-    _make_course_folder(root, nbgrader or out / "nbgrader", lessons)
+    with going_on():
+        _write_pages(root, out, graded)
+        _make_course_folder(root, nbgrader or out / "nbgrader", lessons)
     return graded
 
 
@@ -157,9 +160,12 @@ def _write_pages(root: Path, out: Path, graded: "Sequence[Graded]") -> None:
     graded_names = {submission.lesson for submission in graded}
     lessons = {lesson.name: lesson for lesson in LESSONS if lesson.name in graded_names}
     names = {name: titles(given_notebook(root, lesson)) for name, lesson in lessons.items()}
+    writer = Writer()
     for submission in graded:
         page = feedback(submission, lessons[submission.lesson], names[submission.lesson])
-        write_whole(out / "feedback" / submission.student / f"{submission.lesson}.html", page)
+        writer.write(out / "feedback" / submission.student / f"{submission.lesson}.html", page)
+    if writer.blocked:
+        tqdm.write(f"Not written, because something is in the way: {first_of(writer.blocked)}.")
     write_whole(out / "overview.html", overview(graded, list(lessons.values()), names))
 
 

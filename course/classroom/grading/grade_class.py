@@ -3,6 +3,7 @@
 The same seed gives the same grades. A run that was stopped goes on from what `ledger` kept.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import (
     BrokenExecutor,
@@ -32,6 +33,7 @@ from course.classroom.grading.hand_ins import version_of
 from course.classroom.grading.ledger import Ledger
 from course.classroom.grading.students import Student, printable, students
 from course.classroom.grading.tables import exercises_table, grades_table
+from course.classroom.grading.writing import Writer, first_of, going_on
 from course.classroom.sandbox.bubblewrap import Limits, NoSandbox
 from course.syllabus import LESSONS, Lesson
 from utils.files import write_whole
@@ -63,6 +65,7 @@ def grade_class(
     resume: bool = False,
     limits: Limits = Limits(),
     tell: Callable[[int, int], None] = lambda done, total: None,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> list[Graded]:
     """Grade every student's submission of the lessons, and write tables and nbgrader's gradebook.
 
@@ -76,13 +79,14 @@ def grade_class(
         seed, resume: see `Ledger`.
         limits: on each sandbox.
         tell: called after each submission with the number of those that are done and the number of all.
+        say: called with what is wrong with files of grading's own and stops nothing, a sentence each.
 
     Returns:
         The graded submissions, by student and lesson, with those of other lessons that `out` holds already. Those on
         which grading itself failed are marked so, and `--resume` tries them again.
 
     Raises:
-        Refusal: there are no students, or see `Ledger`.
+        Refusal: there are no students, the gradebook or a table cannot be used, or see `Ledger`.
         NoSandbox: there is no sandbox where submissions are graded.
     """
     people = _students(submissions)
@@ -103,10 +107,13 @@ def grade_class(
     others = ledger.others([lesson for lesson in LESSONS if lesson not in lessons])
     graded_before = {one.lesson for one in others}
     shown = [lesson for lesson in LESSONS if lesson in lessons or lesson.name in graded_before]
+    for complaint in ledger.complaints():
+        say(complaint)
     tell(total - len(running), total)
+    writer = Writer()
     # The gradebook is prepared in a thread meanwhile: a new one takes seconds, and one that does not fit should be
     # refused now and not after everything has been graded.
-    with ThreadPoolExecutor(1) as beside:
+    with going_on(), ThreadPoolExecutor(1) as beside:
         prepared = beside.submit(_prepare, course, root, shown)
         try:
             for future in as_completed([prepared, *running]):
@@ -114,15 +121,20 @@ def grade_class(
                     future.result()
                     continue
                 hand_in = running.pop(future)
-                graded[hand_in.student.name, hand_in.lesson.name] = _kept(future, hand_in, ledger, course)
+                graded[hand_in.student.name, hand_in.lesson.name] = _kept(future, hand_in, ledger, course, writer)
                 tell(total - len(running), total)
         except BaseException:
             for future in running:
                 future.cancel()
             raise
-    ordered = _entered_and_ordered(course, shown, [*graded.values(), *others])
-    write_whole(out / "grades.csv", grades_table(ordered))
-    write_whole(out / "exercises.csv", exercises_table(ordered))
+    if writer.blocked:
+        say(
+            f"Not written, and graded again with --resume, because something is in the way: {first_of(writer.blocked)}."
+        )
+    with going_on():
+        ordered = _entered_and_ordered(course, shown, [*graded.values(), *others], say)
+        write_whole(out / "grades.csv", grades_table(ordered))
+        write_whole(out / "exercises.csv", exercises_table(ordered))
     return ordered
 
 
@@ -137,13 +149,14 @@ def _students(submissions: Path) -> list[Student]:
 
 def _graded_earlier(hand_in: HandIn, ledger: Ledger, course: Path) -> Graded | None:
     """What an earlier run kept of this very file, if formgrader has its notebook too."""
-    earlier = ledger.kept(printable(hand_in.student.name), hand_in.lesson.name, hand_in.version)
-    if earlier and earlier.handed_in and not notebook_path(course, earlier.student, hand_in.lesson).exists():
+    earlier = ledger.kept(printable(hand_in.student.name), hand_in.lesson, hand_in.version)
+    # `os.path` answers no where a folder may not be looked into.
+    if earlier and earlier.handed_in and not os.path.isfile(notebook_path(course, earlier.student, hand_in.lesson)):
         return None
     return earlier
 
 
-def _kept(future: Future, hand_in: HandIn, ledger: Ledger, course: Path) -> Graded:
+def _kept(future: Future, hand_in: HandIn, ledger: Ledger, course: Path, writer: Writer) -> Graded:
     """The grades of a hand-in that is done, written down and with its notebook laid where formgrader looks for it."""
     try:
         graded, notebook = future.result()
@@ -153,9 +166,9 @@ def _kept(future: Future, hand_in: HandIn, ledger: Ledger, course: Path) -> Grad
     except Exception as error:  # one submission must not keep a class from its grades
         graded, text = failed(printable(hand_in.student.name), hand_in.lesson, error), None
     if text is not None:
-        write_whole(notebook_path(course, graded.student, hand_in.lesson), text)
+        writer.write(notebook_path(course, graded.student, hand_in.lesson), text)
     if not graded.failed:
-        ledger.keep(graded, hand_in.version)
+        ledger.keep(graded, hand_in.version, writer)
     return graded
 
 
@@ -164,23 +177,25 @@ def _prepare(course: Path, root: Path, lessons: Sequence[Lesson]) -> None:
         prepare(course, lesson, given_notebook(root, lesson))
 
 
-def _entered_and_ordered(course: Path, lessons: Sequence[Lesson], graded: Sequence[Graded]) -> list[Graded]:
+def _entered_and_ordered(
+    course: Path, lessons: Sequence[Lesson], graded: Sequence[Graded], say: Callable[[str], None]
+) -> list[Graded]:
     """The grades as the gradebook has them, by student and lesson."""
     entered = []
     for lesson in lessons:
-        entered += _entered(course, lesson, [one for one in graded if one.lesson == lesson.name])
+        entered += _entered(course, lesson, [one for one in graded if one.lesson == lesson.name], say)
     numbers = {lesson.name: lesson.number for lesson in lessons}
     return sorted(entered, key=lambda one: (one.student, numbers[one.lesson]))
 
 
-def _entered(course: Path, lesson: Lesson, graded: Sequence[Graded]) -> list[Graded]:
+def _entered(course: Path, lesson: Lesson, graded: Sequence[Graded], say: Callable[[str], None]) -> list[Graded]:
     """Enter a lesson's points in the gradebook, and take over what a person has entered there."""
     entries = {
         one.student: [Entry(mark.exercise, mark.points, one.written.get(mark.exercise)) for mark in one.marks]
         for one in graded
         if one.handed_in
     }
-    scores = enter(course, lesson, entries)
+    scores = enter(course, lesson, entries, say)
     return [
         replace(one, marks=tuple(_scored(mark, scores[one.student][mark.exercise]) for mark in one.marks))
         if one.handed_in

@@ -7,7 +7,8 @@ one, formgrader lists it again, with the old points beside it.
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,20 +17,37 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from nbformat import NotebookNode
-from nbgrader.api import Base, Gradebook
+from nbgrader.api import Base, Gradebook, InvalidEntry
 from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.preprocessors import ComputeChecksums, SaveCells
-from sqlalchemy import create_engine, inspect
-from sqlalchemy.exc import SAWarning
+from sqlalchemy import URL, create_engine, inspect
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
 from course.classroom import Refusal
 from course.classroom.authoring.cells import CHECK
+from course.classroom.grading.writing import IN_THE_WAY
 from course.syllabus import Lesson
 from utils.files import write_whole
 
 COURSE_ID = "why-it-generalises"
 DATABASE = "gradebook.db"
 SEEN = ".answers-seen.json"  # beside the database: digests of the answers in words that were put on formgrader's list
+PATIENCE_S = 20.0  # for another program that is writing to the database
+# By the beginning of SQLite's name for what is wrong.
+WAYS_OUT = {
+    "SQLITE_BUSY": "Another program has it open, perhaps formgrader: close it. If none has, the folder may lie on a network "
+    "drive that cannot lock files: name one on a local disk with --nbgrader.",
+    "SQLITE_READONLY": "Make it and its folder writable.",
+    "SQLITE_CANTOPEN": "It must be a file, and it and its folder writable.",
+    "SQLITE_FULL": "Make room on the disk.",
+    "SQLITE_NOTADB": "Put back a copy of it; or move it away, and a new one is made, without what people have entered.",
+}
+WAYS_OUT |= {"SQLITE_CORRUPT": WAYS_OUT["SQLITE_NOTADB"]}
+WAYS_OUT |= dict.fromkeys(("SQLITE_PROTOCOL", "SQLITE_IOERR"), "Name a folder on a local disk with --nbgrader.")
+ASKED_AGAIN = (
+    "So formgrader lists answers in words again that a person has judged, with the points that they were given."
+)
+OTHERWISE = "Name another folder with --nbgrader."
 
 
 @dataclass(frozen=True)
@@ -83,41 +101,49 @@ def prepare(folder: Path, lesson: Lesson, given: NotebookNode) -> None:
         given: the notebook that the students were given.
 
     Raises:
-        Refusal: the gradebook was made for a version of the lesson with other exercises.
+        Refusal: the gradebook was made for a version of the lesson with other exercises, or cannot be used.
+        OSError: the folder cannot be made.
     """
     folder.mkdir(parents=True, exist_ok=True)
     url = _url(folder)
     # The classes of nbgrader make SQLAlchemy warn, whatever we do.
     warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
-    _create(url)
-    with Gradebook(url, COURSE_ID) as gradebook:
-        gradebook.update_or_create_assignment(lesson.name)
-    resources = {"nbgrader": {"assignment": lesson.name, "notebook": lesson.name, "db_url": url}}
-    notebook = nbformat.from_dict(given)
-    try:
-        for step in (ComputeChecksums(), SaveCells()):
-            notebook, resources = step.preprocess(notebook, resources)
-    except RuntimeError as error:  # what nbgrader raises when cells would come or go under graded work
-        raise Refusal(
-            f"{folder / DATABASE} is of another version of {lesson.name}, with other exercises: {error}. Name another "
-            "folder."
-        ) from error
+    with _usable(folder):
+        _create(url, folder)
+        with Gradebook(url, COURSE_ID) as gradebook:
+            gradebook.update_or_create_assignment(lesson.name)
+        resources = {"nbgrader": {"assignment": lesson.name, "notebook": lesson.name, "db_url": url}}
+        notebook = nbformat.from_dict(given)
+        try:
+            for step in (ComputeChecksums(), SaveCells()):
+                notebook, resources = step.preprocess(notebook, resources)
+        except RuntimeError as error:  # what nbgrader raises when cells would come or go under graded work
+            raise Refusal(
+                f"{folder / DATABASE} is of another version of {lesson.name}, with other exercises: {error}. Name another "
+                "folder."
+            ) from error
 
 
-def enter(folder: Path, lesson: Lesson, entries: dict[str, Sequence[Entry]]) -> dict[str, dict[str, Score]]:
+def enter(
+    folder: Path, lesson: Lesson, entries: dict[str, Sequence[Entry]], say: Callable[[str], None]
+) -> dict[str, dict[str, Score]]:
     """Enter a class's points for a lesson, after `prepare`.
 
     Args:
         folder: nbgrader's course folder.
         lesson: the lesson that was graded.
         entries: by student, for those who have handed something in.
+        say: called with a sentence where it is lost which answers a person has judged.
 
     Returns:
         What the gradebook says then, by student and exercise.
+
+    Raises:
+        Refusal: the gradebook cannot be used.
     """
-    seen = _seen(folder)
+    seen = _seen(folder, say)
     scores = {}
-    with Gradebook(_url(folder), COURSE_ID) as gradebook:
+    with _usable(folder), Gradebook(_url(folder), COURSE_ID) as gradebook:
         for student, marks in entries.items():
             gradebook.update_or_create_student(student)
             submission = gradebook.update_or_create_submission(lesson.name, student)
@@ -138,27 +164,57 @@ def enter(folder: Path, lesson: Lesson, entries: dict[str, Sequence[Entry]]) -> 
                 )
     # This file is written after the gradebook, so that a run that is stopped between the two asks a person again. The
     # other way round, nobody might ever read the answer.
-    write_whole(folder / SEEN, json.dumps(seen, sort_keys=True) + "\n")
+    try:
+        write_whole(folder / SEEN, json.dumps(seen, sort_keys=True) + "\n")
+    except IN_THE_WAY as error:
+        say(f"{error.filename}: {error.strerror}. {ASKED_AGAIN}")
     return scores
 
 
-def _url(folder: Path) -> str:
-    return f"sqlite:///{(folder / DATABASE).resolve()}"
+def _url(folder: Path) -> URL:
+    return URL.create("sqlite", database=str((folder / DATABASE).resolve()), query={"timeout": str(PATIENCE_S)})
 
 
-def _create(url: str) -> None:
+@contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    """Let what makes the database unusable be told in a sentence that names it and says what to do."""
+    try:
+        yield
+    except (SQLAlchemyError, InvalidEntry) as error:  # nbgrader hides the first in the second
+        told = error.__context__ if isinstance(error, InvalidEntry) else error
+        cause = getattr(told, "orig", None) or told
+        name = getattr(cause, "sqlite_errorname", "")
+        way_out = next((told for start, told in WAYS_OUT.items() if name.startswith(start)), OTHERWISE)
+        raise Refusal(f"{folder / DATABASE} cannot be used ({cause}). {way_out}") from error
+
+
+def _create(url: URL, folder: Path) -> None:
     """Make an empty gradebook if there is none.
 
     nbgrader itself makes it with a command that is only found where the environment is activated.
+
+    Raises:
+        Refusal: there is one of another version of nbgrader, or another program's.
     """
+    settings = Config()
+    settings.set_main_option("script_location", ALEMBIC_DIR)
+    versions = ScriptDirectory.from_config(settings)
     engine = create_engine(url)
-    if not inspect(engine).get_table_names():
-        Base.metadata.create_all(engine)
-        versions = Config()
-        versions.set_main_option("script_location", ALEMBIC_DIR)
+    try:
+        empty = not inspect(engine).get_table_names()
+        if empty:
+            Base.metadata.create_all(engine)
         with engine.begin() as connection:
-            MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(versions), "head")
-    engine.dispose()
+            context = MigrationContext.configure(connection)
+            if empty:
+                context.stamp(versions, "head")
+            elif context.get_current_heads() != tuple(versions.get_heads()):
+                raise Refusal(
+                    f"{folder / DATABASE} is not of this version of nbgrader: `nbgrader db upgrade`, in {folder}, brings an "
+                    "older one up to date. If it is a newer one's or no gradebook, name another folder with --nbgrader."
+                )
+    finally:
+        engine.dispose()
 
 
 def _enter(grade, entry: Entry, seen: dict[str, str], key: str) -> None:
@@ -180,6 +236,13 @@ def _enter(grade, entry: Entry, seen: dict[str, str], key: str) -> None:
     seen[key] = digest
 
 
-def _seen(folder: Path) -> dict[str, str]:
+def _seen(folder: Path, say: Callable[[str], None]) -> dict[str, str]:
+    """The digests of the answers in words that were put on formgrader's list, by lesson, exercise and student."""
     path = folder / SEEN
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError):
+        say(f"{path} cannot be read. {ASKED_AGAIN}")
+        return {}

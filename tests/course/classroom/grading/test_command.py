@@ -45,7 +45,7 @@ def students(folder, *names):
 
 
 def rows(path):
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 
@@ -151,6 +151,31 @@ def test_killed_and_resumed_it_grades_only_what_is_missing_and_gives_the_same(tm
     assert {path: path.stat().st_mtime_ns for path in before} == before
     for name in TABLES:
         assert (out / name).read_bytes() == (graded / "tables" / name).read_bytes()
+
+
+@needs_sandbox
+def test_files_of_gradings_own_that_are_damaged_are_told_and_stop_nobody(tmp_path, graded):
+    out = tmp_path / "out"
+    shutil.copytree(graded / "out", out)
+    (kept, *_) = sorted((out / ".grading").glob(f"{LESSON.name}*.json"))
+    kept.write_bytes(kept.read_bytes()[:-9])
+    shutil.rmtree(out / "feedback" / "ada")
+    (out / "feedback" / "ada").write_text("in the way")
+    (out / "feedback" / "bob" / f"{LESSON.name}.html").unlink()
+    code, said = course(graded / "in", "--out", out, "--resume", "--jobs", 1)
+    assert (
+        code == 0
+        and f"Graded anew, because what was kept is cut off, or not of this version of the course: {kept}" in said
+    )
+    assert f"Not written, because something is in the way: {out / 'feedback' / 'ada'} (" in said
+    assert (out / "feedback" / "bob" / f"{LESSON.name}.html").is_file()
+    (out / "overview.html").unlink()
+    (out / "overview.html").mkdir()
+    code, said = course(graded / "in", "--out", out, "--resume", "--jobs", 1)
+    assert code == 1 and f"{out / 'overview.html'}: Is a directory.\nWhat is graded is kept" in said
+    (out / ".grading" / "seed.json").unlink()
+    code, said = course(graded / "in", "--out", out, "--resume", "--jobs", 1)
+    assert code == 1 and "Add --seed if you know it" in said and "is kept" not in said
 
 
 @needs_sandbox

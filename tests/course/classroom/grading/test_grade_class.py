@@ -1,10 +1,13 @@
 """Grading a folder: who gets what, what is written, what a stopped run goes on from. The sandbox has its own tests."""
 
 import csv
+import errno
 import json
 import os
+import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import nbformat
@@ -14,7 +17,8 @@ from nbgrader.api import Gradebook
 
 from course.classroom import Refusal
 from course.classroom.authoring.cells import TEXT_STUB
-from course.classroom.grading import grade_class, grade_hand_in
+from course.classroom.grading import grade_class, grade_hand_in, gradebook, writing
+from course.classroom.grading.gradebook import notebook_path
 from course.classroom.grading.judging import Judgement
 from course.syllabus import lesson
 from utils.exercise import Exercise, Verdict, WrittenExercise
@@ -62,12 +66,13 @@ def assessed(monkeypatch):
 
 
 def run(folder, out, **options):
-    with ThreadPoolExecutor(2) as pool:
+    # One thread: Python 3.11's `ast.parse` fails now and then in two at once (AST constructor recursion depth mismatch).
+    with ThreadPoolExecutor(1) as pool:
         return grade_class.grade_class(ROOT, folder, out, lessons=[LESSON], executor=pool, **options)
 
 
 def table(path):
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 
@@ -267,13 +272,13 @@ def test_what_was_graded_of_another_lesson_stays_in_the_tables(tmp_path, assesse
     hand_in(subs, "ada", "noisy_labels")
     run(subs, out)
     other = lesson("double_descent")
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(1) as pool:
         both = grade_class.grade_class(ROOT, subs, out, lessons=[other], executor=pool)
     assert [(each.lesson, each.points) for each in both] == [(LESSON.name, 2), (other.name, 0)]
     assert [row["lesson"] for row in table(out / "grades.csv")] == [LESSON.name, other.name]
     for folder, students in ((tmp_path / "later", ["ada", "bob"]), (subs, ["ada"])):
         hand_in(folder, students[-1], "noisy_labels")
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(1) as pool:
             both = grade_class.grade_class(ROOT, folder, out, lessons=[other], executor=pool)
         assert {each.student for each in both} == set(students)
 
@@ -293,3 +298,88 @@ def test_a_gradebook_elsewhere_gets_its_notebooks_too(tmp_path, assessed):
     run(subs, out)
     run(subs, out, resume=True, nbgrader=tmp_path / "elsewhere")
     assert (tmp_path / "elsewhere" / "autograded" / "ada" / LESSON.name / f"{LESSON.name}.ipynb").exists()
+
+
+def test_a_damaged_file_of_one_student_stops_nobody_and_is_told(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    for student in ("ada", "bob", "eve"):
+        hand_in(subs, student, "noisy_labels")
+    first = run(subs, out)
+    for path in sorted((out / ".grading").glob(f"{LESSON.name}_*.json"))[:2]:
+        path.write_bytes(path.read_bytes()[:-9])
+    assessed.clear()
+    told = []
+    assert run(subs, out, resume=True, say=told.append) == first and len(assessed) == 2
+    (sentence,) = told
+    assert sentence.startswith("Graded anew") and str(out / ".grading") in sentence and " and 1 more" in sentence
+
+
+def test_a_gradebook_that_is_locked_at_the_end_loses_nothing(tmp_path, assessed, monkeypatch):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    for student in ("ada", "bob"):
+        hand_in(subs, student, "noisy_labels")
+    whole = grade_class.enter
+
+    def locked(folder, *arguments):
+        with closing(sqlite3.connect(folder / gradebook.DATABASE, isolation_level=None)) as formgrader:
+            formgrader.execute("BEGIN EXCLUSIVE")
+            return whole(folder, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(gradebook, "PATIENCE_S", 0.2)
+        patched.setattr(grade_class, "enter", locked)
+        with pytest.raises(
+            Refusal, match="gradebook.db cannot be used .*locked(.|\n)*with --resume the command goes on"
+        ):
+            run(subs, out)
+    assert len(assessed) == 2
+    assert [each.points for each in run(subs, out, resume=True)] == [2, 2] and len(assessed) == 2
+
+
+def test_a_table_that_cannot_be_written_loses_nothing(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    hand_in(subs, "ada", "noisy_labels")
+    (out / "grades.csv").mkdir(parents=True)
+    with pytest.raises(Refusal, match="grades.csv: Is a directory(.|\n)*What is graded is kept"):
+        run(subs, out)
+    (out / "grades.csv").rmdir()
+    run(subs, out, resume=True)
+    assert len(assessed) == 1 and len(table(out / "grades.csv")) == 1
+
+
+def test_a_notebook_that_formgrader_cannot_be_given_stops_nobody_and_is_told(tmp_path, assessed):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    for student in ("ada", "bob"):
+        hand_in(subs, student, "noisy_labels")
+    blocked = notebook_path(out / "nbgrader", "ada", LESSON)
+    blocked.mkdir(parents=True)
+    told = []
+    assert [each.points for each in run(subs, out, say=told.append)] == [2, 2]
+    assert told == [
+        f"Not written, and graded again with --resume, because something is in the way: {blocked} (Is a directory)."
+    ]
+    assert notebook_path(out / "nbgrader", "bob", LESSON).is_file()
+    blocked.rmdir()
+    assessed.clear()
+    run(subs, out, resume=True, say=pytest.fail)
+    assert len(assessed) == 1 and blocked.is_file()
+
+
+def test_a_full_disk_ends_the_run_at_once_and_keeps_what_is_graded(tmp_path, assessed, monkeypatch):
+    subs, out = tmp_path / "subs", tmp_path / "out"
+    for student in ("ada", "bob", "eve"):
+        hand_in(subs, student, "noisy_labels")
+    whole, written = writing.write_whole, []
+
+    def full(path, content):
+        written.append(path)
+        if len(written) > 2:  # a notebook and the grades of one student
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        whole(path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writing, "write_whole", full)
+        with pytest.raises(Refusal, match="No space left on device(.|\n)*What is graded is kept"):
+            run(subs, out)
+    assert len(written) == 3
+    assert [each.points for each in run(subs, out, resume=True)] == [2, 2, 2] and 3 <= len(assessed) <= 5
