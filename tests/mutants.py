@@ -693,6 +693,31 @@ FAULTS = (
         'notebook.metadata.get("jupytext")',
         ("test_nbgraders_source_holds_unpaired_notebooks_with_the_answers_and_nothing_else",),
     ),
+    # What grading keeps on disk.
+    Fault(
+        "ledger: a lost seed is replaced in silence",
+        "if earlier is None and seed is None and any(",
+        "if earlier is None and resume is None and any(",
+        ("test_a_lost_seed_is_never_replaced_in_silence",),
+    ),
+    Fault(
+        "ledger: grades of another version of the course are taken",
+        "return (graded, version) if fits and sound else None",
+        "return (graded, version) if sound else None",
+        ("test_a_damaged_file_is_as_good_as_none_and_is_told_and_stops_nobody",),
+    ),
+    Fault(
+        "gradebook: a lock ends grading with nbgrader's own error",
+        "except (SQLAlchemyError, InvalidEntry) as error:",
+        "except InvalidEntry as error:",
+        ("test_a_database_that_another_program_holds_is_waited_for_and_then_named",),
+    ),
+    Fault(
+        "tables: a spreadsheet takes accents for other letters",
+        'text.write("\\ufeff")',
+        'text.write("")',
+        ("test_a_table_says_that_it_is_utf_8_once_and_that_is_no_part_of_its_first_name",),
+    ),
     # What a learner's machine does.
     Fault(
         "update: a learner's file is overwritten",

@@ -73,9 +73,9 @@ class Class:
             ]
             self.done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
             self.touched = before != checksum(ROOT, submissions)
-        with open(self.out / "exercises.csv", newline="", encoding="utf-8") as file:
+        with open(self.out / "exercises.csv", newline="", encoding="utf-8-sig") as file:
             self.exercises = {(row["student"], row["exercise"]): row for row in csv.DictReader(file)}
-        with open(self.out / "grades.csv", newline="", encoding="utf-8") as file:
+        with open(self.out / "grades.csv", newline="", encoding="utf-8-sig") as file:
             self.notes = {row["student"]: row["notes"] for row in csv.DictReader(file)}
 
     def _listen(self, listener: socket.socket) -> None:

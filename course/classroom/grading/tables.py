@@ -34,6 +34,7 @@ def _exercise_rows(graded: Graded) -> Iterable[tuple]:
 
 def _table(header: Sequence[str], rows: Iterable[tuple]) -> str:
     text = io.StringIO()
+    text.write("\ufeff")  # Excel takes a file without a byte order mark for one in the local alphabet
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows([_plain(value) for value in row] for row in rows)
