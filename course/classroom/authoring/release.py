@@ -106,7 +106,7 @@ def students_files(root: Path) -> dict[Path, bytes]:
     untracked in somebody else's, is given whole.
 
     Raises:
-        Refusal: one of the files is missing, or not tracked; or git does not say what it tracks.
+        Refusal: one of the files is missing, not tracked, or a link; or git does not say what it tracks.
     """
     tracked = _tracked(root)
     files = {}
@@ -117,6 +117,11 @@ def students_files(root: Path) -> dict[Path, bytes]:
         released = [path for path in found if tracked is None or path in tracked]
         if not released:
             raise Refusal(f"{name} is not tracked by git in {root}: a release needs it, so `git add` it.")
+        # Git tracks where a link leads, and not what is there.
+        if links := [path for path in released if (root / path).is_symlink()]:
+            raise Refusal(
+                *(f"{path} is a link: a release would hold what it leads to. Put the file there." for path in links)
+            )
         files |= {path: (root / path).read_bytes() for path in released}
     return files
 

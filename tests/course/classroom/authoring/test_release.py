@@ -111,6 +111,19 @@ def test_a_course_unpacked_in_a_foreign_repository_is_released_whole(built: Repo
     assert {LESSON, "course/__init__.py", "docs/explorer.png"} <= tree(tmp_path / "out")
 
 
+@pytest.mark.parametrize("name", ["course/notes.csv", "README.md"])
+def test_a_link_that_git_tracks_would_release_what_git_does_not_track_and_is_refused(
+    tracked: Repository, tmp_path: Path, name: str
+) -> None:
+    (tracked.root / "marks.csv").write_text("ada,3")
+    (tracked.root / name).unlink(missing_ok=True)
+    (tracked.root / name).symlink_to(tracked.root / "marks.csv")
+    git(tracked.root, "add", name)
+    with pytest.raises(Refusal, match=f"{name} is a link"):
+        release(tracked.root, tmp_path / "out", lessons=tracked.lessons)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.fixture
 def plain_git(monkeypatch: pytest.MonkeyPatch) -> None:
     """No settings of this machine's, which could say that a repository of somebody else's is safe."""
