@@ -21,7 +21,7 @@ from traitlets.config import Config
 
 from course.classroom import Refusal, files_below
 from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB, grade_id
-from course.classroom.authoring.edits import DIGEST, digest, edited_cells
+from course.classroom.authoring.edits import DIGESTS, digests, edited_cells
 from course.classroom.authoring.source import (
     DEMO,
     KERNEL,
@@ -159,7 +159,7 @@ def _index(authors: dict[Lesson, NotebookNode]) -> str:
 
 def _text(notebook: NotebookNode) -> str:
     """The file of a notebook, which says what was built."""
-    notebook.metadata[DIGEST] = digest(notebook)
+    notebook.metadata[DIGESTS] = digests(notebook)
     nbformat.validate(notebook)
     return nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
 

@@ -13,7 +13,7 @@ import nbformat
 from course.classroom import Refusal, files_below
 from course.classroom.authoring.build import drift, outputs
 from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB
-from course.classroom.authoring.edits import DIGEST
+from course.classroom.authoring.edits import DIGESTS
 from course.classroom.authoring.leaks import answers, nbgrader_leaks, student_leaks
 from course.classroom.authoring.source import source_path
 from course.syllabus import LESSONS, Lesson
@@ -136,7 +136,7 @@ def nbgrader_files(built: dict[Path, str], lessons: tuple[Lesson, ...]) -> dict[
     for lesson in lessons:
         notebook = nbformat.reads(built[source_path(lesson).with_suffix(".ipynb")], as_version=4)
         notebook.metadata.pop("jupytext")
-        notebook.metadata.pop(DIGEST)
+        notebook.metadata.pop(DIGESTS)
         text = nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
         files[Path("source", lesson.name, f"{lesson.name}.ipynb")] = text.encode()
     return files
