@@ -259,6 +259,25 @@ def report(found: Iterable[Outcome]) -> int:
 FAULTS = (
     # The mathematics of lesson 1.
     Fault(
+        "the true residual is as rough as the steps",
+        "r = b - times(x)",
+        "r = b - step_times(x)",
+        ("test_products_may_be_rough_on_the_way_and_the_residual_is_true",),
+    ),
+    Fault(
+        "near points lose their distance to cancellation",
+        "CLOSE = 1e-2",
+        "CLOSE = 0.0",
+        ("test_they_are_those_of_the_differences",),
+        ("course/minimum_norm",),
+    ),
+    Fault(
+        "columns in which the training points agree are left out of the squares too",
+        "squares = near.square().sum(1)",
+        "squares = near[:, self._columns].square().sum(1) if self._columns is not None else near.square().sum(1)",
+        ("test_columns_in_which_the_points_agree_stay_out_of_the_product",),
+    ),
+    Fault(
         "a copy of the lesson as it was given counts as work",
         "return self.answers, self.is_work, not self.untouched, self.order",
         "return self.order",

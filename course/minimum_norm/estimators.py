@@ -18,12 +18,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tqdm import tqdm
 
 from course.minimum_norm import checks, rounding, solvers, theory
+from course.minimum_norm.interpolant import Interpolant
 from utils import devices
 from utils.progress import Progress
 
 __all__ = ["KernelInterpolationClassifier", "KernelInterpolator"]
 
-PREDICTED_ROWS = 512  # so many points' kernels with all training points are in memory at once
+PREDICTED_ROWS = 2_048  # of X that are on the device at once
 BAR_AFTER_S = 5  # seconds before the progress bar appears: a quick fit needs none
 
 
@@ -145,7 +146,6 @@ class _KernelInterpolation(BaseEstimator):
                 stacklevel=4,
             )
 
-    @devices.threads_for(small=False)
     def _values(self, X: ArrayLike) -> np.ndarray:
         """The interpolant at X, (m,) or (m, k), computed a block of rows at a time."""
         check_is_fitted(self)
@@ -154,13 +154,14 @@ class _KernelInterpolation(BaseEstimator):
             self._warn_of_arrival(X)
         device = devices.resolve(self.device)
         points, coefficients = (_tensor(values, self.dtype_, device) for values in (self.X_fit_, self.dual_coef_))
-        kernel = theory.KERNELS[self.kernel]
+        interpolant = Interpolant(points, coefficients, self.kernel, self.bandwidth)
         # The results are written into one array: small results kept between large blocks would keep the blocks' memory.
         values = np.empty((len(X), *self.dual_coef_.shape[1:]), self.dtype_)
-        for start in range(0, len(X), PREDICTED_ROWS):
-            rows = slice(start, start + PREDICTED_ROWS)
-            block = torch.from_numpy(rounding.rounded(X[rows], self.origin_, self.dtype_)).to(device)
-            values[rows] = theory.predict(kernel(block, points, self.bandwidth), coefficients).cpu().numpy()
+        with devices.threads_for(small=False):
+            for start in range(0, len(X), PREDICTED_ROWS):
+                rows = slice(start, start + PREDICTED_ROWS)
+                block = torch.from_numpy(rounding.rounded(X[rows], self.origin_, self.dtype_)).to(device)
+                values[rows] = interpolant(block).cpu().numpy()
         return values
 
 

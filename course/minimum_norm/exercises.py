@@ -5,7 +5,7 @@ import torch
 from sklearn.metrics.pairwise import rbf_kernel
 from torch import Tensor
 
-from course.minimum_norm import estimators, theory
+from course.minimum_norm import distances, estimators, theory
 from utils.draws import well_conditioned
 from utils.exercise import Cases, Exercise, Mistake, WrittenExercise
 
@@ -19,6 +19,7 @@ WEIGHTS = (
     theory.preconditioned_limit,
 )
 PSEUDO_INVERSES = (torch.linalg.pinv, torch.linalg.lstsq)
+DISTANCES = (distances.between, distances.squared, distances.gaussian, distances.laplacian)
 ESTIMATORS = (estimators.KernelInterpolator, estimators.KernelInterpolationClassifier)
 
 
@@ -305,7 +306,7 @@ gaussian_gram = Exercise(
             "You added 2 a'b: that is |a + b|^2. The squared distance is |a|^2 + |b|^2 - 2 a'b.",
         ),
     ),
-    forbids=(theory.laplacian_gram, theory._squared_distances, rbf_kernel) + ESTIMATORS,
+    forbids=(theory.laplacian_gram, *DISTANCES, rbf_kernel) + ESTIMATORS,
 )
 
 

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from course.minimum_norm import solvers, theory
+from course.minimum_norm.interpolant import Interpolant
 from course.minimum_norm.solvers.conjugate_gradients import conjugate_gradients
 from utils.progress import Progress, no_progress
 
 CLASSES = 10
-TEST_BLOCK = 1_000  # test points whose kernel values are in memory together
+TEST_BLOCK = 1_000  # test points that are evaluated together
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _descend(gram: Tensor, across: Tensor, labellings: Tensor, test_labels: Tens
 
 
 def values_at(test: Tensor, train: Tensor, coefficients: Tensor, *, kernel: str, bandwidth: float) -> Tensor:
-    """The interpolants at the test points, summed in float64.
+    """The interpolants at the test points.
 
     Args:
         test: points, (m, d).
@@ -118,8 +119,8 @@ def values_at(test: Tensor, train: Tensor, coefficients: Tensor, *, kernel: str,
     Returns:
         Values, (m, k), float64.
     """
-    gram, summed = theory.KERNELS[kernel], coefficients.double()
-    return torch.cat([gram(block, train, bandwidth).double() @ summed for block in test.split(TEST_BLOCK)])
+    interpolant = Interpolant(train, coefficients, kernel, bandwidth)
+    return torch.cat([interpolant(block) for block in test.split(TEST_BLOCK)])
 
 
 def one_hot(labellings: Tensor) -> Tensor:

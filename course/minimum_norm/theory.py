@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course.minimum_norm import checks, numerics
+from course.minimum_norm import checks, distances, numerics
 
 __all__ = [
     "KERNELS",
@@ -243,7 +243,7 @@ def gaussian_gram(A: Tensor, B: Tensor, bandwidth: float) -> Tensor:
     Source: Zhang et al. 2017, section 5; Belkin, Ma, Mandal 2018, section 2.
     """
     checks.bandwidth(bandwidth)
-    return _squared_distances(A, B, bandwidth).div_(-2 * bandwidth).div_(bandwidth).exp_()
+    return distances.gaussian(distances.between(A, B, bandwidth), bandwidth)
 
 
 def laplacian_gram(A: Tensor, B: Tensor, bandwidth: float) -> Tensor:
@@ -266,12 +266,7 @@ def laplacian_gram(A: Tensor, B: Tensor, bandwidth: float) -> Tensor:
     Source: Belkin, Ma, Mandal 2018, section 2.
     """
     checks.bandwidth(bandwidth)
-    squared = _squared_distances(A, B, bandwidth)
-    if squared.requires_grad:
-        # The root has no derivative at 0. What is in place would be overwritten before its gradient is taken.
-        apart = squared > 0
-        return (squared.where(apart, 1).sqrt().where(apart, 0) / -bandwidth).exp()
-    return squared.sqrt_().div_(-bandwidth).exp_()
+    return distances.laplacian(distances.between(A, B, bandwidth), bandwidth)
 
 
 KERNELS = {"gaussian": gaussian_gram, "laplacian": laplacian_gram}
@@ -406,26 +401,3 @@ def relative_residual(K: Tensor, coefficients: Tensor, Y: Tensor, regularisation
     error = numerics.product_in_float64(K, coefficients) + regularisation * coefficients.double() - Y.double()
     scale = float(Y.double().norm())
     return float(error.norm()) / scale if scale else float(error.norm())
-
-
-def _squared_distances(A: Tensor, B: Tensor, bandwidth: float) -> Tensor:
-    """||a_i - b_j||^2, (n, m), by ||a||^2 + ||b||^2 - 2 a'b, except where that would cancel.
-
-    The bandwidth says which distances matter: those are not to underflow.
-    """
-    checks.matrix(A=A, B=B)
-    if A.shape[1] != B.shape[1]:
-        raise ValueError(f"A has {A.shape[1]} columns and B has {B.shape[1]}; the points must have the same dimension")
-    centre = B.detach().mean(0)
-    near_a, near_b = A - centre, B - centre
-    a2, b2 = near_a.square().sum(1, keepdim=True), near_b.square().sum(1)
-    checks.squares(a2, b2)
-    squared = ((-2 * near_a) @ near_b.T).add_(b2).add_(a2)
-    # The rounding of a difference of squares is relative to the centred ||a||^2. Pairs much closer than that (equal
-    # points above all, where a Laplacian kernel takes the root of the error) are few: take their differences directly.
-    i, j = torch.nonzero(squared <= 1e-2 * a2, as_tuple=True)
-    pairs = max(1, 2**22 // A.shape[1])
-    for rows, columns in zip(i.split(pairs), j.split(pairs)):
-        squared[rows, columns] = (A[rows] - B[columns]).square().sum(1)
-    checks.distances(squared, A, B, bandwidth)
-    return squared

@@ -7,8 +7,9 @@ Each method has a file, whose `solve` takes a `KernelSystem` and returns a `Solu
 - `conjugate_gradients`: preconditioned conjugate gradients.
 
 `gram` holds the Gram matrix by blocks: its lower triangle is stored, or computed anew at each use, in float32 if need
-be. `preconditioner` approximates it, and `near_points` makes the preconditioner's blocks. Products with the Gram matrix
-are summed in float64, since conjugate gradients in plain float32 stall on MNIST's 60,000 images.
+be. `preconditioner` approximates it, and `near_points` makes the preconditioner's blocks. Conjugate gradients step by
+products that are rounded to the matrix's precision within a tile, and are held to true residuals, whose products are
+summed in float64: what a residual hides in float32 is found out, and the iteration starts again from there.
 """
 
 import math

@@ -8,7 +8,7 @@ from torch import Tensor
 from course.minimum_norm import theory
 from utils.progress import Progress, no_progress
 
-ROWS = 256  # of a tile that are turned to float64 at once: 4 MiB, which stays in the processor's cache
+ROWS = 256  # of a tile that are multiplied at once: 4 MiB in float64, which stay in the processor's cache
 
 
 class GramBlocks:
@@ -73,6 +73,21 @@ class GramBlocks:
                 if columns != rows:
                     along = given[:, part].reshape(-1, len(strips), strips.shape[1]).transpose(0, 1)
                     product[:, columns] += torch.bmm(along, strips).sum(0)
+        return product.T.contiguous()
+
+    def about_times(self, V: Tensor) -> Tensor:
+        """The product K V as `times` gives it, but for the rounding of V and of each tile's sums to K's precision.
+
+        In float32 that is some 1e-7 of the numbers summed, and several times quicker: the tiles are read as they are.
+        """
+        given, product = V.T.to(self.points.dtype).contiguous(), V.new_zeros(V.shape[1], len(V))
+        for rows, columns, tile in self.tiles():
+            for start in range(rows.start, rows.stop, ROWS):
+                part = slice(start, min(start + ROWS, rows.stop))
+                strip = tile[start - rows.start : part.stop - rows.start]
+                product[:, part] += given[:, columns] @ strip.T
+                if columns != rows:
+                    product[:, columns] += given[:, part] @ strip
         return product.T.contiguous()
 
 

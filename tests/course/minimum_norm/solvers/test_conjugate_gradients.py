@@ -170,3 +170,19 @@ def test_a_residual_that_is_not_a_number_ends_the_iteration():
     _, R, iterations = conjugate_gradients(times, torch.clone, Y, tol=1e-12, max_iter=100)
     assert iterations == 3
     assert R.isnan().all()
+
+
+@pytest.mark.parametrize(
+    ("error", "tol", "most"), [(1e-10, 1e-4, 1.3), (1e-7, 1e-4, 2), (1e-7, 1e-8, 3), (1e-4, 1e-8, 6)]
+)
+def test_products_may_be_rough_on_the_way_and_the_residual_is_true(error, tol, most):
+    K, Y = positive_definite(60, 1e3), normal(60, 2, seed=2)
+    rough = K + error * K.norm() / 60 * normal(60, 60, seed=3)
+    _, _, iterations = conjugate_gradients(K.matmul, lambda R: R, Y, tol=tol, max_iter=1_000)
+    found, R, rough_iterations = conjugate_gradients(
+        K.matmul, lambda R: R, Y, about_times=rough.matmul, tol=tol, max_iter=1_000
+    )
+    assert_close(R, Y - K @ found, rtol=0, atol=0)
+    assert float(R.norm()) <= tol * float(Y.norm())
+    # Rounding delays the iteration, and where the tolerance is finer than the products, it starts again.
+    assert rough_iterations <= most * iterations

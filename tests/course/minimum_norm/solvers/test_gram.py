@@ -23,6 +23,10 @@ def test_a_product_by_blocks_is_the_dense_product(n, length, threads, dtype, sto
     # A float32 matrix too is multiplied and summed in float64.
     assert_close(product, K @ V, rtol=0, atol=1e-12)
     assert_close(gram.times(V), product, rtol=0, atol=0)
+    about = gram.about_times(V)
+    assert about.dtype == FLOAT64
+    error = 1e-12 if dtype == FLOAT64 else 4 * torch.finfo(dtype).eps * float((K.abs() @ V.abs()).max())
+    assert_close(about, product, rtol=0, atol=error)
     assert_close(V, given, rtol=0, atol=0)
 
 
