@@ -279,7 +279,7 @@ FAULTS = (
     ),
     Fault(
         "a copy of the lesson as it was given counts as work",
-        "return self.answers, self.is_work, not self.untouched, self.order",
+        "return self.answers, self.is_work and self.belongs, not self.untouched and self.belongs, self.order",
         "return self.order",
         ("test_a_copy_as_it_was_given_never_beats_work_and_is_not_handed_in",),
     ),

@@ -12,7 +12,7 @@ from course.classroom.authoring.cells import CHECK
 from course.classroom.grading.formgrader import restored
 from course.classroom.grading.given_cells import GivenCells, given_notebook
 from course.classroom.grading.grades import NOTHING, Graded, Mark
-from course.classroom.grading.hand_ins import find, others
+from course.classroom.grading.hand_ins import documents_beside, find, others
 from course.classroom.grading.judging import judge
 from course.classroom.grading.read_hand_in import Submission, understand
 from course.classroom.grading.students import Student, printable
@@ -59,8 +59,10 @@ def grade_one(
         for exercise in exercises
     )
     said = {f"{mark.exercise}{CHECK}": f"{mark.points:g} of {mark.max_points}. {mark.reason}" for mark in marks}
-    notes = (*found.notes, *submission.notes, *judgement.notes)
-    graded = Graded(student=who, lesson=name, marks=marks, written=written, notes=notes, handed_in=True)
+    notes = [*found.notes, *submission.notes, *judgement.notes]
+    if not all(written.values()) and (beside := documents_beside(student, found.path)):
+        notes.append(f"No words were found in the notebook. Beside it lies what was not looked at: {beside}.")
+    graded = Graded(student=who, lesson=name, marks=marks, written=written, notes=tuple(notes), handed_in=True)
     return graded, restored(submission, notebook, said)
 
 

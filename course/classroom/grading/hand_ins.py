@@ -16,7 +16,23 @@ from course.syllabus import LESSONS, Lesson
 
 TOGETHER_NS = 60 * 10**9  # at most as much lies between saving a notebook and the text that is paired with it
 MOST_SHOWN = 5
-MOST_READ = 20  # of a student's files for one lesson
+MOST_READ = 50  # of a student's files for one lesson
+DOCUMENTS = {
+    ".docx",
+    ".doc",
+    ".odt",
+    ".rtf",
+    ".pages",
+    ".pdf",
+    ".md",
+    ".txt",
+    ".tex",
+    ".html",
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".heic",
+}
 KEPT = ".grading"  # what a grading run keeps in its output folder
 
 
@@ -49,6 +65,7 @@ class _File:
         problem: why it cannot be read.
         untouched: whether nothing in it is the student's own.
         answers: whether it answers an exercise.
+        belongs: whether its exact name, its marks, or its answers show that it is the lesson's.
     """
 
     path: Path
@@ -58,6 +75,7 @@ class _File:
     problem: str | None = None
     untouched: bool = False
     answers: bool = False
+    belongs: bool = True
 
     @property
     def is_work(self) -> bool:
@@ -67,12 +85,14 @@ class _File:
     @property
     def rank(self) -> tuple:
         """What is largest for the file that counts: answers, then other work, what cannot be read, a copy as given."""
-        return self.answers, self.is_work, not self.untouched, self.order
+        return self.answers, self.is_work and self.belongs, not self.untouched and self.belongs, self.order
 
     @property
     def described(self) -> str:
         """What is to be said of it where another file counts."""
-        return " (as it was given)" if self.untouched else " (cannot be read)" if self.problem else ""
+        if self.untouched or self.problem:
+            return " (as it was given)" if self.untouched else " (cannot be read)"
+        return "" if self.belongs else " (another notebook, by its cells)"
 
 
 def find(student: Student, lesson: Lesson, given: GivenCells) -> Found:
@@ -92,7 +112,7 @@ def find(student: Student, lesson: Lesson, given: GivenCells) -> Found:
         if path.name in _exact(lesson)
     ]
     paths = [(attempt, path) for attempt, path in paths if path not in links]
-    named = [(attempt, path) for attempt, path in paths if _is_called(path, lesson)]
+    named = {(attempt, path): None for attempt, path in paths if _is_called(path, lesson)}
     files = _read_files(named, lesson, given)
     read = [file.path for file in files]
     for file in [file for file in files if given.are_not_in(file.cells)]:
@@ -100,7 +120,7 @@ def find(student: Student, lesson: Lesson, given: GivenCells) -> Found:
         notes.append(f"{student.shown(file.path)} is another lesson's, by the marks of its cells.")
     for scripts in (False, True):  # a handout has hundreds of scripts, so notebooks come first
         if not any(file.answers for file in files):
-            unnamed = [each for each in paths if each not in named and _may_be_lesson(each[1], scripts)]
+            unnamed = [each for each in paths if each not in named and _may_be_lesson(each[1], scripts, given)]
             files += [file for file in _read_files(unnamed, lesson, given) if given.are_in(file.cells)]
     if not files:
         return Found(None, notes=tuple(notes))
@@ -124,6 +144,15 @@ def find(student: Student, lesson: Lesson, given: GivenCells) -> Found:
 def others(student: Student) -> str:
     """What a student handed in that is no lesson's notebook, in a few words."""
     return _few([student.shown(path) for _, path in _walk(student) if not _is_any_lessons(path)])
+
+
+def documents_beside(student: Student, path: Path) -> str:
+    """Documents in the folder of a student's notebook, or at the top of what was handed in, in a few words."""
+    folders = {path.parent, *student.attempts}
+    found = [other for _, other in _walk(student) if other.parent in folders and other != path]
+    return _few(
+        [student.shown(other) for other in found if other.suffix.lower() in DOCUMENTS and other.name != "README.md"]
+    )
 
 
 def version_of(student: Student, lesson: Lesson) -> str:
@@ -156,7 +185,8 @@ def _read_files(paths: Sequence[tuple[int, Path]], lesson: Lesson, given: GivenC
             files.append(_File(path, attempt, order, problem=str(error)))
         else:
             untouched, answers = all(map(given.has, cells)), any(map(given.answers, cells))
-            files.append(_File(path, attempt, order, cells, untouched=untouched, answers=answers))
+            belongs = path.name in _exact(lesson) or answers or given.are_in(cells)
+            files.append(_File(path, attempt, order, cells, untouched=untouched, answers=answers, belongs=belongs))
     return files
 
 
@@ -184,12 +214,18 @@ def _is_any_lessons(path: Path) -> bool:
     return any(_is_called(path, lesson) for lesson in LESSONS)
 
 
-def _may_be_lesson(path: Path, script: bool) -> bool:
+def _may_be_lesson(path: Path, script: bool, given: GivenCells) -> bool:
     """Whether a file may be a lesson's notebook, or its script, though its name does not say so."""
     size, _ = _status(path)
-    endings = {suffix.lower() for suffix in path.suffixes[-2:]}
+    endings = {suffix.strip().lower() for suffix in path.suffixes[-2:]}
     text = not path.suffix or not endings.isdisjoint({".ipynb", ".py", ".json", ".txt", ".bak"})
-    return text and 0 < size <= LARGEST and is_script(path) == script
+    if not text or not 0 < size <= LARGEST or is_script(path) != script:
+        return False
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return any(name.encode() in content for name in given.names)
 
 
 def _status(path: Path) -> tuple[int, int]:

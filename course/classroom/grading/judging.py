@@ -336,7 +336,8 @@ class _State:
             self.problems[name] = f"What came back is no answer ({error})."
 
     def _failed(self, piece: Piece, why: str) -> None:
-        note = f"Cell {piece.cell} ({piece.kind}): {why}"
+        where = f"Cell {piece.cell} ({piece.kind})" if piece.cell else "What was run as the lesson has it"
+        note = f"{where}: {why}"
         if len(self.notes) < MOST_NOTES and note not in self.notes:
             self.notes.append(note)
         if piece.exercise is not None:

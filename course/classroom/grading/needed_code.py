@@ -114,32 +114,47 @@ def _with_what_they_read(
     return kept, used
 
 
-def given_back(pieces: Sequence[Piece], lesson: Sequence[Piece]) -> tuple[list[Piece], list[str]]:
-    """The lesson's own pieces that must run because needed ones read a name of theirs that nothing else gives.
+def with_given_back(pieces: Sequence[Piece], lesson: Sequence[Piece]) -> tuple[list[Piece], list[str]]:
+    """The pieces, and those of the lesson's own that give a name which needed pieces read and nothing else gives.
 
     Args:
         pieces: of the submission, in the order of the notebook.
         lesson: what the lesson's cells hold besides answers.
 
     Returns:
-        The pieces to be run first, in the order of the lesson, and the names for which they are.
+        The pieces, with each that is given back right after those that give what it reads; and the names for which
+        they are given back.
     """
-    has = set(dir(builtins)) | NEVER_RUN
-    for piece in pieces:
-        has |= _names_given(piece)
-    gives = [_names_given(piece) for piece in lesson]
-    wanted = set().union(*(_names_read(piece.source) for piece in needed(pieces, everything=True))) - has
-    wanted &= set().union(*gives)
-    back, followed, waiting = set(), set(wanted), list(wanted)
+    first: dict[str, Piece] = {}
+    for piece in lesson:
+        for name in _names_given(piece):
+            first.setdefault(name, piece)
+    # To parse every piece of a long hand-in would take long.
+    given = [_names_given(piece) if any(name in piece.source for name in first) else set() for piece in pieces]
+    missing = set(first) - set().union(*given) - set(dir(builtins)) - NEVER_RUN
+    if not missing:
+        return list(pieces), []
+    wanted = missing & set().union(*(_names_read(piece.source) for piece in needed(pieces, everything=True)))
+    back, waiting = set(), list(wanted)
     while waiting:
-        name = waiting.pop()
-        for number, names in enumerate(gives):
-            if name in names and number not in back:
-                back.add(number)
-                new = _names_read(lesson[number].source) - has - followed
-                followed |= new
-                waiting += new
-    return [lesson[number] for number in sorted(back)], sorted(wanted)
+        piece = first[waiting.pop()]
+        if piece not in back:
+            back.add(piece)
+            waiting += missing & _names_read(piece.source)
+    # Each stands right after the first pieces that give what it reads, those given back among them.
+    after: dict[str, int] = {}
+    for number, names in enumerate(given, start=1):
+        for name in names:
+            after.setdefault(name, number)
+    places: dict[int, list[Piece]] = {}
+    for piece in [piece for piece in lesson if piece in back]:
+        place = max((after.get(name, 0) for name in _names_read(piece.source)), default=0)
+        places.setdefault(place, []).append(piece)
+        after |= dict.fromkeys(_names_given(piece), place)
+    merged = [
+        each for number in range(len(pieces) + 1) for each in (*places.get(number, ()), *pieces[number : number + 1])
+    ]
+    return merged, sorted(wanted)
 
 
 def statement_pieces(
@@ -229,11 +244,13 @@ def _names_bound(source: str) -> set[str]:
 
 
 def _names_given(piece: Piece) -> set[str]:
-    """The names that a piece binds at the top, those of its imports too."""
+    """The names that a piece binds: at the top, by its imports, and those that its functions call global."""
     try:
-        return _names_bound(piece.source)
+        nodes = list(ast.walk(ast.parse(piece.source)))
+        found = _names_bound(piece.source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
+    return found | {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
 
 
 def _bound_by(alias: ast.alias) -> str:

@@ -22,7 +22,8 @@ MOST_CELLS, MOST_CODE, LONGEST_OUTPUT = 2_000, 500_000, 200_000  # cells; charac
 MOST_OUTPUTS = 100  # of one cell
 PICTURES = ("image/png", "image/jpeg", "image/gif")
 BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
-CELL_MARK = re.compile(r"^\s*#\s*(?:%%|In\[)", re.MULTILINE)
+CELL_MARK = re.compile(r"^[ \t]*#[ \t]*(?:%%|In\[)", re.MULTILINE)
+HEADER = "# ---"  # begins and ends it
 LONGEST_SCRIPT = 2 * 2**20  # characters
 MOST_REPEATS = 3  # cells of the same text in a lesson
 
@@ -128,10 +129,16 @@ def _cells(path: Path, text: str) -> list[Cell]:
 
 
 def _headless(text: str) -> str:
-    """A script without the header that jupytext writes. It is YAML, in which a few lines can stand for gigabytes."""
-    lines = text.splitlines(keepends=True)
-    start = next((number for number, line in enumerate(lines) if line.startswith("# %%")), 0)
-    return "".join(lines[start:])
+    """A script without the header that jupytext writes. It is YAML, in which a few lines can stand for gigabytes.
+
+    What stands before the first mark of a cell becomes a cell of its own, so that no second header is read as one.
+    """
+    lines = text.lstrip().splitlines(keepends=True)
+    if lines and lines[0].strip() == HEADER:
+        end = next((number for number, line in enumerate(lines[1:], start=2) if line.strip() == HEADER), 0)
+        lines = lines[end:]
+    rest = "".join(lines).lstrip()
+    return rest if CELL_MARK.match(rest) else f"# %%\n{rest}"
 
 
 def _few(cells: list) -> list:
@@ -175,7 +182,9 @@ def cell_from(raw: object) -> Cell | None:
 
 def _has_content_id(raw: dict, source: str) -> bool:
     """Whether a cell's id is the one that `course build` gives to a cell of this kind and text."""
-    kind, identifier = raw.get("cell_type"), raw.get("id")
+    metadata = raw.get("metadata")
+    # Google Colab keeps a cell's id in its metadata.
+    kind, identifier = raw.get("cell_type"), raw.get("id") or (isinstance(metadata, dict) and metadata.get("id"))
     return isinstance(identifier, str) and any(
         identifier == content_id(str(kind), source, repeats) for repeats in range(1, MOST_REPEATS + 1)
     )

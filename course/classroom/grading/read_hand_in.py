@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-from course.classroom.grading.given_cells import DEFINED, GivenCells
+from course.classroom.grading.given_cells import GivenCells, functions_in
 from course.classroom.grading.needed_code import (
     Piece,
     functions_defined,
-    given_back,
     statement_pieces,
+    with_given_back,
 )
 from course.classroom.grading.read_cells import Cell
 from course.classroom.grading.written_answers import Words, find_words
@@ -95,9 +95,12 @@ class _Code:
         self.answered: dict[str, list[int]] = {name: [] for name in names}
         self._given = {cell.source.strip() for cell in given.cells if cell.code}
         self._by_name: list[str] = []
+        self._untouched: set[int] = set()
 
     def take(self, number: int, cell: Cell, source: str) -> None:
         """Take in a cell; `source` is its text without magics."""
+        if self.given.has(cell):
+            self._untouched.add(number)
         marked = cell.name in self.names
         try:
             tree = ast.parse(source)
@@ -116,7 +119,8 @@ class _Code:
                 if name != cell.name:
                     self.answered[name].append(number)
             return
-        self._by_name += [f"{name} (cell {number})" for name in defined]
+        if number not in self._untouched:
+            self._by_name += [f"{name} (cell {number})" for name in defined]
         if len(defined) == 1 and not cell.name:
             self._answer(number, source, defined[0])
             return
@@ -129,14 +133,17 @@ class _Code:
             self._skip(number, error)
 
     def see_text(self, number: int, cell: Cell) -> None:
-        """Note a cell of text that holds the code of an answer: it is not run."""
-        defined = [] if self.given.has(cell) else [name for name in DEFINED.findall(cell.source) if name in self.names]
-        names = [cell.name] if cell.name in self.names else defined
+        """Note a cell of text that holds code: it is not run."""
+        if self.given.has(cell):
+            return
+        names = [name for name in dict.fromkeys([cell.name, *functions_in(cell.source)]) if name in self.names]
         if names:
             self.notes.append(
-                f"Cell {number} holds the answer to {', '.join(dict.fromkeys(names))} as text, so it was not run: turn it "
-                "into a cell of code."
+                f"Cell {number} holds the answer to {', '.join(names)} as text, so it was not run: turn it into a cell of "
+                "code."
             )
+        elif _is_code(cell.source):
+            self.notes.append(f"Cell {number} holds code as text, so it was not run: turn it into a cell of code.")
 
     def add_given(self) -> None:
         """Put those statements of the lesson first that answers need and that the student has deleted."""
@@ -150,10 +157,9 @@ class _Code:
                     continue
                 own = statement_pieces(tree, source, cell=0, coded=self.names, asked=())
                 pieces += [replace(piece, given=True) for piece in own]
-        back, names = given_back(self.pieces, pieces)
-        if back:
-            self.pieces[:0] = back
-            self.notes.append(f"Deleted or changed, and run as the lesson has it: what gives {', '.join(names)}.")
+        self.pieces, names = with_given_back(self.pieces, pieces)
+        if names:
+            self.notes.append(f"Run as the lesson has it, since nothing handed in gives it: {', '.join(names)}.")
 
     def report(self) -> None:
         """Add the sentences about answers without their mark, and about exercises that are answered twice."""
@@ -161,6 +167,11 @@ class _Code:
             found = ", ".join(self._by_name)
             self.notes.append(f"Found by the function's name, in cells without the exercise's mark: {found}.")
         for name, numbers in self.answered.items():
+            if untouched := [number for number in numbers if number in self._untouched]:
+                if len(untouched) < len(numbers):
+                    # A copy of the empty function, wherever it stands, takes nothing away from an answer.
+                    self.pieces = [each for each in self.pieces if each.exercise != name or each.cell not in untouched]
+                    numbers[:] = [number for number in numbers if number not in untouched]
             if len(numbers) > 1:
                 shown = ", ".join(map(str, numbers))
                 self.notes.append(f"{name} is answered in several cells ({shown}): the last definition counts.")
@@ -185,6 +196,18 @@ def _plain(source: str, magics: bool) -> str:
     except (ValueError, RecursionError, MemoryError):
         pass
     return source
+
+
+def _is_code(text: str) -> bool:
+    """Whether a text is Python that does something, in fences or without."""
+    lines = [line for line in text.split("\n") if not line.startswith("```")]
+    try:
+        statements = ast.parse("\n".join(lines)).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(
+        isinstance(each, (ast.FunctionDef, ast.Import, ast.ImportFrom, ast.Assign, ast.For)) for each in statements
+    )
 
 
 def _complaint(error: Exception) -> str:

@@ -7,17 +7,19 @@ folder for files and one for online text, Brightspace a folder for each attempt,
 import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
+
+import dateutil.parser
 
 LONGEST_NAME = 200  # bytes
 # What operating systems, file systems and servers leave in a folder; hidden folders are left out too.
 SYSTEM_FOLDER = re.compile(
     r"""\..* | __MACOSX | __pycache__ | \$RECYCLE\.BIN | RECYCLER | System\ Volume\ Information | lost\+found
     | FOUND\.\d{3} | Network\ Trash\ Folder | Temporary\ Items | \#recycle | \#snapshot | @eaDir | @Recycle | @tmp
-    | ~snapshot""",
+    | ~snapshot | .*\.ipynb\.download""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 # What they, editors and browsers leave there as files: settings, thumbnails, links, locks and half-written saves.
@@ -26,12 +28,20 @@ SYSTEM_FILE = re.compile(
     | .*\.(tmp|temp|swp|swo|part|partial|crdownload|lock|lnk|url|webloc)""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-MOODLE = re.compile(r"(?P<who>.+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?", re.DOTALL)
-BRIGHTSPACE = re.compile(r"(?P<who>\d+-\d+ - .+?) *- (?P<when>[^-]*\d{4}[^-]*)")
-BLACKBOARD = re.compile(r".+_(?P<who>[^_]+)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_.*|\.txt)")
-CANVAS = re.compile(r"(?P<who>[^_]+)(?:_LATE)?_(?P<id>\d{3,})_(?P<upload>\d{3,})_(?P<file>.+)")
+# What a student has named a file comes last in all of these, so that nobody can write a name of somebody else's.
+MOODLE = re.compile(r"(?P<who>.+?)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?", re.DOTALL)
+BRIGHTSPACE = re.compile(
+    r"(?P<who>\d+-\d+ - .+?) *- "
+    r"(?P<when>(?:[^-]*\b20\d\d\b[^-]*?|20\d\d-\d\d?-\d\d?|\d\d?-\d\d?-20\d\d) +\d[^-]*)"
+)
+# Titles of assignments and names of users may hold underscores, so only both together tell two students apart.
+BLACKBOARD = re.compile(r"(?P<who>.+?)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_.*|\.txt)", re.DOTALL)
+CANVAS = re.compile(
+    r"(?:(?:LATE_)?(?P<anon>anon_[A-Za-z0-9]+)|(?P<who>.+?)(?:_LATE)?(?P<id>_\d+))"
+    r"_(?:(?P<upload>\d{5,})_.+|(?:text|link)\.html)",
+    re.DOTALL,
+)
 CLOCK = re.compile(r"\b(\d{1,2})(\d\d)(?= ?[AaPp]\.?[Mm]|$)")  # Brightspace writes 10:15 as 1015
-DATES = ("%b %d, %Y %I:%M %p", "%B %d, %Y %I:%M %p", "%d %B, %Y %I:%M %p", "%d %b, %Y %I:%M %p", "%d %B, %Y %H:%M")
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ def students(submissions: Path) -> list[Student]:
     found: dict[str, list[tuple[tuple, Path]]] = {}
     for entry in _entries(submissions):
         if (known := _attempt(entry)) is not None:
-            name, order = known
+            name, order = unicodedata.normalize("NFC", known[0]), known[1]
             found.setdefault(name, []).append((order, Path(entry.path)))
     named = {_shown_name(name, [path for _, path in attempts]): attempts for name, attempts in found.items()}
     return [Student(name, tuple(path for _, path in sorted(named[name]))) for name in sorted(named)]
@@ -121,9 +131,7 @@ def _attempt(entry: os.DirEntry) -> tuple[str, tuple] | None:
     if known := BLACKBOARD.fullmatch(name):
         return known["who"], ("blackboard", known["when"], natural(name))
     if known := CANVAS.fullmatch(name):
-        # Canvas numbers what is handed in again, "-1", "-2", and every upload.
-        again = re.search(r"-(\d+)$", Path(known["file"]).stem)
-        return f"{known['who']}_{known['id']}", ("canvas", int(again[1]) if again else 0, int(known["upload"]))
+        return known["anon"] or known["who"] + known["id"], ("canvas", int(known["upload"] or 0), natural(name))
     return None
 
 
@@ -134,11 +142,8 @@ def _shown_name(name: str, paths: Iterable[Path]) -> str:
 
 
 def _moment(when: str) -> float:
-    """Brightspace's date in seconds; 0 where it is written in a way we do not know, so that the file's time counts."""
-    text = CLOCK.sub(r"\1:\2", " ".join(when.split()))
-    for known in DATES:
-        try:
-            return datetime.strptime(text, known).timestamp()
-        except (ValueError, OverflowError):
-            continue
-    return 0.0
+    """Brightspace's date in seconds; 0 where it is written in another language, so that the file's time counts."""
+    try:
+        return dateutil.parser.parse(CLOCK.sub(r"\1:\2", " ".join(when.split()))).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0

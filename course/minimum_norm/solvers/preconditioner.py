@@ -9,7 +9,7 @@ from course.minimum_norm.solvers.gram import GramBlocks
 from course.minimum_norm.solvers.system import KernelSystem
 from utils.progress import Progress, no_progress
 
-RANK, RANK_SHARE = 3_000, 20  # the Nystrom approximation takes n / RANK_SHARE points, at most RANK
+RANK, RANK_SHARE = 2_500, 20  # the Nystrom approximation takes n / RANK_SHARE points, at most RANK
 BLOCK = 2_048  # the most points of a block: factorising its remainder takes BLOCK^2 numbers
 JITTER = 1e-2  # on the diagonal of a block's remainder, in units of k(x, x) = 1
 

@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course.classroom.authoring.cells import CODE_STUB
 from course.classroom.authoring.source import name_cells
 from course.classroom.grading.given_cells import GivenCells
-from course.classroom.grading.hand_ins import find, handed_in, others, version_of
+from course.classroom.grading.hand_ins import documents_beside, find, handed_in, others, version_of
 from course.classroom.grading.read_cells import Cell
 from course.classroom.grading.students import Student
 from tests.course.classroom.grading.notebooks import DOUBLE, HALF, LESSON, marked, saved
@@ -148,6 +148,41 @@ def test_a_script_of_an_earlier_version_has_no_ids_and_beats_no_answers(tmp_path
     assert found_in(tmp_path).path == right
 
 
+@pytest.mark.parametrize(
+    "blank",
+    [
+        [new_code_cell(STUB.replace("Twice", "Double"))],
+        [marked(STUB + "\n    # TODO: think", "double")],
+        [*COPY[:5], marked("_Write your answer here._", "why", new_markdown_cell), COPY[5]],
+    ],
+)
+def test_a_newer_copy_without_an_answer_never_beats_one(tmp_path, blank):
+    right = work(tmp_path / "old" / "doubling.ipynb", time=1)
+    work(tmp_path / "doubling.ipynb", *blank, time=9_000)
+    assert found_in(tmp_path).path == right
+
+
+def test_notes_called_after_the_lesson_are_not_the_lesson(tmp_path):
+    work(tmp_path / "doubling.ipynb", *COPY, time=1)
+    work(tmp_path / "doubling_notes.ipynb", new_markdown_cell("What I have read."), time=9_000)
+    assert found_in(tmp_path).path is None
+
+
+def test_work_is_found_among_many_other_notebooks(tmp_path):
+    for number in range(60):
+        work(tmp_path / f"other {number}.ipynb", new_code_cell("x = 1"), time=9_000)
+    right = work(tmp_path / "hw (1).IPYNB ", *COPY[:5], DOUBLE, time=1)
+    assert found_in(tmp_path).path == right
+
+
+def test_documents_beside_the_notebook_are_named(tmp_path):
+    mine = work(tmp_path / "my work" / "doubling.ipynb")
+    for name in ("my work/essay.docx", "answers.md", "README.md", "my work/plot.svg", "course/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert documents_beside(student(tmp_path), mine) == "answers.md, my work/essay.docx"
+
+
 def test_a_notebook_that_was_run_and_not_written_in_is_as_it_was_given(tmp_path):
     cell = new_code_cell(STUB, metadata=COPY[5].metadata, execution_count=3)
     work(tmp_path / "doubling.ipynb", *COPY[:5], cell)
@@ -180,10 +215,10 @@ def test_of_equally_new_files_the_least_deep_counts_then_the_last_by_name(tmp_pa
 
 
 def test_however_many_copies_there_are_few_are_read(tmp_path):
-    for number in range(30):
+    for number in range(60):
         work(tmp_path / f"doubling {number}.ipynb", time=number + 1)
-    assert found_in(tmp_path).path == tmp_path / "doubling 29.ipynb"
-    assert found_in(tmp_path).notes[-1].endswith("and 24 more.")
+    assert found_in(tmp_path).path == tmp_path / "doubling 59.ipynb"
+    assert found_in(tmp_path).notes[-1].endswith("and 54 more.")
 
 
 def test_a_folder_that_cannot_be_looked_into_does_not_count_as_empty(tmp_path):

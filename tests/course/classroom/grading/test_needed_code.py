@@ -121,8 +121,36 @@ def test_what_the_lesson_gives_and_the_student_deleted_is_given_back(tmp_path, o
     source = "\n".join(piece.source for piece in back)
     assert all(text in source for text in expected) and "explorers" not in source and all(piece.given for piece in back)
     assert len(source.split("\n")) == len("\n".join(expected).split("\n")) + source.count("return scale")
-    told = [note for note in result.notes if "run as the lesson has it" in note]
-    assert told == ([f"Deleted or changed, and run as the lesson has it: what gives {names}."] if names else [])
+    told = [note for note in result.notes if note.startswith("Run as the lesson has it")]
+    assert told == ([f"Run as the lesson has it, since nothing handed in gives it: {names}."] if names else [])
+
+
+@pytest.mark.parametrize("own", [["import torch"], ["import torch", "import numpy as np"]])
+def test_what_is_given_back_runs_after_what_it_reads_and_before_what_reads_it(tmp_path, own):
+    given = [Cell(True, "import torch"), Cell(True, "X = torch.ones(3)"), Cell(True, "Z = 2 * X")]
+    cells = [
+        *map(new_code_cell, own),
+        new_code_cell("half = Z / 2"),
+        marked("def double(n):\n    return half + X", "double"),
+    ]
+    result = read(saved(tmp_path, *cells), EXERCISES, given)
+    scope = {}
+    for piece in result.pieces:
+        exec(piece.source, scope)  # noqa: S102
+    assert scope["double"](1).tolist() == [2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "from math import *",
+        "def setting():\n    global scale\n    scale = 2",
+    ],
+)
+def test_a_name_that_the_student_gives_in_another_way_is_not_given_back(tmp_path, own):
+    answer = marked("def double(n):\n    return scale", "double")
+    result = read(saved(tmp_path, new_code_cell(own), answer), EXERCISES, GIVEN_CODE)
+    assert any(piece.cell == 0 for piece in result.pieces) == ("*" in own)
 
 
 def test_nothing_is_given_back_where_nothing_is_missing_or_the_lesson_never_had_it(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 
@@ -93,3 +94,25 @@ def test_a_large_text_and_half_a_character_cost_nothing(tmp_path):
     result = read(path)
     assert kinds(result) == [("answer", "double", 2)]
     result.cells[0].source.encode()
+
+
+@pytest.mark.parametrize("mark", ["# %%", "#%%", "# In[2]:"])
+def test_what_stands_before_the_first_mark_of_a_script_is_read(tmp_path, mark):
+    path = tmp_path / "doubling.py"
+    path.write_text(f"import torch\n\ndef double(n):\n    return 2 * n\n\n{mark}\ndef half(n):\n    return n / 2\n")
+    assert {exercise for _, exercise, _ in kinds(read(path))} == {"double", "half"}
+
+
+def test_only_a_header_at_the_top_of_a_script_is_left_out(tmp_path):
+    path = tmp_path / "doubling.py"
+    path.write_text("# ---\n# jupyter: 1\n# ---\n\n# ---\n# x: &x [*x]\n# ---\ndef double(n):\n    return 2 * n\n")
+    (cell,) = read_cells.read_cells(path)
+    assert "jupyter" not in cell.source and "def double" in cell.source
+
+
+def test_empty_lines_in_a_script_cost_little_time(tmp_path):
+    path = tmp_path / "doubling.py"
+    path.write_text("#" + "\n" * 400_000 + "def double(n):\n    return 2 * n\n")
+    begun = time.process_time()
+    read(path)
+    assert time.process_time() - begun < 5

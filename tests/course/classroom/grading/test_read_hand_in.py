@@ -7,10 +7,13 @@ from unittest.mock import MagicMock
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from course.classroom.authoring.cells import CODE_STUB
 from course.classroom.grading import needed_code
 from course.classroom.grading.formgrader import restored
 from course.classroom.grading.read_cells import Cell
 from tests.course.classroom.grading.notebooks import DOUBLE, EXERCISES, HALF, kinds, marked, read, saved, understood
+
+STUB = f'def double(n):\n    """Twice n."""\n    {CODE_STUB}'
 
 
 def test_answers_are_whole_cells_and_of_the_others_the_statements_remain_that_give_or_change_a_name(tmp_path):
@@ -172,3 +175,9 @@ def test_an_old_notebook_is_read(tmp_path):
     path = tmp_path / "doubling.ipynb"
     path.write_text(json.dumps(old))
     assert kinds(read(path, EXERCISES)) == [("answer", "double", 1)]
+
+
+@pytest.mark.parametrize("again", [marked(STUB, "double"), new_code_cell(STUB)])
+def test_a_copy_of_the_empty_function_below_an_answer_takes_nothing_away(tmp_path, again):
+    result = read(saved(tmp_path, DOUBLE, again), EXERCISES, [Cell(True, STUB, "double")])
+    assert kinds(result) == [("answer", "double", 1)] and result.notes == ()

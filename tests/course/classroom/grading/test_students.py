@@ -13,7 +13,7 @@ def laid_out(folder, *names):
     """Folders, and files where a name has an ending of a file; each newer than the one before."""
     for number, name in enumerate(names):
         place = folder / name
-        place.touch() if name.endswith((".ipynb", ".txt", ".zip", ".py")) else place.mkdir()
+        place.touch() if name.endswith((".ipynb", ".txt", ".zip", ".py", ".html")) else place.mkdir()
         os.utime(place, (1_000 + number, 1_000 + number))
     return [(student.name, [path.name for path in student.attempts]) for student in students(folder)]
 
@@ -27,7 +27,7 @@ def test_each_folder_is_a_student_and_links_are_not_followed(tmp_path):
     "name",
     [
         ".git", "__MACOSX", "$RECYCLE.BIN", "System Volume Information", "lost+found", "@eaDir", "#recycle",
-        ".ipynb_checkpoints", ".Trashes", "FOUND.000", "__pycache__",
+        ".ipynb_checkpoints", ".Trashes", "FOUND.000", "__pycache__", "doubling.ipynb.download",
     ],
 )  # fmt: skip
 def test_a_folder_that_a_system_left_behind_is_nobody(tmp_path, name):
@@ -82,8 +82,29 @@ def test_work_is_not_taken_for_something_left_behind(name):
         ),
         (
             ["Lab 1_ada_attempt_2025-11-13-10-15-00_doubling.ipynb", "Lab 1_ada_attempt_2025-11-03-10-15-00_doubling.ipynb", "Lab 1_ada_attempt_2025-11-13-10-15-00.txt"],
-            {"ada": [1, 2, 0]},
+            {"Lab 1_ada": [1, 2, 0]},
         ),
+        # Names with underscores; and a file that is called as if it were somebody else's stays its owner's.
+        (
+            ["Lab 1_ada_jones_attempt_2025-11-12-10-15-00_doubling.ipynb", "Lab 1_bob_jones_attempt_2025-11-13-10-15-00_doubling.ipynb",
+             "Lab 1_eve_attempt_2025-11-13-10-15-00_Lab 1_bob_jones_attempt_2099-01-01-00-00-00_doubling.ipynb"],
+            {"Lab 1_ada_jones": [0], "Lab 1_bob_jones": [1], "Lab 1_eve": [2]},
+        ),
+        (["Ada Q_101_assignsubmission_file_Bob_102_assignsubmission_file_x.ipynb"], {"Ada Q_101": [0]}),
+        (
+            ["de_la_cruz_4711_88001_doubling-2.ipynb", "de_la_cruz_4711_88005_doubling.ipynb", "jonesada_7_88009_doubling.ipynb", "jonesada_7_text.html"],
+            {"de_la_cruz_4711": [0, 1], "jonesada_7": [3, 2]},
+        ),
+        (["anon_4h3Kd_88001_doubling.ipynb", "LATE_anon_5h3Kd_88002_doubling.ipynb"], {"anon_4h3Kd": [0], "anon_5h3Kd": [1]}),
+        # Not a platform's: these stay apart, or loose.
+        (["hw1_20251127_101_ada.ipynb", "hw1_20251127_102_bob.ipynb", "lab_2025_101_ada.ipynb"], {}),
+        (
+            ["2024-001 - Kim - 20241234", "2024-001 - Kim - 20245678", "7-8 - Lee - 2024A"],
+            {"2024-001 - Kim - 20241234": [0], "2024-001 - Kim - 20245678": [1], "7-8 - Lee - 2024A": [2]},
+        ),
+        ([f"{ADA} - Dec 2, 2025 1015", f"{ADA} - Nov 9, 2025 2115"], {ADA: [1, 0]}),
+        ([f"{ADA} - 2025-11-12 0915", f"{ADA} - 2025-11-03 2115"], {ADA: [1, 0]}),
+        (["Zoe\u0308", "Zo\u00eb"], {"Zo\u00eb": [0, 1]}),
         (["ada", "bob", "bob 2"], {"ada": [0], "bob": [1], "bob 2": [2]}),
     ],
 )  # fmt: skip
