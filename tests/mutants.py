@@ -297,8 +297,8 @@ FAULTS = (
     ),
     Fault(
         "what the lesson gives is lost with its cell",
-        "wanted &= set().union(*gives)",
-        "wanted = set()",
+        "missing = set(first) - set().union(*given) - set(dir(builtins)) - NEVER_RUN",
+        "missing = set()",
         ("test_what_the_lesson_gives_and_the_student_deleted_is_given_back",),
     ),
     Fault(
