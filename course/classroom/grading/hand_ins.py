@@ -128,7 +128,8 @@ def find(student: Student, lesson: Lesson, given: GivenCells) -> Found:
     counts, *rest = files
     shown = student.shown(counts.path)
     if counts.untouched:
-        return Found(None, notes=(*notes, f"{shown} is as it was given: nothing is written in it."))
+        why = "is as it was given: nothing is written in it" if counts.cells else "has no cells"
+        return Found(None, notes=(*notes, f"{shown} {why}."))
     if counts.path.name not in _exact(lesson):
         notes.append(f"{shown} was taken for {lesson.name}{'.py' if is_script(counts.path) else '.ipynb'}.")
     others = [student.shown(file.path) + file.described for file in rest]

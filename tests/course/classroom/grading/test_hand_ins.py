@@ -162,6 +162,11 @@ def test_a_newer_copy_without_an_answer_never_beats_one(tmp_path, blank):
     assert found_in(tmp_path).path == right
 
 
+def test_a_notebook_without_cells_is_not_handed_in(tmp_path):
+    broken(tmp_path / "doubling.ipynb", '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [3, null]}')
+    assert found_in(tmp_path).path is None and found_in(tmp_path).notes == ("doubling.ipynb has no cells.",)
+
+
 def test_notes_called_after_the_lesson_are_not_the_lesson(tmp_path):
     work(tmp_path / "doubling.ipynb", *COPY, time=1)
     work(tmp_path / "doubling_notes.ipynb", new_markdown_cell("What I have read."), time=9_000)
