@@ -1,7 +1,8 @@
 """One source, several outputs: everything under `lessons/`, and the notebook beside each source in `solutions/`.
 
 solutions/NN_name/name.py   -> solutions/NN_name/name.ipynb   the same cells as a notebook
-                            -> lessons/NN_name/name.ipynb     solutions removed, nbgrader's locks and checksums
+                            -> lessons/NN_name/name.ipynb     solutions removed, nbgrader's locks and checksums, what
+                                                              nobody should read collapsed
                             -> lessons/NN_name/name.py        the same cells as text
                             -> lessons/NN_name/demo.ipynb     the cells tagged `demo`
 all of them                 -> solutions/index.json           the answers, for `exercises.NAME.solution()`
@@ -22,6 +23,7 @@ from traitlets.config import Config
 from course.classroom import Refusal, files_below
 from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB, grade_id
 from course.classroom.authoring.edits import DIGESTS, digests, edited_cells
+from course.classroom.authoring.quiet import collapse
 from course.classroom.authoring.source import (
     DEMO,
     KERNEL,
@@ -64,7 +66,9 @@ def outputs(root: Path, lessons: tuple[Lesson, ...] = LESSONS) -> dict[Path, str
         cleared = _through(author, "ClearSolutions", "ClearOutput", "ClearHiddenTests", "ClearMarkScheme")
         folder = Path("lessons", lesson.folder)
         files[source_path(lesson).with_suffix(".ipynb")] = _text(_paired(author))
-        files[folder / f"{lesson.name}.ipynb"] = _text(_through(cleared, "LockCells", "ComputeChecksums"))
+        given = _through(cleared, "LockCells", "ComputeChecksums")
+        collapse(given)
+        files[folder / f"{lesson.name}.ipynb"] = _text(given)
         files[folder / f"{lesson.name}.py"] = _percent(cleared)
         files[folder / "demo.ipynb"] = _text(_demo(lesson, author))
     return files
@@ -147,6 +151,7 @@ def _demo(lesson: Lesson, author: NotebookNode) -> NotebookNode:
 def _notebook(cells: list[NotebookNode]) -> NotebookNode:
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=KERNEL)
     name_cells(notebook)
+    collapse(notebook)
     return notebook
 
 

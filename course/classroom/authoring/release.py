@@ -15,6 +15,7 @@ from course.classroom.authoring.build import drift, outputs
 from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB
 from course.classroom.authoring.edits import DIGESTS
 from course.classroom.authoring.leaks import answers, nbgrader_leaks, student_leaks
+from course.classroom.authoring.quiet import collapse
 from course.classroom.authoring.source import source_path
 from course.syllabus import LESSONS, Lesson
 from utils.files import write_whole
@@ -27,6 +28,7 @@ RELEASED = (
     "README.md",
     "LICENSE",
     "pyproject.toml",
+    "setup.py",
     "requirements.txt",
     "environment.yml",
     "docs/explorer.png",
@@ -130,13 +132,15 @@ def nbgrader_files(built: dict[Path, str], lessons: tuple[Lesson, ...]) -> dict[
     """nbgrader's course folder: its settings, and one assignment a lesson with the author's notebook alone.
 
     The notebooks are not paired with a text file: saved in JupyterLab they would lay one beside themselves. Nor do they
-    say what was built: here they are the instructor's.
+    say what was built: here they are the instructor's. What starts collapsed for a learner does so here, since nbgrader
+    makes the students' notebooks of these.
     """
     files = {Path("nbgrader_config.py"): NBGRADER_CONFIG.encode()}
     for lesson in lessons:
         notebook = nbformat.reads(built[source_path(lesson).with_suffix(".ipynb")], as_version=4)
         notebook.metadata.pop("jupytext")
         notebook.metadata.pop(DIGESTS)
+        collapse(notebook)
         text = nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
         files[Path("source", lesson.name, f"{lesson.name}.ipynb")] = text.encode()
     return files
