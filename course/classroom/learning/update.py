@@ -4,6 +4,9 @@ A file that is missing in `work/` is added; one that the learner has not touched
 has worked on it, a lesson that changed since is laid beside it as `NAME.new.ipynb` (`NAME.new2.ipynb` where that is
 taken). What counts is what a person sees: a notebook that was opened and saved is untouched, one with a changed cell or
 an output is not.
+
+A lesson's cells as text, `NAME.py` beside `NAME.ipynb`, are for whoever reads changes of the course; beside a learner's
+notebook they would be a second place to answer in, and stay behind.
 """
 
 import hashlib
@@ -50,6 +53,8 @@ def update(root: Path) -> Changes:
     delivered, changes = _recall(work / MEMORY), Changes()
     before = json.dumps(delivered)
     for lesson in files_below(lessons):
+        if lesson.suffix == ".py" and (lessons / lesson).with_suffix(".ipynb").exists():
+            continue
         _deliver((lessons / lesson).read_bytes(), lesson, work, delivered.setdefault(str(lesson), []), changes)
     if json.dumps(delivered) != before:
         write_whole(work / MEMORY, json.dumps({"schema": 1, "delivered": delivered}, indent=1) + "\n")

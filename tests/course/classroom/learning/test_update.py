@@ -9,6 +9,7 @@ from course.classroom.learning.update import update
 
 FILE = Path("01_a/a.ipynb")
 NEW = Path("01_a/a.new.ipynb")
+TEXT = Path("01_a/a.py")
 
 
 def notebook(source: str, **cell: object) -> str:
@@ -49,11 +50,20 @@ def work(root: Path) -> dict[Path, str]:
 
 def test_lessons_are_copied_to_the_byte(tmp_path: Path) -> None:
     author_writes(tmp_path, notebook("a"))
-    author_writes(tmp_path, "x = 1\n", Path("01_a/a.py"))
+    author_writes(tmp_path, "x = 1\n", Path("01_a/helper.py"))
     author_writes(tmp_path, "{}", Path("start.ipynb"))
     author_writes(tmp_path, "{}", Path(".ipynb_checkpoints/start.ipynb"))
-    assert update(tmp_path).added == [FILE, Path("01_a/a.py"), Path("start.ipynb")]
-    assert work(tmp_path) == {FILE: notebook("a"), Path("01_a/a.py"): "x = 1\n", Path("start.ipynb"): "{}"}
+    assert update(tmp_path).added == [FILE, Path("01_a/helper.py"), Path("start.ipynb")]
+    assert work(tmp_path) == {FILE: notebook("a"), Path("01_a/helper.py"): "x = 1\n", Path("start.ipynb"): "{}"}
+
+
+def test_a_lesson_as_text_stays_behind_and_a_learners_own_is_theirs(root: Path) -> None:
+    author_writes(root, "first\nversion\n", TEXT)
+    assert not update(root)
+    (root / "work" / TEXT).write_text("my notes\n")
+    author_writes(root, "second version\n", TEXT)
+    assert not update(root)
+    assert work(root) == {FILE: notebook("first\nversion"), TEXT: "my notes\n"}
 
 
 def test_a_second_update_does_nothing(root: Path) -> None:
