@@ -5,8 +5,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH_INDEX ?=
 LAB_ARGS ?=
-# Lab would ask every new learner whether it may fetch news.
-LAB_SETTINGS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 LESSON ?=
 JSON ?=
 FULL ?=
@@ -28,8 +26,8 @@ setup: $(VENV)/.installed
 # A virtual environment whose Python is gone (upgraded, or the folder was moved) is made again.
 $(shell test -d $(VENV) && ! $(BIN)/python -c 'import pip' 2>/dev/null && rm -rf $(VENV))
 
-# Rebuilt only when the lock or the package's metadata change, so a second `make lab` installs nothing.
-$(VENV)/.installed: requirements.txt pyproject.toml
+# Rebuilt only when the lock, the package's metadata or JupyterLab's settings change, so a second `make lab` installs nothing.
+$(VENV)/.installed: requirements.txt pyproject.toml setup.py $(wildcard course/classroom/learning/labconfig/*/*)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "The course needs Python 3.11 or newer, and '$(PYTHON)' is $$("$(PYTHON)" --version 2>&1 || true). Install one, then: make $(or $(MAKECMDGOALS),lab) PYTHON=/path/to/python3.11"; exit 1; }
 	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
@@ -38,8 +36,6 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	@echo "Installing the lock into $(VENV); the first time takes a few minutes."
 	@$(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements.txt
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@mkdir -p $(VENV)/share/jupyter/lab/settings
-	@echo '$(LAB_SETTINGS)' > $(VENV)/share/jupyter/lab/settings/overrides.json
 	@touch $@
 
 lint: setup

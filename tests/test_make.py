@@ -11,7 +11,7 @@ from course.cli import ROOT
 
 @pytest.fixture
 def fresh(tmp_path):
-    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+    for name in ("Makefile", "requirements.txt", "pyproject.toml", "setup.py"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 

@@ -5,7 +5,6 @@ with lab(folder) as opened:
     notebook.run_all()
 """
 
-import json
 import os
 import re
 import secrets
@@ -29,7 +28,6 @@ from course.cli import ROOT
 from course.syllabus import Lesson
 from tests.browser.notebook import Notebook
 from tests.waiting import PATIENCE_S, until
-from utils.files import write_whole
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -40,8 +38,9 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-# Without this JupyterLab asks the learner, at every first start, whether it may fetch news from the network.
-SETTINGS = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
+LABCONFIG = (
+    ROOT / "course" / "classroom" / "learning" / "labconfig"
+)  # what an installation puts beside Jupyter's settings
 
 
 def chromium() -> str | None:
@@ -121,8 +120,6 @@ def lab(folder: Path, scale: float = 1.0) -> Iterator[Lab]:
 @contextmanager
 def _served(folder: Path) -> Iterator[str]:
     """The address of JupyterLab on `folder/work`; server and kernels are gone when the block ends."""
-    for name, settings in SETTINGS.items():
-        write_whole(folder / "settings" / f"{name}.jupyterlab-settings", json.dumps(settings))
     own = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",
@@ -159,7 +156,9 @@ def _served(folder: Path) -> Iterator[str]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=os.environ | {name: str(folder / place) for name, place in own.items()},
+            env=os.environ
+            | {"JUPYTER_CONFIG_PATH": str(LABCONFIG.parent)}
+            | {name: str(folder / place) for name, place in own.items()},
         )
         try:
             _wait_for(f"http://127.0.0.1:{port}/api", server, log)

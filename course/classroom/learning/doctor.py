@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 OLDEST_PYTHON = (3, 11)
 DISK_GB = 1  # the data sets and a learner's work
 KERNEL_S = 60
+NBGRADER = "@jupyter/nbgrader"  # its extension of JupyterLab
 INSTALL = "`make setup` installs the lock"
 
 
@@ -40,6 +41,7 @@ def examine(root: Path) -> Iterator[Finding]:
     yield from datasets()
     yield disk(root)
     yield sandbox()
+    yield lab()
     yield widgets()
 
 
@@ -110,6 +112,18 @@ def sandbox() -> Finding:
         "processes held together by a control group" if bubblewrap.holds_together() else "each process held by itself"
     )
     return Finding("ok", "sandbox", f"bubblewrap works, {together}")
+
+
+def lab() -> Finding:
+    """Whether JupyterLab shows nbgrader's menus, which are an instructor's. `labconfig/` turns them off at install."""
+    from jupyterlab_server.config import get_static_page_config
+
+    if get_static_page_config().get("disabledExtensions", {}).get(NBGRADER):
+        return Finding("ok", "lab", f"no instructor's menus; to have them: jupyter labextension enable {NBGRADER}")
+    off = f"jupyter labextension disable {NBGRADER}"
+    return Finding(
+        "note", "lab", f"JupyterLab shows nbgrader's menus, which only instructors need; without them: {off}"
+    )
 
 
 def widgets() -> Finding:

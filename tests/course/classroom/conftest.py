@@ -105,6 +105,7 @@ def repository(tmp_path: Path) -> Repository:
         "README.md",
         "LICENSE",
         "pyproject.toml",
+        "setup.py",
         "requirements.txt",
         "environment.yml",
     ):

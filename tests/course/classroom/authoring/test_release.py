@@ -78,6 +78,7 @@ def test_students_are_given_the_lessons_and_what_they_run_on_and_nothing_else(
         "README.md",
         "LICENSE",
         "pyproject.toml",
+        "setup.py",
         "requirements.txt",
         "environment.yml",
         "docs/explorer.png",
