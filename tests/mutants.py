@@ -634,6 +634,18 @@ FAULTS = (
         ("test_a_failed_job_is_named_and_the_others_are_saved_and_not_run_again",),
     ),
     Fault(
+        "runner: the bar of a notebook goes to stderr",
+        "if visible and in_notebook():",
+        "if not visible and in_notebook():",
+        ("test_a_run_in_a_notebook_moves_the_bar_and_keeps_stderr_clean",),
+    ),
+    Fault(
+        "run_here: a run that was stopped begins anew",
+        'out="results", resume=True',
+        'out="results", resume=False',
+        ("test_a_run_here_that_failed_goes_on_where_it_was",),
+    ),
+    Fault(
         "runner: rows in the order in which jobs end",
         "for job in jobs for row in self.rows[job.key]]",
         "for rows in self.rows.values() for row in rows]",

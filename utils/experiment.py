@@ -23,6 +23,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,22 @@ class Experiment:
         if twice:
             raise ValueError(f"{self.lesson}: each job needs a key of its own, but several are {', '.join(twice)}")
         return jobs
+
+    def run_here(self) -> "Record":
+        """Run the preset `fast` in this process, in a notebook below a bar, and return its record.
+
+        The record stays in the folder `results` of the working directory. A run that was stopped goes on where it was.
+
+        Raises:
+            ValueError: what an earlier run left in `results` cannot be continued; the message says what to delete.
+            RunFailed: a job failed, or `results` cannot be written. The finished jobs are saved.
+        """
+        # Here, since the runner needs this module first.
+        from utils.runner import run
+
+        # A thread: processes of their own would take longer to start than these jobs take to run.
+        with ThreadPoolExecutor(max_workers=1) as here:
+            return load_record(run(self, "fast", out="results", resume=True, executor=here))
 
 
 class Checkpoint:

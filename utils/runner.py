@@ -26,8 +26,9 @@ from tqdm import tqdm
 from utils import devices
 from utils.experiment import Checkpoint, Experiment, Job, clean_rows
 from utils.ledger import RESUME, Ledger, Outcome, RunFailed
+from utils.notebook import in_notebook
 from utils.processes import Processes, cores, own_processes
-from utils.progress import POLL_S, ProgressFile
+from utils.progress import POLL_S, NotebookBar, ProgressFile
 
 CLUSTER = "a Dask scheduler's address, such as tcp://host:8786, or local, instead of processes of its own"
 
@@ -62,7 +63,7 @@ def run(
             for each core.
         cluster: instead of `executor`, a Dask cluster: the address of its scheduler, or "local" for one of this machine's
             processes, on its CPU (see `utils.cluster`).
-        progress: show a bar on stderr.
+        progress: show a bar, in a notebook below the cell, elsewhere on stderr.
 
     Raises:
         ValueError: unknown preset, bad seed, device or number of workers; no cluster at that address; a partial file
@@ -128,7 +129,7 @@ def _work_through(
     width: int,
     device: str,
     ledger: Ledger,
-    bar: tqdm,
+    bar: tqdm | NotebookBar,
 ) -> None:
     """Run the waiting jobs, at most `width` at a time, and keep each one's rows as soon as it is done."""
     queue = deque(waiting)
@@ -175,12 +176,14 @@ def _work_through(
         raise failed
 
 
-def _bar(total: int, done: int, visible: bool) -> tqdm:
+def _bar(total: int, done: int, visible: bool) -> tqdm | NotebookBar:
+    if visible and in_notebook():
+        return NotebookBar(total, done)
     form = "{percentage:3.0f}%|{bar}| {n:.1f} of {total} jobs [{elapsed}<{remaining}{postfix}]"
     return tqdm(total=total, initial=done, bar_format=form, disable=not visible)
 
 
-def _show(bar: tqdm, done: int, under_way: Sequence[ProgressFile]) -> None:
+def _show(bar: tqdm | NotebookBar, done: int, under_way: Sequence[ProgressFile]) -> None:
     heard = [progress.heard() for progress in under_way]
     bar.n = done + sum(fraction for fraction, _ in heard)
     bar.set_postfix_str(next((note for _, note in heard if note), ""))

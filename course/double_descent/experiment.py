@@ -317,3 +317,4 @@ experiment = Experiment(
     datasets=_datasets,
     workers=_workers,
 )
+run_here = experiment.run_here  # a notebook's `experiment` is this module

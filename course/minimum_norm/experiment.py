@@ -354,3 +354,4 @@ experiment = Experiment(
     datasets=lambda settings: sorted({study.dataset for study in settings.studies} or {"mnist"}),
     workers=lambda settings: None if replace(settings, seed=0) == fast() else 1,
 )
+run_here = experiment.run_here  # a notebook's `experiment` is this module

@@ -314,3 +314,4 @@ experiment = Experiment(
     datasets=_datasets,
     workers=lambda settings: 1 if any(study.apart for study in settings.studies) else None,
 )
+run_here = experiment.run_here  # a notebook's `experiment` is this module

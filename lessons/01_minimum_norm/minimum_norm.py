@@ -26,12 +26,10 @@
 from course.minimum_norm import explorers
 
 # %%
-from concurrent.futures import ThreadPoolExecutor
-
 import torch
 
 from course.minimum_norm import estimators, exercises, experiment, figures, theory
-from utils import data, plotting, runner
+from utils import data, plotting
 from utils.experiment import columns, load_record, select
 from utils.prediction import Prediction
 
@@ -551,11 +549,9 @@ print("The recorded run:", record.provenance())
 # part if you have fetched it (`data.load("mnist")` downloads 11 MB once); otherwise the digits alone do.
 
 # %%
-with ThreadPoolExecutor(max_workers=1) as here:
-    path = runner.run(experiment.experiment, "fast", out="results", resume=True, executor=here, progress=False)
+yours = experiment.run_here()
 
 # %%
-yours = load_record(path)
 plotting.show(figures.draw_record(yours))
 print("Your run:", yours.provenance())
 

@@ -24,12 +24,10 @@
 from course.random_labels import explorers
 
 # %%
-from concurrent.futures import ThreadPoolExecutor
-
 import torch
 
 from course.random_labels import exercises, experiment, figures, nets, theory
-from utils import data, plotting, runner
+from utils import data, plotting
 from utils.experiment import columns, load_record, select
 from utils.prediction import Prediction
 from utils.training import Member, Recipe, perceptron, train
@@ -667,9 +665,7 @@ for (inputs, noise), (shown, *_) in figures.CELL_LOOKS.items():
 # differ most from the record's?
 
 # %%
-with ThreadPoolExecutor(max_workers=1) as here:
-    path = runner.run(experiment.experiment, "fast", out="results", resume=True, executor=here, progress=False)
-yours = load_record(path)
+yours = experiment.run_here()
 plotting.show(figures.draw_record(yours))
 print("Your run:", yours.provenance())
 

@@ -27,12 +27,10 @@
 from course.double_descent import explorers
 
 # %%
-from concurrent.futures import ThreadPoolExecutor
-
 import torch
 
 from course.double_descent import exercises, experiment, figures, nets, theory
-from utils import data, plotting, runner
+from utils import data, plotting
 from utils.experiment import columns, load_record, select
 from utils.prediction import Prediction
 
@@ -720,9 +718,7 @@ for name, count, inputs in (("digits", 150, 64), ("MNIST", 4_000, 784)):
 # neither have a peak there?
 
 # %%
-with ThreadPoolExecutor(max_workers=1) as here:
-    path = runner.run(experiment.experiment, "fast", out="results", resume=True, executor=here, progress=False)
-yours = load_record(path)
+yours = experiment.run_here()
 print(yours.provenance())
 plotting.show(figures.draw_features(yours))
 plotting.show(figures.draw_nets(yours))

@@ -23,6 +23,7 @@ def test_a_lesson_has_its_five_modules_and_its_source(each) -> None:
         assert module.__doc__
     assert each.exercises.EXERCISES
     assert each.experiment.experiment.lesson == each.name
+    assert each.experiment.run_here == each.experiment.experiment.run_here
     assert (ROOT / "solutions" / each.folder / f"{each.name}.py").is_file()
 
 

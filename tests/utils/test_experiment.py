@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.utils import toy_experiment
 from utils.experiment import (
     Checkpoint,
     Experiment,
@@ -70,6 +71,27 @@ def test_an_experiment_that_asks_for_nothing_needs_no_data_and_leaves_the_number
 def test_two_jobs_with_one_key_are_refused_by_that_key():
     with pytest.raises(ValueError, match="same$"):
         an_experiment(lambda settings: [Job("same", 1), Job("other", 2), Job("same", 3)]).plan(Settings())
+
+
+def test_a_run_here_is_the_fast_preset_and_its_record_stays_in_results(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    yours = toy_experiment.experiment.run_here()
+    assert yours.preset == "fast" and yours == load_record(tmp_path / "results/toy-fast-0.json")
+    assert {row["name"] for row in yours.rows} == {"a", "b", "long", "d"}
+    assert same_result(toy_experiment.experiment.run_here(), yours), "a second run replaces the first"
+
+
+def test_a_run_here_that_failed_goes_on_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOY_TRACES", str(tmp_path))
+    monkeypatch.setenv("TOY_ORDERS", str(tmp_path))
+    (tmp_path / "fail-long").touch()
+    with pytest.raises(RuntimeError, match="told to fail"):
+        toy_experiment.experiment.run_here()
+    (tmp_path / "fail-long").unlink()
+    toy_experiment.experiment.run_here()
+    assert len((tmp_path / "a").read_text().splitlines()) == 1, "a finished job is run again"
+    assert (tmp_path / "long-resumed-at-5").exists()
 
 
 def test_settings_without_jobs_are_refused():
