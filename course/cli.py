@@ -5,6 +5,7 @@ torch.
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,8 +108,10 @@ def run(
     """Run a lesson's experiment and write its record."""
     from utils import runner
 
+    written = []
+
     def record() -> Path:
-        return runner.run(
+        path = runner.run(
             chosen.experiment.experiment,
             preset,
             device=device.value,
@@ -118,8 +121,34 @@ def run(
             workers=workers,
             cluster=cluster,
         )
+        written.append(path)
+        return path
 
-    raise typer.Exit(runner.exit_status(record, context.fail))
+    status = runner.exit_status(record, context.fail)
+    if written:
+        # Beside the path on stdout, which a script may want alone.
+        typer.echo(f"`course show {shlex.quote(str(written[0]))}` draws its figures.", err=True)
+    raise typer.Exit(status)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="RECORD", help="A record's file, or a lesson for those it ships.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the pictures.")] = Path("results"),
+) -> None:
+    """Draw a record's figures as PNG and SVG, and print where it comes from."""
+    from course.classroom.learning import show as shower
+
+    with _explained():
+        try:
+            paths = shower.records(name)
+        except KeyError as error:
+            raise typer.BadParameter(error.args[0]) from None
+        for path in paths:
+            record, files = shower.draw(path, out)
+            typer.echo(record.provenance())
+            for file in files:
+                typer.echo(f"wrote {file}")
 
 
 @app.command()

@@ -646,6 +646,18 @@ FAULTS = (
         ("test_a_run_here_that_failed_goes_on_where_it_was",),
     ),
     Fault(
+        "records: a damaged entry goes through",
+        "wrong = [name for name, kind in fields.items() if not _is_of_kind(content[name], kind)]",
+        "wrong = []",
+        ("test_what_is_not_a_record_is_refused_with_its_path_and_the_reason",),
+    ),
+    Fault(
+        "show: a figure is left out",
+        "draw_humps: all(",
+        "draw_nets: all(",
+        ("test_every_figure_of_a_record_is_that_of_a_shipped_one_and_every_shipped_record_has_figures",),
+    ),
+    Fault(
         "runner: rows in the order in which jobs end",
         "for job in jobs for row in self.rows[job.key]]",
         "for rows in self.rows.values() for row in rows]",

@@ -26,7 +26,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin
 
 import numpy as np
 import torch
@@ -292,7 +293,7 @@ def load_record(path: Path | str) -> Record:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a record of this schema.
+        ValueError: it is not a record of this schema, or not whole.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -301,10 +302,28 @@ def load_record(path: Path | str) -> Record:
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
         raise ValueError(f"{path} is no record of schema {SCHEMA} (its schema: {found}); run the experiment again")
-    amiss = content.keys() ^ {field.name for field in dataclasses.fields(Record)}
+    fields = {field.name: field.type for field in dataclasses.fields(Record)}
+    amiss = content.keys() ^ fields.keys()
     if amiss:
         raise ValueError(f"{path} is not the record of a finished run; missing or unknown: {', '.join(sorted(amiss))}")
+    wrong = [name for name, kind in fields.items() if not _is_of_kind(content[name], kind)]
+    if wrong:
+        raise ValueError(f"{path} was changed since its run, or is damaged; of the wrong kind: {', '.join(wrong)}")
     return Record(**content)
+
+
+def _is_of_kind(value: Any, kind: Any) -> bool:
+    """Whether a value read from JSON can be a field of this type; of a list or dict its entries are looked at too."""
+    if isinstance(kind, UnionType):
+        return isinstance(value, kind)
+    whole, parts = get_origin(kind) or kind, get_args(kind)
+    if whole is list:
+        return isinstance(value, list) and all(_is_of_kind(each, parts[0]) for each in value)
+    if whole is dict:
+        return isinstance(value, dict) and (
+            parts[1] is Any or all(isinstance(each, parts[1]) for each in value.values())
+        )
+    return isinstance(value, (int, float) if whole is float else whole)
 
 
 def same_result(first: Record, second: Record) -> bool:

@@ -1,6 +1,7 @@
 """The pictures of the lesson's records: one public function a figure."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,6 +22,17 @@ NET_ENTRIES = (
     ("test_loss", 1, "squared loss on new images"),
     ("train_error", 100, "training error (%)"),
 )
+
+
+def of_record(record: Record) -> list[Callable[[Record], Figure]]:
+    """The figures for which the record has rows: of features, of nets, of the loss at three times of a training."""
+    humps = _with_humps(record)
+    found = {
+        draw_features: bool(select(record.rows, study="features")),
+        draw_nets: bool(select(record.rows, study="nets", own_data=False, net="perceptron")),
+        draw_humps: all(select(humps, epoch=epoch) for epoch in HUMP_EPOCHS),
+    }
+    return [draw for draw, has_rows in found.items() if has_rows]
 
 
 @plotting.style()
@@ -62,7 +74,7 @@ def draw_features(record: Record) -> Figure:
 @plotting.style()
 def draw_nets(record: Record) -> Figure:
     """Test error, test loss and training error of nets over their hidden units: fresh, and reused where there are some."""
-    rows = [row for row in select(record.rows, study="nets", own_data=False) if row["net"] == "perceptron"]
+    rows = select(record.rows, study="nets", own_data=False, net="perceptron")
     threshold = nets.threshold(rows[0]["n"], INPUTS[rows[0]["dataset"]], CLASSES)
     figure, panels = plotting.subplots(1, 3, width=11, height=3.9)
     for axes, (entry, scale, label) in zip(panels, NET_ENTRIES):
@@ -93,8 +105,8 @@ def draw_nets(record: Record) -> Figure:
 @plotting.style()
 def draw_humps(record: Record) -> Figure:
     """Test loss and training error of fresh nets with wrong labels over their hidden units, after three trainings."""
-    rows = select(record.rows, study="nets", own_data=False, start="fresh", noise=0.2)
-    threshold = nets.threshold(rows[0]["n"], INPUTS["mnist"], CLASSES)
+    rows = _with_humps(record)
+    threshold = nets.threshold(rows[0]["n"], INPUTS[rows[0]["dataset"]], CLASSES)
     figure, panels = plotting.subplots(1, 2, width=9, height=3.6)
     for axes, (entry, scale, label) in zip(panels, NET_ENTRIES[1:]):
         for epoch, colour in zip(HUMP_EPOCHS, (GOLD, ORANGE, BLUE)):
@@ -107,6 +119,10 @@ def draw_humps(record: Record) -> Figure:
     panels[1].set_ylim(0, 30)
     panels[1].legend(fontsize=8)
     return figure
+
+
+def _with_humps(record: Record) -> list[dict]:
+    return select(record.rows, study="nets", own_data=False, net="perceptron", start="fresh", noise=0.2)
 
 
 def best_ridge(rows: list[dict]) -> list[dict]:

@@ -1,6 +1,6 @@
 """The pictures of the lesson's records: one public function a figure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +15,13 @@ KERNEL_LOOKS = {"gaussian": (BLUE, "o"), "laplacian": (PURPLE, "s")}
 SOLVER_LOOKS = {"cholesky": (INK, "o"), "cg": (BLUE, "s"), "matrix_free": (ORANGE, "^")}
 SOLVER_NAMES = {"cholesky": "Cholesky, float64", "cg": "conjugate gradients", "matrix_free": "the same, matrix-free"}
 GROWS_FROM = 10_000  # below, what does not grow with n hides what does
+
+
+def of_record(record: Record) -> list[Callable[[Record], Figure]]:
+    """The figures for which the record has rows; the presets `fast` and `full` leave others than `growth`."""
+    grown, studied = select(record.rows, study="growth"), select(record.rows, features="pixels")
+    both = all(select(studied, study=name) for name in ("size", "noise"))
+    return ([draw_record] if both else []) + ([draw_growth] if grown else [])
 
 
 @plotting.style()

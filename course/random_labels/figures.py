@@ -1,5 +1,7 @@
 """The pictures of the lesson's records: one public function a figure."""
 
+from collections.abc import Callable
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,6 +21,11 @@ CELL_LOOKS = {
     ("gaussian", 0.0): ("Gaussian pixels", PURPLE, "-"),
 }
 SERIES_LOOKS = ((INK, "o"), (GREY, "s"))
+
+
+def of_record(record: Record) -> list[Callable[[Record], Figure]]:
+    """The figures for which the record has rows: one, of every preset."""
+    return [draw_record] if all(select(record.rows, study=name) for name in ("inputs", "corruption")) else []
 
 
 @plotting.style()

@@ -170,6 +170,14 @@ def test_run_hands_everything_to_the_runner(experiment: object, monkeypatch: pyt
         "--resume",
     )
     assert (result.exit_code, result.stdout) == (0, "there/record.json\n")
+    assert result.stderr == "`course show there/record.json` draws its figures.\n"
+
+
+def test_a_run_whose_record_has_a_blank_in_its_path_ends_with_a_command_that_works(
+    experiment: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "run", lambda *arguments, **options: Path("my runs/a.json"))
+    assert course("run", NAME).stderr == "`course show 'my runs/a.json'` draws its figures.\n"
 
 
 def test_run_without_options_runs_fast_and_leaves_the_workers_to_the_experiment(
@@ -180,6 +188,39 @@ def test_run_without_options_runs_fast_and_leaves_the_workers_to_the_experiment(
     course("run", NAME)
     options = {"device": "auto", "seed": 0, "out": Path("results"), "resume": False, "workers": None, "cluster": None}
     assert called == [((experiment, "fast"), options)]
+
+
+def test_show_draws_the_shipped_records_of_a_lesson_and_prints_where_they_come_from(tmp_path: Path) -> None:
+    result = course("show", "random_labels", "--out", str(tmp_path / "new"))
+    assert result.exit_code == 0, result.output
+    stem = tmp_path / "new" / "random_labels-perceptrons-0-record"
+    assert result.stdout.endswith(f"data: CIFAR-10, JPEG copy, MNIST\nwrote {stem}.png\nwrote {stem}.svg\n")
+    assert result.stdout.startswith("random_labels, preset perceptrons, seed 0: 420 rows in ")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("maximum_norm", f"no record at 'maximum_norm', and no lesson is called so; the lessons are: {NAME}"),
+        ("gone/a.json", "no record at 'gone/a.json'"),
+        (".", ". is a folder; name one of the records in it (a.json), or a lesson"),
+    ],
+)
+def test_show_of_what_is_not_there_ends_with_2_and_the_list_of_lessons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.json").touch()
+    result = course("show", name)
+    assert (result.exit_code, result.stdout) == (2, "") and told in result.stderr
+
+
+def test_show_of_a_broken_record_ends_with_1_and_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.json").write_bytes(b"\xff\x00")
+    result = course("show", "a.json")
+    assert (result.exit_code, result.stdout) == (1, "") and result.stderr.startswith("a.json is not JSON, so no record")
+    assert not (tmp_path / "results").exists()
 
 
 def failed_in_a_worker() -> runner.RunFailed:

@@ -2,7 +2,7 @@
 
 import ast
 import inspect
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -22,13 +22,29 @@ FIGURES = [
 ]
 
 
+def shipped(lesson) -> list[Record]:
+    return [load_record(path) for path in sorted((ROOT / "course" / lesson.name / "records").glob("*.json"))]
+
+
 def drawn(lesson, name: str) -> tuple[Record, bytes]:
-    """The first of the lesson's shipped records that the function can draw, and its picture."""
-    for path in sorted((ROOT / "course" / lesson.name / "records").glob("*.json")):
-        record = load_record(path)
-        with suppress(Exception):  # a record of another study
-            return record, plotting.png(getattr(lesson.figures, name)(record))
-    raise AssertionError(f"no shipped record of {lesson.name} can be drawn by {name}")
+    """The first of the lesson's shipped records that the function draws, and its picture."""
+    draw = getattr(lesson.figures, name)
+    record = next(record for record in shipped(lesson) if draw in lesson.figures.of_record(record))
+    return record, plotting.png(draw(record))
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_every_figure_of_a_record_is_that_of_a_shipped_one_and_every_shipped_record_has_figures(lesson):
+    named = [lesson.figures.of_record(record) for record in shipped(lesson)]
+    drawing = {value for name, value in vars(lesson.figures).items() if name.startswith("draw_")}
+    assert set().union(*named) == drawing and all(named)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_a_record_without_rows_has_no_figures(lesson):
+    for record in shipped(lesson):
+        assert lesson.figures.of_record(replace(record, rows=[])) == []
+        assert lesson.figures.of_record(replace(record, rows=[{"study": "another"}])) == []
 
 
 @pytest.mark.slow

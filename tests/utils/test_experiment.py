@@ -236,6 +236,12 @@ def test_a_record_reads_back_as_it_was_written(tmp_path):
         ("[]", "schema"),
         (json.dumps(a_record(schema=2)), "schema: 2"),
         (json.dumps(a_record()).replace('"rows"', '"jobs"'), "jobs, rows"),
+        (json.dumps(a_record(rows={})), "of the wrong kind: rows"),
+        (json.dumps(a_record(rows=[{"n": 1}, 3])), "of the wrong kind: rows"),
+        (json.dumps(a_record(wall_s="1 s", device=None)), "of the wrong kind: device, wall_s"),
+        (json.dumps(a_record(data=["mnist"])), "of the wrong kind: data"),
+        (json.dumps(a_record(versions={"python": 3.11})), "of the wrong kind: versions"),
+        (json.dumps(a_record(commit=7)), "of the wrong kind: commit"),
     ],
 )
 def test_what_is_not_a_record_is_refused_with_its_path_and_the_reason(tmp_path, text, message):
