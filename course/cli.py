@@ -7,6 +7,7 @@ torch.
 import os
 import shlex
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -166,6 +167,32 @@ def build(
             raise Refusal(*drifted)
 
 
+@app.command("try")
+def try_exercise(
+    name: Annotated[str, typer.Argument(metavar="EXERCISE", help="Its name, such as gaussian_gram.")],
+) -> None:
+    """Show what a learner reads who makes each known mistake of an exercise; fail if one is taken for another."""
+    from course.classroom.authoring import replay
+    from utils.exercise import WrittenExercise
+
+    with _explained():
+        try:
+            chosen, exercise = replay.find(name)
+        except KeyError as error:
+            raise typer.BadParameter(error.args[0]) from None
+        typer.echo(f"{exercise.name}, lesson {chosen.name}, points: {exercise.points}")
+        if isinstance(exercise, WrittenExercise):
+            typer.echo(_indented(f"Answered in words, so that a person grades it. {exercise.rubric}"))
+            return
+        faults = 0
+        for reply in replay.replies(ROOT, chosen, exercise):
+            typer.echo(f"\n{reply.answer}\n{_indented(reply.text)}")
+            if reply.fault:
+                faults += 1
+                typer.echo(_indented(f"NOT AS MEANT: {reply.fault}."))
+    raise typer.Exit(bool(faults))
+
+
 @app.command()
 def release(
     out: Annotated[Path, typer.Option(help="A new or empty folder: what students are given.")],
@@ -268,6 +295,15 @@ def _update() -> None:
             f"work/{path}: a new version of the lesson, beside your own, which stays as it is. Your own was made for an "
             "earlier version of the course and may call names that have moved since."
         )
+
+
+def _indented(text: str) -> str:
+    """The text within 80 columns, a little to the right."""
+    lines = (
+        textwrap.fill(line, 80, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+        for line in text.splitlines()
+    )
+    return "\n".join(lines)
 
 
 def _files(paths: list[Path]) -> str:

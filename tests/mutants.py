@@ -695,6 +695,12 @@ FAULTS = (
         ("test_a_source_that_contradicts_itself_is_refused_and_nothing_is_written",),
     ),
     Fault(
+        "try: a mistake taken for another is not told",
+        'return "" if verdict.mistake is mistake else',
+        'return "" if verdict.mistake else',
+        ("test_a_mistake_that_is_not_taken_for_itself_is_told",),
+    ),
+    Fault(
         "build: an edited notebook is overwritten",
         "if now[number] not in source]",
         "if now[number] in source]",

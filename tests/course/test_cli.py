@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from course import cli
 from course.classroom import Refusal
-from course.classroom.authoring import build, release
+from course.classroom.authoring import build, release, replay
 from course.classroom.learning import doctor
 from course.classroom.learning.doctor import Finding
 from course.syllabus import LESSONS, Lesson
@@ -278,6 +278,32 @@ def test_build_lists_what_it_wrote_and_check_what_differs(root: Path, monkeypatc
 def test_build_without_sources_is_refused(root: Path) -> None:
     result = course("build")
     assert result.exit_code == 1 and "There is no solutions/ here" in result.stderr
+
+
+def test_try_shows_what_a_learner_reads_in_80_columns() -> None:
+    result = course("try", "memorising_weights")
+    assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert result.stdout.count("memorising_weights: not yet. ") == 9
+    assert result.stdout.endswith("\nThe right answer\n    memorising_weights: correct, 3 points.\n")
+
+
+def test_try_of_an_answer_in_words_shows_what_it_is_graded_by() -> None:
+    result = course("try", "what_bounds_can_say")
+    assert result.exit_code == 0 and "a person grades it. One point: a class" in result.stdout
+
+
+def test_try_of_a_wrong_name_ends_with_2_and_the_list_of_exercises() -> None:
+    result = course("try", "gram")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no exercise is called 'gram'; the exercises are: minimum_norm_weights, " in result.stderr
+
+
+def test_try_fails_where_a_mistake_is_taken_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [replay.Reply("Mistake 1 of 1", "a hint", "it passes"), replay.Reply("The right answer", "correct")]
+    monkeypatch.setattr(replay, "replies", lambda *arguments: iter(found))
+    result = course("try", "gaussian_gram")
+    assert result.exit_code == 1 and "    a hint\n    NOT AS MEANT: it passes.\n\nThe right" in result.stdout
 
 
 def test_release_says_what_to_do_with_the_folders(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
