@@ -41,16 +41,21 @@ from utils.prediction import Prediction
 
 # %%
 noise_prediction = Prediction(
-    "A kernel fits 1,297 handwritten digits exactly; its test error is about 1 %. Now a tenth of the training labels "
-    "is drawn at random, and it fits those exactly too. With the Laplacian kernel, the test error becomes about ...",
-    options=("1 to 3 %: hardly worse", "10 %: as many wrong as there is noise", "30 % or more: the noise spreads"),
+    "A kernel fits 1,297 handwritten digits exactly; its test error is about 1 %. Now a tenth of the "
+    "training labels is drawn at random, and it fits those exactly too. With the Laplacian kernel, the "
+    "test error becomes about ...",
+    options=(
+        "1 to 3 %: hardly worse",
+        "10 %: as many wrong as there is noise",
+        "30 % or more: the noise spreads",
+    ),
 )
 noise_prediction
 
 # %%
 flatness_prediction = Prediction(
-    "Two weight vectors of a linear model both fit the data exactly; one is short, one is ten times as long. "
-    "Around which of them is the training loss flatter?",
+    "Two weight vectors of a linear model both fit the data exactly; one is short, one is ten times as "
+    "long. Around which of them is the training loss flatter?",
     options=("The short one", "The long one", "Both the same"),
 )
 flatness_prediction
@@ -80,8 +85,10 @@ flatness_prediction
 X = torch.tensor([[2.0, 1.0]], dtype=torch.float64)
 y = torch.tensor([5.0], dtype=torch.float64)
 for start in ((0.0, 0.0), (-2.0, 3.0)):
-    w = theory.gradient_descent(X, y, w0=torch.tensor(start, dtype=torch.float64), step=0.1, steps=100)[-1]
-    print(f"from {start}: w = ({w[0]:.3f}, {w[1]:.3f}), X w = {float(X @ w):.3f}, length {w.norm():.3f}")
+    w0 = torch.tensor(start, dtype=torch.float64)
+    w = theory.gradient_descent(X, y, w0=w0, step=0.1, steps=100)[-1]
+    print(f"from {start}: w = ({w[0]:.3f}, {w[1]:.3f}), X w = {float(X @ w):.3f}, "
+          f"length {w.norm():.3f}")
 
 # %% [markdown]
 # Both fit. From 0 descent finds the $(2, 1)$ we found by hand; from elsewhere it fits as well, and is longer. The next
@@ -266,7 +273,7 @@ exercises.preconditioned_limit.check(preconditioned_limit)
 
 # %% nbgrader={"grade": false, "grade_id": "gaussian_gram", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def gaussian_gram(A: torch.Tensor, B: torch.Tensor, bandwidth: float) -> torch.Tensor:
-    """The Gaussian kernel between two sets of points: K[i, j] = exp(-||a_i - b_j||^2 / (2 bandwidth^2)).
+    """The Gaussian kernel of two sets of points: K[i, j] = exp(-||a_i - b_j||^2 / (2 bandwidth^2)).
 
     Args:
         A: points, (n, d).
@@ -295,7 +302,7 @@ exercises.gaussian_gram.check(gaussian_gram)
 
 # %%
 digits = data.load("digits")
-train_images = torch.from_numpy(digits.train_images.reshape(-1, 64)).double() / 16  # (1297, 64), in [0, 1]
+train_images = torch.from_numpy(digits.train_images.reshape(-1, 64)).double() / 16  # (1297, 64)
 test_images = torch.from_numpy(digits.test_images.reshape(-1, 64)).double() / 16  # (500, 64)
 train_labels, test_labels = torch.from_numpy(digits.train_labels), torch.from_numpy(digits.test_labels)
 
@@ -322,7 +329,9 @@ with plotting.style():
 # and the predictions.
 
 # %% nbgrader={"grade": false, "grade_id": "fit_and_predict", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def fit_and_predict(K: torch.Tensor, Y: torch.Tensor, K_test: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def fit_and_predict(
+    K: torch.Tensor, Y: torch.Tensor, K_test: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The kernel interpolator of least norm, and its predictions.
 
     Args:
@@ -435,7 +444,8 @@ explorers.kernels
 # %%
 for kernel, bandwidth in (("laplacian", 2.5), ("gaussian", 1.0), ("gaussian", 2.5), ("gaussian", 10.0)):
     model = estimators.KernelInterpolationClassifier(kernel=kernel, bandwidth=bandwidth)
-    without = 1 - model.fit(train_images.numpy(), train_labels.numpy()).score(test_images.numpy(), test_labels.numpy())
+    model.fit(train_images.numpy(), train_labels.numpy())
+    without = 1 - model.score(test_images.numpy(), test_labels.numpy())
     training, test = [], []
     for seed in range(5):
         noise = torch.Generator().manual_seed(seed)
@@ -444,7 +454,8 @@ for kernel, bandwidth in (("laplacian", 2.5), ("gaussian", 1.0), ("gaussian", 2.
         training.append(1 - model.score(train_images.numpy(), given.numpy()))
         test.append(1 - model.score(test_images.numpy(), test_labels.numpy()))
     print(f"{kernel:9} bandwidth {bandwidth:4}: training error {max(training):.1%}; "
-          f"test error {without:.1%} with true labels, {min(test):.1%} to {max(test):.1%} with noisy ones")
+          f"test error {without:.1%} with true labels, "
+          f"{min(test):.1%} to {max(test):.1%} with noisy ones")
 
 # %% [markdown]
 # Why? A prediction is a weighted sum of the labels: $f(x) = \sum_i C_i(x)\, y_i$ with $C(x) = k(x, X) K^{-1}$, and the
@@ -454,16 +465,18 @@ for kernel, bandwidth in (("laplacian", 2.5), ("gaussian", 1.0), ("gaussian", 2.
 # %%
 for kernel, bandwidth in (("laplacian", 2.5), ("gaussian", 1.0), ("gaussian", 2.5), ("gaussian", 10.0)):
     K = theory.KERNELS[kernel](train_images, train_images, bandwidth)
-    weights = torch.linalg.solve(K, theory.KERNELS[kernel](train_images, test_images, bandwidth))  # (1297, 500)
+    K_test = theory.KERNELS[kernel](train_images, test_images, bandwidth)
+    weights = torch.linalg.solve(K, K_test)  # (1297, 500)
     print(f"{kernel:9} bandwidth {bandwidth:4}: mean length of C(x) {weights.norm(dim=0).mean():.2f}, "
           f"mean sum of C(x) {weights.sum(0).mean():.2f}")
 
 # %%
 noise_prediction.reveal(
     answer="1 to 3 %: hardly worse",
-    because="The weights sum to about 1 for all four, so true labels get through alike; but they have length 0.37 for "
-    "this Laplacian, 0.61 to 1.88 for the Gaussians, and label errors get through in that order. All fit every wrong "
-    "label: the kernel and its bandwidth decide how much of it reaches other images.",
+    because="The weights sum to about 1 for all four, so true labels get through alike; but they have "
+    "length 0.37 for this Laplacian, 0.61 to 1.88 for the Gaussians, and label errors get through in "
+    "that order. All fit every wrong label: the kernel and its bandwidth decide how much of it reaches "
+    "other images.",
 )
 
 # %% [markdown]
@@ -491,15 +504,16 @@ for name, w in candidates.items():
     hessian = torch.autograd.functional.hessian(loss, w)
     eigenvalues = torch.linalg.eigvalsh(hessian)
     test_error = (torch.sign(test_images @ w) != 1 - 2 * (test_labels % 2)).double().mean()
-    print(f"{name:6}  length {w.norm():5.2f}  loss {loss(w):.0e}  largest eigenvalue {eigenvalues[-1]:.3f}  trace "
-          f"{hessian.trace():.3f}  flat directions {(eigenvalues < 1e-8).sum()}  test error {test_error:.1%}")
+    print(f"{name:6}  length {w.norm():5.2f}  loss {loss(w):.0e}  "
+          f"largest eigenvalue {eigenvalues[-1]:.3f}  trace {hessian.trace():.3f}  "
+          f"flat directions {(eigenvalues < 1e-8).sum()}  test error {test_error:.1%}")
     assert torch.allclose(hessian, theory.least_squares_hessian(few))  # X'X, at every one of them
 
 # %%
 flatness_prediction.reveal(
     answer="Both the same",
-    because="At every interpolator w* the loss is L(w* + e) = |X e|^2 / 2. Neither w* nor y is in it: not only the "
-    "curvature but the whole valley is the same everywhere, while the test errors differ.",
+    because="At every interpolator w* the loss is L(w* + e) = |X e|^2 / 2. Neither w* nor y is in it: "
+    "not only the curvature but the whole valley is the same everywhere, while the test errors differ.",
 )
 
 # %% [markdown]
@@ -509,14 +523,16 @@ flatness_prediction.reveal(
 # space. The first gets labels that carry no information at all:
 
 # %%
-random_labels = experiment.resample_labels(train_labels, 1.0, classes=10, generator=torch.Generator().manual_seed(2))
+generator = torch.Generator().manual_seed(2)
+random_labels = experiment.resample_labels(train_labels, 1.0, classes=10, generator=generator)
 for name, labels, bandwidth in (("random", random_labels, 1.0), ("true", train_labels, 1.0),
                                 ("true", train_labels, 4.0), ("true", train_labels, 10.0)):
     model = estimators.KernelInterpolationClassifier(kernel="gaussian", bandwidth=bandwidth)
     model.fit(train_images.numpy(), labels.numpy())
     print(f"{name:6} labels, bandwidth {bandwidth:4}: "
           f"training error {1 - model.score(train_images.numpy(), labels.numpy()):.1%}, "
-          f"test error {1 - model.score(test_images.numpy(), test_labels.numpy()):5.1%}, norm {model.rkhs_norm_:6.1f}")
+          f"test error {1 - model.score(test_images.numpy(), test_labels.numpy()):5.1%}, "
+          f"norm {model.rkhs_norm_:6.1f}")
 
 # %% [markdown]
 # The shortest fit of random labels is still the shortest fit, and as wrong as guessing. To be fair to the norm: at one
@@ -575,13 +591,16 @@ PAPER = {  # Zhang et al. 2017, section 5
     ("mnist", "gabor", "gaussian"): "0.6 %, norm 390, other filters",
     ("cifar10", "pixels", "gaussian"): "46 %",
 }
-print("data     features  kernel          n  test error  training error  norm  residual  iterations  paper")
+print("data     features  kernel          n  test error  training error  norm  residual  iterations  "
+      "paper")
 for row in record.rows:
     if row["study"] == "size" and row["n"] >= 50_000:
         fit = row["dataset"], row["features"], row["kernel"]
-        print(f"{fit[0]:8} {fit[1]:9} {fit[2]:9} {row['n']:7,} {row['test_error']:11.2%} {row['train_error']:15.0%} "
-              f"{row['norm']:5.0f} {row['residual']:9.0e} {row['iterations']:11}  {PAPER.get(fit, '-')}")
-print("cifar10 32,000 random convolutional filters: not run here (a GPU's work); paper: 17 %, with weight decay 15 %")
+        print(f"{fit[0]:8} {fit[1]:9} {fit[2]:9} {row['n']:7,} {row['test_error']:11.2%} "
+              f"{row['train_error']:15.0%} {row['norm']:5.0f} {row['residual']:9.0e} "
+              f"{row['iterations']:11}  {PAPER.get(fit, '-')}")
+print("cifar10 32,000 random convolutional filters: not run here (a GPU's work); "
+      "paper: 17 %, with weight decay 15 %")
 
 # %% [markdown]
 # In float64 this matrix alone has 28.8 GB (14.4 as a triangle), and a factorisation of it takes $n^3 / 3$ multiplications
@@ -606,8 +625,9 @@ plotting.show(figures.draw_growth(growth))
 print("The recorded run:", growth.provenance())
 print("n = 60,000                      time    memory  test error  residual  iterations")
 for row in select(growth.rows, n=60000):
-    print(f"{figures.SOLVER_NAMES[row['solver']]:29} {row['seconds']:4.0f} s {row['peak_bytes'] / 1e9:6.1f} GB "
-          f"{row['test_error']:11.2%} {row['residual']:9.0e} {row['iterations']:11}")
+    print(f"{figures.SOLVER_NAMES[row['solver']]:29} {row['seconds']:4.0f} s "
+          f"{row['peak_bytes'] / 1e9:6.1f} GB {row['test_error']:11.2%} {row['residual']:9.0e} "
+          f"{row['iterations']:11}")
 iterations, = columns(select(growth.rows, solver="cg"), "iterations")
 print("iterations of the descent, from 2,500 to 60,000 images:", iterations.astype(int).tolist())
 
@@ -626,7 +646,8 @@ for name in ("gaussian", "laplacian"):
     end, = columns(select(rows, n=10000), "test_error")
     slope = torch.tensor(end.mean() / start.mean()).log10()
     all_images, = columns(select(rows, n=60000), "test_error")
-    print(f"{name:9} test error {start.mean():.1%} at n = 1,000, {end.mean():.1%} at 10,000: about n^{slope:.2f}; "
+    print(f"{name:9} test error {start.mean():.1%} at n = 1,000, {end.mean():.1%} at 10,000: "
+          f"about n^{slope:.2f}; "
           f"so at 60,000 {end.mean() * 6 ** slope:.1%}, measured {all_images.mean():.2%}")
 print("\n     n  kernel     changed  training error  test error  norm  steps  test error there")
 for size in (5000, 60000):
@@ -634,10 +655,11 @@ for size in (5000, 60000):
         for noise in (0.0, 0.2, 0.4, 1.0) if size == 5000 else (0.2, 0.4, 1.0):
             rows = select(record.rows, dataset="mnist", kernel=name, study="noise", noise=noise, n=size)
             changed, training, test, norm, steps, early = columns(
-                rows, "changed", "train_error", "test_error", "norm", "descent_steps", "descent_test_error")
+                rows, "changed", "train_error", "test_error", "norm", "descent_steps",
+                "descent_test_error")
             plain = f"{steps.mean():6.0f} {early.mean():17.1%}" if size == 5000 else ""
-            print(f"{size:6,}  {name:9} {changed.mean():8.0%} {training.max():15.2%} {test.mean():11.1%} {norm.mean():5.0f} "
-                  f"{plain}")
+            print(f"{size:6,}  {name:9} {changed.mean():8.0%} {training.max():15.2%} "
+                  f"{test.mean():11.1%} {norm.mean():5.0f} {plain}")
 
 # %% [markdown]
 # ("Changed" is the share of labels that the noise changed; "steps" are those of plain, not preconditioned, conjugate gradients to

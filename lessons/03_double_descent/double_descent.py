@@ -41,22 +41,25 @@ from utils.prediction import Prediction
 
 # %%
 peak_prediction = Prediction(
-    "300 images of digits, no wrong labels. Each image is turned into N numbers by functions drawn at random, and least "
-    "squares fits the labels with them. At which N is the error on new images largest?",
+    "300 images of digits, no wrong labels. Each image is turned into N numbers by functions drawn at "
+    "random, and least squares fits the labels with them. At which N is the error on new images "
+    "largest?",
     options=("N = 10", "N = 300", "N = 1,800", "N = infinity"),
 )
 peak_prediction
 
 # %%
 noise_prediction = Prediction(
-    "Now two fifths of the labels are wrong, and nothing restrains the fit. Which is better on new images?",
+    "Now two fifths of the labels are wrong, and nothing restrains the fit. Which is better on new "
+    "images?",
     options=("The best N below 300", "N = infinity", "That depends on the functions"),
 )
 noise_prediction
 
 # %%
 data_prediction = Prediction(
-    "You have N = 300 features and 150 labelled images. Somebody gives you 150 more. The error on new images ...",
+    "You have N = 300 features and 150 labelled images. Somebody gives you 150 more. The error on new "
+    "images ...",
     options=("falls a little", "falls a lot", "rises"),
 )
 data_prediction
@@ -83,7 +86,8 @@ data_prediction
 # %%
 generator = torch.Generator().manual_seed(0)
 for p in (1, 2, 3, 4, 6, 10, 100):
-    x = torch.randn(40_000, p, generator=generator, dtype=torch.float64)  # 40,000 problems of one example each
+    # 40,000 problems of one example each
+    x = torch.randn(40_000, p, generator=generator, dtype=torch.float64)
     beta = torch.zeros(p, dtype=torch.float64)
     beta[0] = 1
     y = x @ beta + torch.randn(40_000, generator=generator, dtype=torch.float64)
@@ -192,10 +196,14 @@ explorers.risk
 
 # %%
 digits = data.load("digits")
-images, test_images = (torch.from_numpy(each).double().flatten(1) / 16 for each in (digits.train_images, digits.test_images))
+images = torch.from_numpy(digits.train_images).double().flatten(1) / 16
+test_images = torch.from_numpy(digits.test_images).double().flatten(1) / 16
 labels, test_labels = torch.from_numpy(digits.train_labels), torch.from_numpy(digits.test_labels)
 one_hot, n = experiment.one_hot, 300
-noisy = {noise: experiment.wrong_labels(labels, noise, torch.Generator().manual_seed(0)) for noise in (0.0, 0.2)}
+noisy = {
+    noise: experiment.wrong_labels(labels, noise, torch.Generator().manual_seed(0))
+    for noise in (0.0, 0.2)
+}
 
 
 def random_features(seed: int, count: int = 1800) -> tuple[torch.Tensor, torch.Tensor]:
@@ -257,8 +265,9 @@ for width in (10, 30, 100, 250, 300, 350, 600, 1800):
 # %%
 peak_prediction.reveal(
     answer="N = 300",
-    because="With as many features as images the fit is exact and has no choice: its norm is ten to many hundred times that at "
-    "N = 1,800, by the draw of the features, and about four of five answers are wrong, though no label is.",
+    because="With as many features as images the fit is exact and has no choice: its norm is ten to "
+    "many hundred times that at N = 1,800, by the draw of the features, and about four of five answers "
+    "are wrong, though no label is.",
 )
 
 
@@ -311,9 +320,11 @@ begun = time.perf_counter()
 for width in range(20, n + 1, 20):
     Psi[:, :width] @ torch.linalg.lstsq(Phi[:n, :width], targets[:, :1]).solution
 loop = (time.perf_counter() - begun) * n / 15
-print(f"300 widths: {1000 * once:.0f} ms; one lstsq a width: about {1000 * loop:.0f} ms (15 of them timed)")
+print(f"300 widths: {1000 * once:.0f} ms; one lstsq a width: about {1000 * loop:.0f} ms "
+      "(15 of them timed)")
 
-curve = torch.stack([predict(Phi[:n, :n], target, Psi[:, :n]) for target in targets.T], 2)  # (300, 500, 10)
+# (300, 500, 10)
+curve = torch.stack([predict(Phi[:n, :n], target, Psi[:, :n]) for target in targets.T], 2)
 errors = [error(each) for each in curve]
 best = min(range(n), key=errors.__getitem__)
 print(f"20 % noise: least at N = {best + 1} ({errors[best]:.1f} %), {errors[-1]:.1f} % at N = 300")
@@ -362,8 +373,9 @@ exercises.ridgeless_risk.check(ridgeless_risk)
 limit = exercises.ridgeless_risk.use(ridgeless_risk)
 print("gamma   limit   exact, n = 100   100 drawn problems, n = 100")
 for gamma in (0.5, 0.9, 1.1, 2.0, 5.0):
-    mean, standard_error = theory.simulated_risk(100, round(100 * gamma), 1.0, 0.25, 100, torch.Generator().manual_seed(1))
-    exact = theory.ridgeless_risk_exact(100, round(100 * gamma), 1.0, 0.25)
+    p, draw = round(100 * gamma), torch.Generator().manual_seed(1)
+    mean, standard_error = theory.simulated_risk(100, p, 1.0, 0.25, 100, draw)
+    exact = theory.ridgeless_risk_exact(100, p, 1.0, 0.25)
     line = float(limit(torch.tensor([gamma], dtype=torch.float64), 1.0, 0.25))
     print(f"{gamma:5.1f} {line:7.3f} {exact:12.3f} {mean:18.3f} +- {standard_error:.3f}")
 
@@ -420,24 +432,31 @@ ridges, held = torch.logspace(-2, 4, 25, dtype=torch.float64), slice(n, n + 200)
 widths = [10, 30, 60, 100, 150, 200, 250, 280, 300, 320, 350, 450, 600, 900, 1800]
 held_targets, plain, tuned, chosen = one_hot(noisy[0.2][held]), [], [], []
 for width in widths:
-    total = sum(losses(Phi[:n, :width], targets[:, k], Phi[held, :width], held_targets[:, k], ridges) for k in range(10))
+    total = sum(losses(Phi[:n, :width], targets[:, k], Phi[held, :width], held_targets[:, k], ridges)
+                for k in range(10))
     chosen.append(float(ridges[total.argmin()]))
-    sweep = theory.random_feature_sweep(Phi[:n], targets, Psi, one_hot(test_labels), [width], ridge=[0.0, chosen[-1]])
+    sweep = theory.random_feature_sweep(Phi[:n], targets, Psi, one_hot(test_labels), [width],
+                                        ridge=[0.0, chosen[-1]])
     plain.append(100 * float(sweep.test_error[0, 0]))
     tuned.append(100 * float(sweep.test_error[1, 0]))
 
 with plotting.style():
     figure, (left, right) = plotting.subplots(1, 2, height=3.4)
     left.plot(widths, plain, color=plotting.ORANGE, marker="o", markersize=4, label="no ridge")
-    left.plot(widths, tuned, color=plotting.GREEN, marker="o", markersize=4, label="ridge chosen on held-out images")
-    left.set(xscale="log", xlabel="features N", ylabel="test error (%)", ylim=(0, 125), yticks=range(0, 101, 20))
+    left.plot(widths, tuned, color=plotting.GREEN, marker="o", markersize=4,
+              label="ridge chosen on held-out images")
+    left.set(xscale="log", xlabel="features N", ylabel="test error (%)", ylim=(0, 125),
+             yticks=range(0, 101, 20))
     left.set_title("A tuned ridge has no peak")
     left.legend(loc="upper left")
     right.plot(widths, chosen, color=plotting.GREEN, marker="o", markersize=4)
-    right.set(xscale="log", yscale="log", xlabel="features N", ylabel="ridge", title="The ridge that was chosen")
+    right.set(xscale="log", yscale="log", xlabel="features N", ylabel="ridge",
+              title="The ridge that was chosen")
     plotting.show(figure)
-all_500 = theory.random_feature_sweep(Phi[:500], one_hot(noisy[0.2][:500]), Psi, one_hot(test_labels), widths).test_error
-print(f"no ridge:     {min(plain):.1f} % at best, {max(plain):.1f} % at the peak, {plain[-1]:.1f} % at N = 1,800")
+all_500 = theory.random_feature_sweep(Phi[:500], one_hot(noisy[0.2][:500]), Psi, one_hot(test_labels),
+                                      widths).test_error
+print(f"no ridge:     {min(plain):.1f} % at best, {max(plain):.1f} % at the peak, "
+      f"{plain[-1]:.1f} % at N = 1,800")
 print(f"chosen ridge: {max(tuned[4:]):.1f} % at most from N = 150 on, {tuned[-1]:.1f} % at N = 1,800")
 print(f"no ridge, trained on the 200 held-out images too: {100 * float(all_500.min()):.1f} % at best")
 
@@ -458,15 +477,18 @@ print(f"no ridge, trained on the 200 held-out images too: {100 * float(all_500.m
 # it was made of. Correct both parts, so that each is right on average.
 
 # %% nbgrader={"grade": false, "grade_id": "bias_and_variance", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def bias_and_variance(predictions: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Unbiased estimates of the squared bias and of the variance of a predictor that is drawn at random.
+def bias_and_variance(
+    predictions: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Unbiased estimates of the squared bias and of the variance of a predictor drawn at random.
 
     Args:
         predictions: of several draws for the same inputs, (draws, m, k).
         targets: (m, k).
 
     Returns:
-        Squared bias and variance, each a tensor of shape (): mean over the m inputs, summed over the k targets.
+        Squared bias and variance, each a tensor of shape (): mean over the m inputs, summed over the k
+        targets.
     """
     raise NotImplementedError("write your answer here")
 
@@ -491,8 +513,9 @@ for noise, given in noisy.items():
     draws = []
     for seed in range(20):
         source = theory.fourier_features(images[:n], 1800, 2.0, torch.Generator().manual_seed(seed))
-        draws.append(theory.random_feature_sweep(source, one_hot(given[:n]), source.of(test_images),
-                                                 one_hot(test_labels), counts, keep_predictions=True).predictions)
+        sweep = theory.random_feature_sweep(source, one_hot(given[:n]), source.of(test_images),
+                                            one_hot(test_labels), counts, keep_predictions=True)
+        draws.append(sweep.predictions)
     draws = torch.stack(draws).unbind(1)  # for each width (20, 500, 10)
     bias, variance = zip(*(split(each, one_hot(test_labels)) for each in draws))
     limit = theory.kernel_limit(images[:n], one_hot(given[:n]), test_images, one_hot(test_labels), 2.0)
@@ -503,7 +526,8 @@ for noise, given in noisy.items():
         ("error of one (%)", [sum(map(error, each)) / 20 for each in draws], "6.1f"),
         ("error of 20 (%)", [error(each.mean(0)) for each in draws], "6.1f"),
     ):
-        print(f"{name:17}", *(f"{each if isinstance(each, int) else float(each):{form}}" for each in row))
+        print(f"{name:17}",
+              *(f"{each if isinstance(each, int) else float(each):{form}}" for each in row))
     print(f"N = infinity: {100 * float(limit.test_error[0]):.1f} %\n")
 
 # %% [markdown]
@@ -558,8 +582,8 @@ for width in (60, 150, 300, 350, 600):
         total = 0
         for seed in range(count):
             source = theory.fourier_features(images[:n], size, 2.0, torch.Generator().manual_seed(seed))
-            result = theory.random_feature_sweep(source, targets, source.of(test_images), one_hot(test_labels), [size],
-                                                 keep_predictions=True)
+            result = theory.random_feature_sweep(source, targets, source.of(test_images),
+                                                 one_hot(test_labels), [size], keep_predictions=True)
             total = total + result.predictions[0] / count
         pair.append(error(total))
     print(f"20 fits with {width:3} features: {pair[0]:5.1f}; one with {20 * width:6,}: {pair[1]:5.1f}")
@@ -582,14 +606,16 @@ for noise, given in noisy.items():
     row = torch.zeros(len(sizes))
     for seed in range(5):
         mine, new = random_features(seed, 300)
-        row += torch.tensor([error(new @ fit(mine[:size], one_hot(given[:size]))) for size in sizes]) / 5
+        errors = [error(new @ fit(mine[:size], one_hot(given[:size]))) for size in sizes]
+        row += torch.tensor(errors) / 5
     print(f"{100 * noise:3.0f} % noise", *(f"{float(each):5.1f}" for each in row))
 
 # %%
 data_prediction.reveal(
     answer="rises",
-    because="150 more images take 300 features to the threshold: from a tenth wrong to about four fifths, without any wrong label. "
-    "With 1,000 images the error is far below where it began. More data hurt near the threshold, for a fixed width and no ridge.",
+    because="150 more images take 300 features to the threshold: from a tenth wrong to about four "
+    "fifths, without any wrong label. With 1,000 images the error is far below where it began. More "
+    "data hurt near the threshold, for a fixed width and no ridge.",
 )
 
 # %% [markdown]
@@ -609,23 +635,27 @@ for bandwidth in (1.0, 2.0, 3.0):
             mine = torch.randperm(len(images), generator=draw)[:n]
             given = one_hot(experiment.wrong_labels(labels[mine], noise, draw))
             source = theory.fourier_features(images[mine], 200, bandwidth, draw)
-            sweep = theory.random_feature_sweep(source, given, source.of(test_images), one_hot(test_labels), narrow)
-            limit = theory.kernel_limit(images[mine], given, test_images, one_hot(test_labels), bandwidth)
+            sweep = theory.random_feature_sweep(source, given, source.of(test_images),
+                                                one_hot(test_labels), narrow)
+            limit = theory.kernel_limit(images[mine], given, test_images, one_hot(test_labels),
+                                        bandwidth)
             below.append(100 * sweep.test_error)
             beyond.append(100 * limit.test_error)
             unfitted += int(300 * limit.train_error)
         below, beyond = torch.stack(below), torch.cat(beyond)
         best = int(below.mean(0).argmin())
-        print(f"bandwidth {bandwidth:.0f}, {100 * noise:2.0f} % noise: best small N "
-              f"{below[:, best].mean():4.1f} ({below[:, best].min():.1f} to {below[:, best].max():.1f}), "
+        print(f"bandwidth {bandwidth:.0f}, {100 * noise:2.0f} % noise: "
+              f"best small N {below[:, best].mean():4.1f} "
+              f"({below[:, best].min():.1f} to {below[:, best].max():.1f}), "
               f"infinity {beyond.mean():4.1f} ({beyond.min():.1f} to {beyond.max():.1f})")
         assert unfitted == 0  # of the labels given, wrong ones included, in all five draws
 
 # %%
 noise_prediction.reveal(
     answer="That depends on the functions",
-    because="With bandwidth 1 infinitely many win by twenty points, with bandwidth 3 they lose by more than ten. Both fit every wrong "
-    "label. What differs is how far a wrong label reaches: the narrower the kernel, the nearer to its image.",
+    because="With bandwidth 1 infinitely many win by twenty points, with bandwidth 3 they lose by more "
+    "than ten. Both fit every wrong label. What differs is how far a wrong label reaches: the narrower "
+    "the kernel, the nearer to its image.",
 )
 
 # %% [markdown]
@@ -656,9 +686,11 @@ for noise in (0.0, 0.1, 0.2):
     infinity = curve.pop(None)
     first = min((width for width in curve if width < 10_000), key=lambda width: sum(curve[width]))
     peak = max(curve, key=lambda width: sum(curve[width]))
-    for name, values in ((f"best below the peak, N = {first:,}", curve[first]), (f"peak, N = {peak:,}", curve[peak]),
+    for name, values in ((f"best below the peak, N = {first:,}", curve[first]),
+                         (f"peak, N = {peak:,}", curve[peak]),
                          ("N = 60,000", curve[60_000]), ("infinity", infinity)):
-        print(f"{100 * noise:2.0f} % noise, {name:30} {sum(values) / 5:6.2f} ({min(values):.2f} to {max(values):.2f})")
+        print(f"{100 * noise:2.0f} % noise, {name:30} {sum(values) / 5:6.2f} "
+              f"({min(values):.2f} to {max(values):.2f})")
 
 
 # %% [markdown]
@@ -749,7 +781,8 @@ for noise in (0.0, 0.2):
     for start in ("fresh", "reused"):
         mine = select(mnist_nets, noise=noise, start=start, epoch=1_000)
         widest = max(row["width"] for row in mine)
-        ends = [100 * columns(select(mine, width=width), "test_error")[0].mean() for width in (11, widest)]
+        ends = [100 * columns(select(mine, width=width), "test_error")[0].mean()
+                for width in (11, widest)]
         print(f"{100 * noise:2.0f} % wrong, {start:6}: {figures.told_peak(mine, 'test_error'):13} "
               f"({ends[0]:.1f} % at 11, {ends[1]:.1f} % at {widest:,} units)")
 print(f"as many parameters as targets: {nets.threshold(4_000, 784, 10):.1f} units")
@@ -765,7 +798,8 @@ for name, study, entry, scale in (
     ("test loss", "nets", "test_loss", 1),
     ("the 5 as one", "ensemble", "test_loss", 1),
 ):
-    means = [scale * columns(select(fresh, study=study, width=width), entry)[0].mean() for width in shown]
+    means = [scale * columns(select(fresh, study=study, width=width), entry)[0].mean()
+             for width in shown]
     print(f"{name:21}", *(f"{each:6.{1 if scale > 1 else 2}f}" for each in means))
 
 print("\nclean labels, after 1,000 epochs: test loss")
@@ -781,7 +815,8 @@ print("images              ", *(f"{count:12,}" for count in counts))
 print("parameters = targets", *(f"{nets.threshold(count, 784, 10):6.0f} units" for count in counts))
 for width in (8, 14, 20, 28, 40, 56):
     mine = [select(own, width=width, n=count) for count in counts]
-    means = [(100 * columns(each, "test_error")[0].mean(), columns(each, "test_loss")[0].mean()) for each in mine]
+    means = [(100 * columns(each, "test_error")[0].mean(), columns(each, "test_loss")[0].mean())
+             for each in mine]
     print(f"{width:2} units            ", *(f"{error:6.1f}, {loss:.2f}" for error, loss in means))
 
 # %% [markdown]
@@ -802,11 +837,13 @@ print("20 % wrong: mean test loss after so many epochs, and from which width on"
 print("the training error is below 1 %")
 for epoch in (100, 300, 500, 1_000):
     mine = select(wrong, epoch=epoch)
-    loss, misfit = ({width: columns(select(mine, width=width), entry)[0].mean() for width in sorted({row["width"] for row in mine})}
+    every = sorted({row["width"] for row in mine})
+    loss, misfit = ({width: columns(select(mine, width=width), entry)[0].mean() for width in every}
                     for entry in ("test_loss", "train_error"))
     wide = max((width for width in loss if width >= 80), key=loss.get)
-    print(f"{epoch:5,} epochs: {loss[24]:.2f} at 24, {loss[36]:.2f} at 36, {loss[64]:.2f} at 64, {loss[wide]:.2f} at {wide}, "
-          f"{loss[1_000]:.2f} at 1,000; below 1 % from {min(width for width in misfit if misfit[width] < 0.01)}")
+    print(f"{epoch:5,} epochs: {loss[24]:.2f} at 24, {loss[36]:.2f} at 36, {loss[64]:.2f} at 64, "
+          f"{loss[wide]:.2f} at {wide}, {loss[1_000]:.2f} at 1,000; "
+          f"below 1 % from {min(width for width in misfit if misfit[width] < 0.01)}")
 
 # %% [markdown]
 # The test loss has two humps.

@@ -51,8 +51,9 @@ from utils.training import Member, Recipe, perceptron, train
 
 # %%
 time_prediction = Prediction(
-    "A network with one hidden layer of 128 units fits 500 handwritten digits in about 10 epochs. Now all labels are "
-    "drawn at random; network and training stay as they are. Its training error reaches zero ...",
+    "A network with one hidden layer of 128 units fits 500 handwritten digits in about 10 epochs. Now "
+    "all labels are drawn at random; network and training stay as they are. Its training error reaches "
+    "zero ...",
     options=("never", "after 100 times as many epochs", "after a few times as many epochs"),
 )
 time_prediction
@@ -60,7 +61,12 @@ time_prediction
 # %%
 regulariser_prediction = Prediction(
     "Which of these does most to keep that network from fitting random labels?",
-    options=("Weight decay", "Dropout", "Moving each image by up to a pixel", "None of them hinders it"),
+    options=(
+        "Weight decay",
+        "Dropout",
+        "Moving each image by up to a pixel",
+        "None of them hinders it",
+    ),
 )
 regulariser_prediction
 
@@ -91,7 +97,8 @@ biases, outputs = theory.memorising_weights(z, y)
 print("b =", biases.tolist(), " w =", outputs.tolist())
 print("the network gives", ((z[:, None] - biases).relu() @ outputs).tolist())
 for fourth in (3.0, 2.1, 2.001):
-    _, outputs = theory.memorising_weights(torch.cat([z, z.new_tensor([fourth])]), torch.cat([y, y.new_tensor([0.0])]))
+    four, targets = torch.cat([z, z.new_tensor([fourth])]), torch.cat([y, y.new_tensor([0.0])])
+    _, outputs = theory.memorising_weights(four, targets)
     print(f"with a fourth point at {fourth}: w =", [round(each, 2) for each in outputs.tolist()])
 
 # %% [markdown]
@@ -175,8 +182,9 @@ explorers.noise
 # %%
 time_prediction.reveal(
     answer="after a few times as many epochs",
-    because="Nothing about the network or its training has to change. What grows is the time, by a factor of about five here, "
-    "and a fifth of the labels drawn anew is enough for most of it. Exercise 2.4 measures it.",
+    because="Nothing about the network or its training has to change. What grows is the time, by a "
+    "factor of about five here, and a fifth of the labels drawn anew is enough for most of it. "
+    "Exercise 2.4 measures it.",
 )
 
 # %% [markdown]
@@ -193,11 +201,13 @@ labels, test_labels = torch.from_numpy(digits.train_labels), torch.from_numpy(di
 pictures = images[:500].view(500, 8, 8)
 neighbours = {"digits": images[:500]}
 for kind in ("random_pixels", "gaussian"):
-    neighbours[kind] = theory.corrupt_inputs(pictures, kind, torch.Generator().manual_seed(0)).flatten(1)
+    draw = torch.Generator().manual_seed(0)
+    neighbours[kind] = theory.corrupt_inputs(pictures, kind, draw).flatten(1)
 for name, inputs in neighbours.items():
     directions = torch.nn.functional.normalize(inputs)
     cosines = directions @ directions.T - 2 * torch.eye(500)  # an image is not its own neighbour
-    print(f"{name:13} cosine of an image and its nearest neighbour: {cosines.amax(1).mean():.2f} on average")
+    print(f"{name:13} cosine of an image and its nearest neighbour: "
+          f"{cosines.amax(1).mean():.2f} on average")
 
 # %% [markdown]
 # ## 2.4 Exercises: noise, and a network that memorises it
@@ -252,7 +262,7 @@ exercises.noisy_labels.check(noisy_labels)
 
 # %% nbgrader={"grade": false, "grade_id": "same_noise", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def same_noise(incorrect: torch.Tensor, classes: int) -> torch.Tensor:
-    """The fraction of uniform noise that changes as many labels, on average, as a fraction of incorrect noise.
+    """The fraction of uniform noise that changes as many labels, on average, as incorrect noise does.
 
     Args:
         incorrect: fractions between 0 and 1, (m,).
@@ -342,14 +352,15 @@ print(f"weights: {memory.weights} = 2 x 500 + 64")
 
 # %% nbgrader={"grade": false, "grade_id": "time_to_fit", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def time_to_fit(accuracy: torch.Tensor, rates: torch.Tensor) -> torch.Tensor:
-    """The first epoch after which every training example is right, before any step of the learning rate.
+    """The first epoch after which every example is right, before any step of the learning rate.
 
     Args:
         accuracy: training accuracy after each epoch, one row a run, (runs, epochs).
         rates: the learning rate of each epoch, (epochs,).
 
     Returns:
-        Epochs counted from 1, (runs,), float64; torch.inf where a run does not fit before the first step.
+        Epochs counted from 1, (runs,), float64; torch.inf where a run does not fit before the first
+        step.
     """
     ### BEGIN SOLUTION
     epochs = torch.arange(1, accuracy.shape[1] + 1, dtype=accuracy.dtype)
@@ -377,14 +388,17 @@ recipe = Recipe(epochs=200, batch_size=64, learning_rate=0.1, momentum=0.9)
 members = []
 for noise in NOISES:
     for seed in range(5):
-        given, _ = theory.corrupt_labels(labels[:500], noise, 10, "uniform", torch.Generator().manual_seed(seed))
+        draw = torch.Generator().manual_seed(seed)
+        given, _ = theory.corrupt_labels(labels[:500], noise, 10, "uniform", draw)
         members.append(Member(perceptron(64, [128], 10, seed), images[:500].float(), given, seed))
 histories = train(members, recipe)
 
-curves = torch.ones(len(histories), recipe.epochs, dtype=torch.float64)  # training stops at the fit; 1 from there on
+# Training stops at the fit; the accuracy is 1 from there on.
+curves = torch.ones(len(histories), recipe.epochs, dtype=torch.float64)
 for row, history in zip(curves, histories):
     row[: len(history.train_accuracy)] = history.train_accuracy
-epochs = exercises.time_to_fit.use(time_to_fit)(curves, torch.full((recipe.epochs,), recipe.learning_rate)).view(6, 5)
+rates = torch.full((recipe.epochs,), recipe.learning_rate)
+epochs = exercises.time_to_fit.use(time_to_fit)(curves, rates).view(6, 5)
 for noise, mine in zip(NOISES, epochs):
     print(f"noise {noise:4.0%}: {mine.min():.0f} to {mine.max():.0f} epochs, "
           f"{mine.mean() / epochs[0].mean():.1f} times true labels")
@@ -450,11 +464,13 @@ from itertools import product
 complexity = exercises.rademacher.use(rademacher)
 thresholds = 1 - 2 * torch.ones(11, 10, dtype=torch.float64).tril(-1)
 labellings = torch.tensor(list(product((-1.0, 1.0), repeat=10)), dtype=torch.float64)
-print(f"11 thresholds on 10 points: {complexity(thresholds):.2f}; all 1,024 labellings: {complexity(labellings):.2f}")
+print(f"11 thresholds on 10 points: {complexity(thresholds):.2f}; "
+      f"all 1,024 labellings: {complexity(labellings):.2f}")
 
 network = theory.trained_rademacher_complexity(
     lambda seed: perceptron(64, [128], 2, seed), images[:500].float(), recipe, range(5))
-print(f"128 hidden units on 500 digits: at least {network.value:.2f} (standard error {network.error:.2f})")
+print(f"128 hidden units on 500 digits: at least {network.value:.2f} "
+      f"(standard error {network.error:.2f})")
 bound = theory.risk_bound(0.0, network.value, 500)
 print(f"so, with probability 0.95, a network that fits is wrong at most {bound:.0%} of the time")
 
@@ -515,7 +531,8 @@ when = torch.stack([learned(follow(noisy, seed)) for seed in range(5)]).mean(0)
 latest = when.argsort()[-int(wrong.sum()) :]  # as many as there are wrong labels
 print(f"epoch of learning, median: {when[~wrong].median():.0f} for the {(~wrong).sum()} right labels, "
       f"{when[wrong].median():.0f} for the {wrong.sum()} wrong ones")
-print(f"of the {len(latest)} examples learned last, {wrong[latest].double().mean():.0%} have wrong labels")
+print(f"of the {len(latest)} examples learned last, {wrong[latest].double().mean():.0%} "
+      "have wrong labels")
 
 with plotting.style():
     figure, axes = plotting.subplots(2, 10, height=2.3)
@@ -526,7 +543,8 @@ with plotting.style():
             panel.imshow(digits.train_images[index], cmap="gray_r")
             panel.set_title(f"{labels[index]}, {when[index]:.0f}", fontsize=9)
             panel.axis("off")
-    figure.suptitle("Label and epoch of rightly labelled digits: the ten learned first, the ten learned last", fontsize=10)
+    figure.suptitle("Label and epoch of rightly labelled digits: the ten learned first, "
+                    "the ten learned last", fontsize=10)
     plotting.show(figure)
 
 # %% [markdown]
@@ -549,11 +567,12 @@ for width in WIDTHS:
         for seed in range(3):
             members.append(Member(perceptron(64, [width], 10, seed), images[:500].float(), given, seed))
 histories = train(members, Recipe(epochs=300, batch_size=64, learning_rate=0.1, momentum=0.9))
-error = torch.tensor([1 - float(history.train_accuracy[-1]) for history in histories]).view(len(WIDTHS), 2, 3)
+error = torch.tensor([1 - float(history.train_accuracy[-1]) for history in histories])
+error = error.view(len(WIDTHS), 2, 3)
 for width, (true, random) in zip(WIDTHS, error):
     size = (64 + 1) * width + (width + 1) * 10
-    print(f"{width:4} units, {size:6,} weights: training error {true.max():.1%} on true, {random.min():.1%} to "
-          f"{random.max():.1%} on random")
+    print(f"{width:4} units, {size:6,} weights: training error {true.max():.1%} on true, "
+          f"{random.min():.1%} to {random.max():.1%} on random")
 
 # %% [markdown]
 # So there is some truth in it. With 8 and with 16 hidden units true labels fit and random ones do not, at least not in 300
@@ -578,13 +597,14 @@ def early(given: torch.Tensor, unseen_labels: torch.Tensor) -> tuple[torch.Tenso
     return accuracies[0], accuracies[1]
 
 
-random_test_labels, _ = theory.corrupt_labels(test_labels, 1.0, 10, "uniform", torch.Generator().manual_seed(1))
+draw = torch.Generator().manual_seed(1)
+random_test_labels, _ = theory.corrupt_labels(test_labels, 1.0, 10, "uniform", draw)
 for name, given, unseen_labels in (("true", labels[:500], test_labels),
                                    ("random", random_labels[:500], random_test_labels)):
     seen, unseen = early(given, unseen_labels)
     for epoch in (1, 3, 10):
-        print(f"{name:6} labels, epoch {epoch:2}: right on {seen[epoch - 1]:.0%} of the training images and on "
-              f"{unseen[epoch - 1]:.0%} of new ones")
+        print(f"{name:6} labels, epoch {epoch:2}: right on {seen[epoch - 1]:.0%} of the training "
+              f"images and on {unseen[epoch - 1]:.0%} of new ones")
 
 # %% [markdown]
 # After one epoch each image has been seen once, and the network is nearly as often right on new images as on those: what it has
@@ -622,8 +642,9 @@ explorers.regularisers
 # %%
 regulariser_prediction.reveal(
     answer="Moving each image by up to a pixel",
-    because="It leaves most random labels unfitted; dropout about a fifth of them, weight decay a tenth. But none of them is why "
-    "the network is good on true labels: without any it is wrong on 4 % of new digits.",
+    because="It leaves most random labels unfitted; dropout about a fifth of them, weight decay a "
+    "tenth. But none of them is why the network is good on true labels: without any it is wrong on 4 % "
+    "of new digits.",
 )
 
 # %% [markdown]
@@ -651,12 +672,16 @@ print("CIFAR-10: training / test accuracy (%)              paper          this r
 for (net, noise, crop), (train_accuracy, test_accuracy) in experiment.PAPER.items():
     setting = "random labels" if noise else "crop, weight decay" if crop else "no regulariser"
     ours = select(rows, study="table", net=net, noise=noise, crop=crop)
-    here = f"{100 * ours[0]['train_accuracy']:.2f} / {100 * ours[0]['test_accuracy']:5.2f}" if ours else "not run"
+    here = "not run"
+    if ours:
+        here = f"{100 * ours[0]['train_accuracy']:.2f} / {100 * ours[0]['test_accuracy']:5.2f}"
     weights = sum(each.numel() for each in nets.make(net, 0).parameters() if each.requires_grad)
-    print(f"{net:10} {weights:9,}  {setting:19} {train_accuracy:6.2f} / {test_accuracy:5.2f} {here:>17}")
+    print(f"{net:10} {weights:9,}  {setting:19} {train_accuracy:6.2f} / {test_accuracy:5.2f} "
+          f"{here:>17}")
 
 mnist = select(rows, dataset="mnist")
-fits = torch.stack([torch.from_numpy(columns(select(mnist, noise=noise), "epochs_to_fit")[0]) for noise in NOISES])
+fits = [columns(select(mnist, noise=noise), "epochs_to_fit")[0] for noise in NOISES]
+fits = torch.stack([torch.from_numpy(each) for each in fits])
 print("\nMNIST, 2,000 images, MLP 1 x 512: epochs to no training error, times true labels")
 for noise, mine in zip(NOISES, fits):
     ratio = mine / fits[0]

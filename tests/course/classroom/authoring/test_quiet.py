@@ -9,14 +9,17 @@ from nbgrader.utils import is_grade, is_solution
 from course.classroom.authoring.build import build, outputs
 from course.classroom.authoring.quiet import only_shows
 from course.classroom.authoring.release import nbgrader_files
+from course.classroom.authoring.source import read
 from course.cli import ROOT
-from course.syllabus import LESSONS
+from course.syllabus import LESSONS, Lesson
 from tests.course.classroom.conftest import Repository
 
 AUTHOR = Path("solutions/01_doubling/doubling.ipynb")
 LESSON = Path("lessons/01_doubling/doubling.ipynb")
 TEXT = Path("lessons/01_doubling/doubling.py")
 DEMO = Path("lessons/01_doubling/demo.ipynb")
+# Characters in a line of code that JupyterLab shows whole, 1280 pixels wide beside its list of files: tests/browser looks.
+CODE_WIDTH = 104
 EXPLORER = '# %% tags=["demo"]\nprint("explorer")\n'
 
 SHOWS = {
@@ -119,7 +122,9 @@ def test_a_cell_that_a_person_folds_or_unfolds_is_no_edit_and_stays_out_of_the_s
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda each: each.name)
-def test_in_every_lesson_predictions_reveals_and_explorers_are_closed_and_what_is_written_in_is_open(lesson) -> None:
+def test_in_every_lesson_predictions_reveals_and_explorers_are_closed_and_what_is_written_in_is_open(
+    lesson: Lesson,
+) -> None:
     notebook = nbformat.read(ROOT / "lessons" / lesson.folder / f"{lesson.name}.ipynb", as_version=4)
     closed = hidden(notebook)
     for each in notebook.cells:
@@ -130,3 +135,10 @@ def test_in_every_lesson_predictions_reveals_and_explorers_are_closed_and_what_i
     assert asked and set(asked) <= set(closed)
     # The first line of a collapsed cell can be read.
     assert not [source for source in asked if "answer=" in source.splitlines()[0]]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda each: each.name)
+def test_code_in_every_lesson_is_no_wider_than_the_page(lesson: Lesson) -> None:
+    cells = [cell for cell in read(ROOT, lesson).cells if cell.cell_type == "code"]
+    lines = [line for cell in cells for line in cell.source.splitlines()]
+    assert cells and not [line for line in lines if len(line) > CODE_WIDTH]
