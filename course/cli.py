@@ -156,8 +156,12 @@ def show(
 def build(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if anything would change.")] = False,
 ) -> None:
-    """Make everything in lessons/, and the notebooks in solutions/, from their sources."""
+    """Make everything in lessons/, and the notebooks in solutions/, from their sources.
+
+    Where nothing differs, --check prints how dense each lesson's text is and how much of it is drawn.
+    """
     from course.classroom.authoring import build as builder
+    from course.classroom.authoring import gauge
 
     with _explained():
         if not check:
@@ -165,6 +169,9 @@ def build(
                 typer.echo(f"wrote {path}")
         elif drifted := builder.drift(ROOT):
             raise Refusal(*drifted)
+        else:
+            for each in LESSONS:
+                typer.echo(gauge.line(ROOT, each))
 
 
 @app.command("try")

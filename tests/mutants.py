@@ -695,6 +695,12 @@ FAULTS = (
         ("test_a_source_that_contradicts_itself_is_refused_and_nothing_is_written",),
     ),
     Fault(
+        "gauge: a name with digits counts as a number",
+        'NUMBER = re.compile(r"(?<![^\\W_])',
+        'NUMBER = re.compile(r"(?<![^\\W\\d_])',
+        ("test_words_numbers_and_the_longest_paragraph",),
+    ),
+    Fault(
         "try: a mistake taken for another is not told",
         'return "" if verdict.mistake is mistake else',
         'return "" if verdict.mistake else',

@@ -10,6 +10,8 @@ import sys
 from dataclasses import asdict
 from types import ModuleType
 
+from course.classroom.authoring import gauge
+from course.cli import ROOT
 from course.syllabus import LESSONS, Lesson, lesson
 from tests.benchmarks import browser, explorers, frame, grading, notebooks
 from utils.files import write_whole
@@ -26,6 +28,8 @@ def main() -> int:
     except KeyError as error:
         print(error.args[0], file=sys.stderr)
         return 2
+    for each in lessons:
+        print(gauge.line(ROOT, each), flush=True)
     figures = []
     parts = [(part.measure, each) for each in lessons for part in (notebooks, explorers, browser, *_own(each))]
     if not arguments.lesson:
