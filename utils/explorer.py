@@ -6,6 +6,9 @@ hear the next move; values that a newer move has overtaken are never drawn.
 
 What takes longer than a move may, such as training the nets that a picture shows, is `data(progress)`: computed once,
 under a progress bar, when the explorer is first shown, and handed to `compute` as its first argument.
+
+`views` are named settings, a button each; `play` is the control that one button moves by itself (see `utils.play`). A
+`Point` among the controls is dragged on the picture (see `utils.point_input`).
 """
 
 import contextlib
@@ -20,7 +23,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from utils import plotting
-from utils.controls import CONTROL_WIDTH, Control
+from utils.controls import ALL, CONTROL_WIDTH, Control, Point, Slider, Stops
+from utils.formulas import to_html
+from utils.play import Player
 from utils.progress import Progress, no_progress
 
 PICTURES_KEPT = 128
@@ -36,9 +41,15 @@ class Explorer:
         compute: values of the controls, by name -> result; pure. With `data`, that comes first.
         draw: (result, figure) draws the result with `utils.plotting`, on a fresh figure or on one it drew before.
         controls: by the name `compute` knows them by.
-        read: result -> one or two sentences with the figures, shown below the picture.
+        caption: result -> one or two short sentences that say what to see, shown below the picture; formulas between
+            dollars.
         height: of the picture, inches at 100 dots an inch; all are `WIDTH` wide.
         data: progress(fraction, note) -> what `compute` needs and takes seconds to compute; called once.
+        views: settings by the text on their buttons; a control that one does not name goes to its start.
+        play: the name of the Slider or Stops that the play button moves.
+
+    Raises:
+        ValueError: a view or `play` names no such control, or a value that its control cannot have.
     """
 
     def __init__(
@@ -47,22 +58,31 @@ class Explorer:
         compute: Callable,
         draw: Callable[..., None],
         controls: dict[str, Control],
-        read: Callable[..., str],
+        caption: Callable[..., str],
         height: float = 3.6,
         data: Callable[[Progress], Any] | None = None,
+        views: dict[str, dict] | None = None,
+        play: str | None = None,
     ) -> None:
         self.name = name
         self.compute = compute
         self.draw = draw
         self.controls = controls
-        self.read = read
+        self.caption = caption
         self.height = height
         self.data = data if data is None or isinstance(data, _Once) else _Once(data)
+        self.views = views or {}
+        self.play = play
+        for view in self.views:
+            self.view(view)
+        if play is not None and not isinstance(controls.get(play), Slider | Stops):
+            raise ValueError(f"{name} cannot play {play!r}: name one of its controls that is a Slider or has Stops")
         self._seen: OrderedDict[tuple, tuple[bytes, str]] = OrderedDict()
         self._figure: Figure | None = None
         self._lock = threading.Lock()
         self._wanted: dict | None = None
         self._worker: threading.Thread | None = None
+        self._together = False  # several controls are being moved as one
 
     def figure(self, **values) -> Figure:
         """A fresh picture at the given values, the others as they start: for exports and readers without a kernel.
@@ -70,11 +90,7 @@ class Explorer:
         Raises:
             TypeError: no control has that name; the message lists those there are.
         """
-        unknown = set(values) - set(self.controls)
-        if unknown:
-            raise TypeError(
-                f"{self.name} has no control {', '.join(sorted(unknown))}; its controls are: {', '.join(self.controls)}"
-            )
+        self._require_controls(values, TypeError)
         result = self.result(**(self.starts() | values))
         with plotting.style():
             figure = plotting.new_figure(WIDTH, self.height)
@@ -92,17 +108,28 @@ class Explorer:
             compute=self.compute,
             draw=self.draw,
             controls=self.controls,
-            read=self.read,
+            caption=self.caption,
             height=self.height,
             data=self.data,
+            views=self.views,
+            play=self.play,
         )
 
     def starts(self) -> dict:
         """Every control's value before anybody moves it."""
         return {name: control.start for name, control in self.controls.items()}
 
+    def view(self, text: str) -> dict:
+        """The values of all controls behind the button with this text."""
+        chosen = self.views[text]
+        self._require_controls(chosen, ValueError)
+        try:
+            return self.starts() | {name: self.controls[name].stop(value) for name, value in chosen.items()}
+        except ValueError as error:
+            raise ValueError(f"{self.name}, view {text!r}: {error}") from None
+
     def picture(self, **values) -> tuple[bytes, str]:
-        """PNG and sentence at the given values of all controls, on the figure drawn before; kept for the next time."""
+        """PNG and caption at the given values of all controls, on the figure drawn before; kept for the next time."""
         key = tuple(values[name] for name in self.controls)
         if key in self._seen:
             self._seen.move_to_end(key)
@@ -113,7 +140,7 @@ class Explorer:
                 self._figure = plotting.new_figure(WIDTH, self.height, SHARPNESS)
             try:
                 self.draw(result, self._figure)
-                seen = plotting.frame(self._figure), self.read(result)
+                seen = plotting.frame(self._figure), self.caption(result)
             except BaseException:
                 self._figure = None  # half drawn
                 raise
@@ -135,8 +162,18 @@ class Explorer:
         """The ipywidgets Image that holds the picture."""
         import ipywidgets
 
+        return ipywidgets.Image(format="png", layout=ipywidgets.Layout(width="100%", height="auto", margin="0"))
+
+    @cached_property
+    def stage(self):
+        """The box with the picture, and on it what is dragged."""
+        import ipywidgets
+
         width = f"{WIDTH * plotting.STYLE['figure.dpi']:.0f}px"
-        return ipywidgets.Image(format="png", layout=ipywidgets.Layout(width=width, max_width="100%", height="auto"))
+        overlays = [point.overlay for point in self._points() if point.overlay is not None]
+        stage = ipywidgets.VBox([self.image, *overlays], layout=ipywidgets.Layout(width=width, max_width="100%"))
+        stage.add_class("explorer-stage")
+        return stage
 
     @cached_property
     def message(self):
@@ -146,33 +183,79 @@ class Explorer:
         return ipywidgets.HTML()
 
     @cached_property
-    def widget(self):
-        """Controls, picture and sentence, in one box; drawn once at the starting values."""
+    def player(self) -> Player | None:
+        """What moves the control `play` by itself."""
+        if self.play is None:
+            return None
+        stops, moved = self.controls[self.play].values(ALL), self.inputs[self.play]
+        return Player(
+            stops,
+            place=lambda: min(range(len(stops)), key=lambda number: abs(stops[number] - moved.value)),
+            move=lambda value: setattr(moved, "value", value),
+            busy=lambda: self._worker is not None,
+        )
+
+    @cached_property
+    def buttons(self) -> dict:
+        """The ipywidgets Buttons of the views, by their text."""
         import ipywidgets
 
-        controls = ipywidgets.HBox(list(self.inputs.values()), layout=ipywidgets.Layout(flex_flow="row wrap"))
+        buttons = {text: ipywidgets.Button(description=text, layout={"width": "auto"}) for text in self.views}
+        for text, button in buttons.items():
+            button.on_click(lambda _button, text=text: self.show(text))
+        return buttons
+
+    @cached_property
+    def box(self):
+        """The ipywidgets box that holds all of it, or the progress bar before."""
+        import ipywidgets
+
+        return ipywidgets.VBox(layout=ipywidgets.Layout(max_width="100%"))
+
+    @cached_property
+    def widget(self):
+        """Buttons, controls, picture and caption, in one box; drawn once at the starting values."""
+        import ipywidgets
+
+        rows = [[*self.buttons.values()], [*self.inputs.values()]]
+        if self.player is not None:
+            rows[0] = [self.player.button, self.player.clock, *rows[0]]
+        wrap = ipywidgets.Layout(flex_flow="row wrap")
         self._present(self._values())
-        return ipywidgets.VBox([controls, self.image, self.message])
+        self.box.children = [*(ipywidgets.HBox(row, layout=wrap) for row in rows if row), self.stage, self.message]
+        return self.box
+
+    def show(self, view: str) -> None:
+        """Move all controls to where a view has them, and draw that once."""
+        self._together = True
+        try:
+            for name, value in self.view(view).items():
+                self.inputs[name].value = value
+        finally:
+            self._together = False
+        self._moved(None)
 
     def compute_data(self) -> None:
-        """Compute what every picture needs, under a progress bar; at once where that has been done."""
-        if self.data is None or self.data.done:
-            return
+        """Compute what every picture needs, under a progress bar where the picture will be.
+
+        The bar is in the explorer's own box, and no output of its own: that would outlive it, in Voila and in a notebook
+        that is opened again.
+        """
         import ipywidgets
-        from IPython.display import display
 
         bar = ipywidgets.FloatProgress(max=1.0, description=self.name, layout=ipywidgets.Layout(width=CONTROL_WIDTH))
         note = ipywidgets.Label()
-        box = ipywidgets.HBox([bar, note])
+        self.box.children = [ipywidgets.HBox([bar, note])]
 
         def progress(fraction: float, text: str) -> None:
             bar.value, note.value = fraction, text
 
-        display(box)
-        # An error is shown where the picture would be: that asks for the data again.
-        with contextlib.suppress(Exception):
-            self.data(progress)
-        box.close()
+        try:
+            # An error is shown where the picture would be: that asks for the data again.
+            with contextlib.suppress(Exception):
+                self.data(progress)
+        finally:
+            self.box.children = []
 
     def wait(self, seconds: float = 60.0) -> None:
         """Return when the newest values are on the screen.
@@ -190,13 +273,30 @@ class Explorer:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
+        if self.data is None or self.data.done:
+            display(self.widget)
+            return
+        display(self.box)
         self.compute_data()
-        display(self.widget)
+        _ = self.widget  # fills the box
 
     def _values(self) -> dict:
         return {name: each.value for name, each in self.inputs.items()}
 
+    def _points(self) -> list:
+        return [each for name, each in self.inputs.items() if isinstance(self.controls[name], Point)]
+
+    def _require_controls(self, values: dict, error: type[Exception]) -> None:
+        if unknown := set(values) - set(self.controls):
+            raise error(
+                f"{self.name} has no control {', '.join(sorted(unknown))}; its controls are: {', '.join(self.controls)}"
+            )
+
     def _moved(self, _change) -> None:
+        if self._together:
+            return
+        if self.player is not None:
+            self.player.moved()
         with self._lock:
             self._wanted = self._values()
             if self._worker is None:
@@ -209,27 +309,33 @@ class Explorer:
                 values, self._wanted = self._wanted, None
                 if values is None:
                     self._worker = None
-                    return
+                    break
             try:
                 self._present(values)
             except BaseException:  # the front end is gone, or the process is ending; a later move starts anew
                 with self._lock:
                     self._worker = None
                 raise
+        if self.player is not None:
+            self.player.drawn()
 
     def _present(self, values: dict) -> None:
         try:
-            picture, sentence = self.picture(**values)
+            picture, caption = self.picture(**values)
+            caption = to_html(caption)
         except (Exception, SystemExit) as error:  # whatever goes wrong belongs on the screen, not in a log
-            self.image.layout.display = "none"
+            self.stage.layout.display = "none"
             self.message.value = (
                 f'<pre style="color: #a00000; white-space: pre-wrap">{html.escape(self.name)} could '
                 f"not draw this: {html.escape(_story(error))}</pre>"
             )
             return
         self.image.value = picture
-        self.image.layout.display = None
-        self.message.value = f"<span>{sentence}</span>"
+        self.stage.layout.display = None
+        self.message.value = f"<span>{caption}</span>"
+        if self._figure is not None:
+            for point in self._points():
+                point.lie_on(self._figure)
 
 
 class _Once:

@@ -117,8 +117,9 @@ for start in ((0.0, 0.0), (-2.0, 3.0)):
 # space*, the weights that change $f$ at none of the points; a random one for each number of *direction*. So every one of
 # these curves passes through the points.
 #
-# **Try**: move $t$ slowly through 0, then change the direction. Then set $t = 0$ and move the decay from 2 to 0.
-# **Look for**: the training residual below the picture, which stays at rounding error, and the two curves on the right.
+# **Try**: press *Play*, which moves $t$ slowly through 0, and do the same with *Another direction*. Then compare
+# *Shortest, decay 2* with *Shortest, decay 0*.
+# **Look for**: the orange curve, which never leaves the points, and the two curves on the right.
 
 # %% tags=["demo"]
 explorers.null_space
@@ -137,11 +138,12 @@ explorers.null_space
 # ### Gradient descent from a chosen start
 #
 # One equation, $2 w_1 + w_2 = 5$, whose solutions are the grey line. The gradient is a multiple of $(2, 1)$, whatever $w$
-# is: the dotted direction, the *row space*. The blue square is the start, the orange dot where
-# descent is now, the ring where it ends, the star the shortest solution; the thick bar is the part of the start that
+# is: the dotted direction, the *row space*. The blue square in the ring is the start: drag it, or move it with the arrow
+# keys. The orange dot is where descent is now, the ring where it ends, the star the shortest solution; the thick bar is the part of the start that
 # the data cannot see.
 #
-# **Try**: set the start on the dotted line (for instance (4, 2) or (-2, -1)), then move it at right angles.
+# **Try**: press *Play* to take the steps one by one. Then compare *From zero*, *On the dotted line* and *At right angles
+# to it*, and drag the start along the dotted line and away from it.
 # **Look for**: which of the two lengths on the right ever changes.
 
 # %% tags=["demo"]
@@ -440,8 +442,9 @@ exercises.rkhs_norm.check(rkhs_norm)
 # uniformly over all ten classes, with the given probability (so a tenth of those drawn keep their label). The training
 # error counts against the labels the model was given, noise included.
 #
-# **Try**: find the Gaussian's best bandwidth without noise. Set the noise to 0.2 and find it again, then switch the
-# kernel. **Look for**: the training error, the test error at large bandwidths, and the norm.
+# **Try**: press *Play* to go through the Gaussian's bandwidths; the best is at *No noise, best Gaussian*. Now a fifth of
+# the labels is drawn anew: compare *Noise, wide Gaussian* with *Noise, best Gaussian* and with *Noise, wide Laplacian*.
+# **Look for**: the training error, the test error at large bandwidths, and the norm.
 
 # %% tags=["demo"]
 explorers.kernels

@@ -112,8 +112,8 @@ for fourth in (3.0, 2.1, 2.001):
 # Six points on a line, a label for each, and the network of theorem 1 through all of them. The dotted lines are its biases.
 # On the right its six output weights, on an axis that is logarithmic away from 0.
 #
-# **Try**: move label 4 and watch how many weights change. Bring points 3 and 4 together. Then move the bends from the point
-# before (0) towards the next one (1) (the theorem asks only that they lie between).
+# **Try**: press *Label 4 up* and watch how many weights change, then *Two points close*. Then *Play* moves the bends from
+# the point before (0) towards the next one (1), past *Bends half-way*; the theorem asks only that they lie between.
 # **Look for**: which weights change when label 4 moves, and what the network does between the points.
 
 # %% tags=["demo"]
@@ -142,7 +142,8 @@ explorers.memory
 # labels drawn anew on unchanged pixels are the "random labels" of the title. The test labels are the true ones. Three seeds
 # each: 72 networks, trained when you run the cell; each stops when its training error is zero.
 #
-# **Try**: pixels with no label drawn anew, then all, then two fifths; then the other inputs.
+# **Try**: *True labels*, *All drawn anew* and *Two fifths anew*, each with *Play* to go through the epochs. Then the other
+# inputs: *Shuffled pixels*, *Random pixels* and *Gaussian pixels*.
 # **Look for**: whether any training curve fails to reach zero, when the test error turns, and which inputs are fitted as fast
 # as true labels.
 
@@ -619,7 +620,8 @@ for name, given, unseen_labels in (("true", labels[:500], test_labels),
 # left the true labels, on the right random ones; the test labels are as true or as random as the training labels.
 # 16 networks, one for each setting and labelling, trained when you run the cell.
 #
-# **Try**: each switch alone, then all three; then stop early.
+# **Try**: *Nothing*, then each switch alone with *Weight decay*, *Dropout* and *Augmentation*, then *All three*. Then
+# *Stop early*, and from there *Play*.
 # **Look for**: which of them holds the blue line on the right up, and what it gains or costs on the left.
 
 # %% tags=["demo"]

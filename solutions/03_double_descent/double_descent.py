@@ -127,7 +127,8 @@ for p in (1, 2, 3, 4, 6, 10, 100):
 # squared distance from the truth, and its norm, for every $N$ and 40 draws of features and noise; the blue dot is the
 # draw whose fit you see.
 #
-# **Try**: move $N$ from 1 to 120. Then take the noise away, and raise it to 1. Then choose a ridge. **Look for**:
+# **Try**: press *Play* to add one feature after the other, past *At the threshold* to *Ten times as many*. Then take the
+# noise away with *Threshold, no noise*, raise it with *Threshold, much noise*, and add *Threshold, a ridge*. **Look for**:
 # where the fit passes through all points; what it does between them there, and at 120; which of the two right-hand
 # curves you could draw without knowing the truth.
 
@@ -167,8 +168,8 @@ explorers.line
 # A ridge $\lambda$ minimises $|y - X\hat\beta|^2 / n + \lambda |\hat\beta|^2$. The best one is known here,
 # $\gamma\,\sigma^2 / |\beta|^2$, and a button sets it at every $\gamma$.
 #
-# **Try**: take the noise to 0 and back, then the signal to 0 and back. Then set the ridge. (A risk of 0 has no place
-# on a logarithmic axis and is not drawn.) **Look for**: what makes the peak; whether there is a $\gamma$ above 1 at
+# **Try**: *No noise*, then *No signal*, then *Strong signal*, each with *Play* to move $\gamma$. Then *A tenth of the best
+# ridge* and *The best ridge*. (A risk of 0 has no place on a logarithmic axis and is not drawn.) **Look for**: what makes the peak; whether there is a $\gamma$ above 1 at
 # which the risk is least; what the green line does at 1.
 
 # %% tags=["demo"]
@@ -907,8 +908,8 @@ for epoch in (100, 300, 500, 1_000):
 # width, at one epoch, is what people call *model-wise* double descent; a cut along the epochs, at one width,
 # *epoch-wise*.
 #
-# **Try**: 20 % wrong labels, and the epoch from 1,000 down to 20. Then 1,000 hidden units. Then clean labels, 24 units.
-# **Look for**: where in the map a network is both good and cheap; whether any vertical cut falls twice; what training
+# **Try**: 20 % wrong labels with *50 units, 20 epochs*, and from there *Play*. Then *1,000 units*, then *Clean labels, 24
+# units*. The dotted line is where a network has as many parameters as targets. **Look for**: where in the map a network is both good and cheap; whether any vertical cut falls twice; what training
 # on costs when no label is wrong. (The training error counts against the given labels: a good network has 20 %.)
 
 # %% tags=["demo"]

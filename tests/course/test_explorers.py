@@ -1,6 +1,8 @@
 """Every lesson's explorers, whichever lessons there are: the contract of a widget, tested at its extremes."""
 
 import io
+import json
+import re
 from typing import NamedTuple
 
 import matplotlib
@@ -8,16 +10,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from course.cli import ROOT
 from course.syllabus import LESSONS
 from tests import settings
 from tests.waiting import PATIENCE_S
 from utils import plotting
-from utils.controls import worst_values
+from utils.controls import ALL, Point, worst_values
+from utils.formulas import to_html
 
 pytestmark = pytest.mark.slow
 EXPLORERS = [
     pytest.param(each, id=f"{lesson.name}-{each.name}") for lesson in LESSONS for each in lesson.explorers.EXPLORERS
 ]
+
+NUMBER = re.compile(r"(?<![A-Za-z\d])-?\d[\d,.]*")
 
 
 def pixels(png):
@@ -31,33 +37,44 @@ class Corner(NamedTuple):
         values: of the controls.
         used: the picture on the figure that was at other corners before.
         fresh: the picture on a figure of its own.
-        sentence: below the picture.
+        caption: below the picture.
+        positions: of the stops of every Point.
     """
 
     values: dict
     used: bytes
     fresh: bytes
-    sentence: str
+    caption: str
+    positions: list
 
 
 @pytest.fixture(scope="module", params=EXPLORERS)
 def corners(request):
-    """Every corner of an explorer, drawn once for all the tests below that look at it."""
+    """Every corner and every view of an explorer, drawn once for all the tests below that look at it."""
     explorer, used = request.param, request.param.fresh()
-    every = worst_values(explorer.controls)
+    every = [*worst_values(explorer.controls), *map(explorer.view, explorer.views)]
     seen = []
     # By threes, so that from one corner to the next more than the last control moves.
     for values in every[::3] + every[1::3] + every[2::3]:
-        picture, sentence = used.picture(**values)
-        seen.append(Corner(values, picture, explorer.fresh().picture(**values)[0], sentence))
+        picture, caption = used.picture(**values)
+        points = [each for each in explorer.controls.values() if isinstance(each, Point)]
+        positions = [each.positions(used._figure) for each in points]
+        seen.append(Corner(values, picture, explorer.fresh().picture(**values)[0], caption, positions))
     return seen
 
 
-def test_every_corner_of_the_controls_draws_and_reads(corners):
+def test_every_corner_draws_and_its_caption_is_one_or_two_short_sentences_with_few_numbers(corners):
     for corner in corners:
         assert pixels(corner.used).std() > 1
-        sentence = corner.sentence.lower()
-        assert sentence and "nan" not in sentence and "inf" not in sentence.replace("influence", "")
+        caption = corner.caption
+        assert "nan" not in caption.lower() and "inf" not in caption.lower(), caption
+        assert caption.endswith(".") and 1 <= len(re.findall(r"[.](?= [A-Z]|$)", caption)) <= 2, caption
+        assert len(caption.split()) <= 35 and len(NUMBER.findall(caption)) <= 3, caption
+        assert to_html(caption)
+
+
+def test_no_corner_moves_the_place_where_a_point_is_dragged(corners):
+    assert all(corner.positions == corners[0].positions for corner in corners)
 
 
 def test_a_reused_figure_equals_a_fresh_one_at_every_corner(corners):
@@ -94,7 +111,7 @@ def test_the_live_widget_shows_what_the_static_figure_shows(explorer):
         live.inputs[name].value = control.extremes()[-1]
     live.wait(PATIENCE_S)
     values = {name: each.value for name, each in live.inputs.items()}
-    assert live.image.layout.display is None
+    assert live.stage.layout.display is None
     assert live.image.value == explorer.fresh().picture(**values)[0]
 
 
@@ -132,3 +149,40 @@ def test_there_are_enough_distinct_values_to_measure(explorer):
     for control in explorer.controls.values():
         total *= len(control.values(10**6))
     assert total >= 50
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
+def test_there_are_views_each_a_picture_of_its_own(explorer):
+    """Two views of one picture, or a view of where the controls cannot stand, would be a button that does nothing."""
+    assert len(explorer.views) >= 2
+    used, pictures = explorer.fresh(), set()
+    for text in explorer.views:
+        values = explorer.view(text)
+        assert all(values[name] in control.values(ALL) for name, control in explorer.controls.items()), text
+        pictures.add(used.picture(**values)[0])
+    assert len(pictures) == len(explorer.views)
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
+def test_what_plays_shows_a_motion(explorer):
+    """Distinct stops, in order, and a picture that changes at nearly every one of them."""
+    if explorer.play is None:
+        return
+    stops = explorer.controls[explorer.play].values(ALL)
+    assert stops == sorted(set(stops)) and len(stops) >= 9
+    used = explorer.fresh()
+    some = stops[:: max(1, len(stops) // 12)]
+    pictures = [used.picture(**(used.starts() | {explorer.play: stop}))[0] for stop in some]
+    assert len(set(pictures)) == len(some)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_the_lessons_text_names_every_button(lesson):
+    """Above each explorer: *Play* where there is one, and each view by what its button says."""
+    source = (ROOT / "lessons" / lesson.folder / f"{lesson.name}.ipynb").read_text(encoding="utf-8")
+    cells = ["".join(cell["source"]) for cell in json.loads(source)["cells"]]
+    for explorer in lesson.explorers.EXPLORERS:
+        above = " ".join(cells[cells.index(f"explorers.{explorer.name}") - 1].split())
+        tries = above[above.index("**Try**") :]
+        named = set(re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", tries))
+        assert named >= {*explorer.views, *(["Play"] if explorer.play else [])}, explorer.name

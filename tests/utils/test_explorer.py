@@ -34,13 +34,14 @@ def draw(result, figure):
     plotting.legend(axes)
 
 
-def make(compute=lambda slope, kind: slope if kind == "up" else 10 - slope, drawing=draw):
+def make(compute=lambda slope, kind: slope if kind == "up" else 10 - slope, drawing=draw, **more):
     return Explorer(
         name="lines",
         compute=compute,
         draw=drawing,
-        read=lambda result: f"slope {result:g}",
+        caption=lambda result: f"slope {result:g}",
         controls={"slope": Slider("slope", 0, 10, 0.5, 2.5), "kind": Choice("kind", ("up", "down"), "up")},
+        **more,
     )
 
 
@@ -164,13 +165,13 @@ def test_an_error_is_seen_where_the_picture_would_be_and_goes_when_it_is_over(pa
     lines.widget
     lines.inputs["slope"].value = 9.0
     lines.wait(PATIENCE_S)
-    assert lines.image.layout.display == "none"
+    assert lines.stage.layout.display == "none"
     assert (
         "ValueError: no &lt;slope&gt; this steep" in lines.message.value and "test_explorer.py" in lines.message.value
     )
     lines.inputs["slope"].value = 4.0
     lines.wait(PATIENCE_S)
-    assert lines.image.layout.display is None and "slope 4" in lines.message.value
+    assert lines.stage.layout.display is None and "slope 4" in lines.message.value
 
 
 def test_a_static_figure_takes_the_starting_values_for_what_is_not_given():
@@ -254,7 +255,7 @@ def with_data(data):
         name="lines",
         compute=lambda known, slope: slope + known,
         draw=draw,
-        read=lambda result: f"slope {result:g}",
+        caption=lambda result: f"slope {result:g}",
         controls={"slope": Slider("slope", 0, 5, 0.5, 2.5)},
         data=data,
     )
@@ -296,7 +297,7 @@ def test_a_bar_shows_how_far_the_data_are_and_goes_when_they_are_there(monkeypat
 
     def data(progress):
         (box,) = shown
-        bar, note = box.children
+        ((bar, note),) = (row.children for row in box.children)
         for fraction in (0.25, 1.0):
             progress(fraction, f"{fraction:.0%} done")
             seen.append((bar.value, note.value))
@@ -306,17 +307,34 @@ def test_a_bar_shows_how_far_the_data_are_and_goes_when_they_are_there(monkeypat
     lines = with_data(data)
     lines._ipython_display_()
     assert seen == [(0.25, "25% done"), (1.0, "100% done")]
-    bar_box, widget = shown
-    assert bar_box.comm is None and widget is lines.widget  # closed
+    # One output, which lives: a bar of its own would leave "model not found" where a notebook is opened again.
+    assert shown == [lines.widget] and lines.stage in lines.widget.children
+    assert not any(isinstance(each, ipywidgets.FloatProgress) for row in lines.widget.children for each in parts(row))
     lines._ipython_display_()
-    assert len(shown) == 3
+    assert shown == [lines.widget] * 2
+
+
+def parts(widget):
+    return getattr(widget, "children", (widget,))
+
+
+def test_a_bar_that_is_interrupted_goes_too(monkeypatch):
+    monkeypatch.setattr("IPython.display.display", lambda shown: None)
+
+    def data(progress):
+        raise KeyboardInterrupt
+
+    lines = with_data(data)
+    with pytest.raises(KeyboardInterrupt):
+        lines._ipython_display_()
+    assert lines.box.children == ()
 
 
 def test_data_that_cannot_be_computed_are_an_error_where_the_picture_would_be(monkeypatch):
     monkeypatch.setattr("IPython.display.display", lambda shown: None)
     lines = with_data(lambda progress: 1 / 0)
     lines._ipython_display_()
-    assert "ZeroDivisionError" in lines.message.value and lines.image.layout.display == "none"
+    assert "ZeroDivisionError" in lines.message.value and lines.stage.layout.display == "none"
 
 
 @pytest.mark.parametrize(
@@ -327,3 +345,50 @@ def test_a_vertical_slider_stands_upright_and_has_the_same_values(shape):
     upright, lying = Slider(**kept, vertical=True), Slider(**kept)
     assert upright.widget().orientation == "vertical" and lying.widget().orientation == "horizontal"
     assert upright.widget().value == lying.widget().value and upright.values(9) == lying.values(9)
+
+
+def test_a_view_moves_every_control_and_is_drawn_once():
+    computed = []
+    lines = make(
+        compute=lambda slope, kind: computed.append((slope, kind)) or slope,
+        views={"Steep": {"slope": 9, "kind": "down"}, "As at first": {}},
+    )
+    lines.widget
+    lines.buttons["Steep"].click()
+    lines.wait(PATIENCE_S)
+    assert computed == [(2.5, "up"), (9.0, "down")] and "slope 9" in lines.message.value
+    lines.buttons["As at first"].click()
+    lines.wait(PATIENCE_S)
+    assert lines._values() == lines.starts() and "slope 2.5" in lines.message.value
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"views": {"Steep": {"speed": 1}}}, "lines has no control speed; its controls are: slope, kind"),
+        ({"views": {"Steep": {"slope": 11}}}, "lines, view 'Steep': 'slope' cannot be 11: it goes from 0 to 10"),
+        ({"views": {"Steep": {"slope": 2.3}}}, "'slope' cannot be 2.3"),
+        ({"views": {"Steep": {"kind": "over"}}}, "'kind' cannot be 'over': it has up, down"),
+        ({"play": "speed"}, "lines cannot play 'speed'"),
+        ({"play": "kind"}, "lines cannot play 'kind': name one of its controls that is a Slider"),
+    ],
+)
+def test_a_view_or_a_play_that_cannot_be_is_refused_when_the_explorer_is_made(more, message):
+    with pytest.raises(ValueError, match=message):
+        make(**more)
+
+
+def test_a_value_in_a_view_may_be_rounded_and_becomes_the_controls_own():
+    slider = Slider("s", -1, 2, 0.15, 0, log=True)
+    assert slider.stop(0.56) == slider.stop(0.5623) == slider.values(100)[5] == pytest.approx(10**-0.25)
+    assert slider.stop(100) == slider.extremes()[1] and Slider("n", 1, 12, 1, 3).stop(12.0) == 12
+    for wrong in (0.5, 0, -1, 110):
+        with pytest.raises(ValueError, match="of the exponent of 10"):
+            slider.stop(wrong)
+
+
+def test_a_caption_is_text_in_which_formulas_are_set():
+    lines = make(drawing=draw)
+    lines.caption = lambda result: f"$t^2$ < {result:g} & more"
+    lines.widget
+    assert "<msup><mi>t</mi><mn>2</mn></msup>" in lines.message.value and "&lt; 2.5 &amp; more" in lines.message.value

@@ -101,6 +101,7 @@ class Line:
 
     Attributes:
         fit: on LINE.
+        ridge: how strong.
         error, norm: of the draw that is shown, (widths,).
         errors, norms: their quartiles over the draws, (3, widths).
     """
@@ -109,6 +110,7 @@ class Line:
     y: np.ndarray
     fit: np.ndarray
     width: int
+    ridge: float
     error: np.ndarray
     norm: np.ndarray
     errors: np.ndarray
@@ -126,6 +128,7 @@ def look_at_line(lines: Lines, width: int, noise: float, ridge: str) -> Line:
         truth(torch.from_numpy(lines.x)).numpy() + noise * lines.noise,
         true + noise * wild,
         width,
+        RIDGES[ridge],
         errors[lines.shown],
         norms[lines.shown],
         np.quantile(errors, (0.25, 0.5, 0.75), axis=0),
@@ -174,24 +177,33 @@ def draw_line(result: Line, figure: Figure) -> None:
     plotting.legend(error, loc="upper right", fontsize=7.5)
 
 
-def read_line(result: Line) -> str:
-    middle = result.errors[1]
-    below = int(middle[: POINTS - 1].argmin())
-    return (
-        f"N = {result.width}, {POINTS} points: test error {result.error[result.width - 1]:.3g} in the draw that is "
-        f"shown, median of {DRAWS} draws {middle[result.width - 1]:.3g}; norm {result.norm[result.width - 1]:.3g}. The "
-        f"median is least below the threshold at N = {below + 1} ({middle[below]:.3g}); at N = {POINTS} it is "
-        f"{middle[POINTS - 1]:.3g}, at N = {MOST} {middle[-1]:.3g}."
-    )
+def caption_line(result: Line) -> str:
+    error = result.error[result.width - 1]
+    error = f"Its test error is {error:,.0f}." if error >= 10 else f"Its test error is {error:.2g}."
+    if result.ridge:
+        return f"The ridge keeps the weights small, so the fit need not pass through every point. {error}"
+    if result.width < POINTS:
+        return f"With fewer features than points, the fit misses some of them. {error}"
+    if result.width == POINTS:
+        return f"With as many features as points, one fit passes through all of them, at any price. {error}"
+    return f"With more features than points, this is the shortest of the fits through all of them. {error}"
 
 
 line = Explorer(
     name="line",
     compute=look_at_line,
     draw=draw_line,
-    read=read_line,
+    caption=caption_line,
     height=4.4,
     data=all_lines,
+    play="width",
+    views={
+        "At the threshold": {"width": POINTS},
+        "Ten times as many": {"width": MOST},
+        "Threshold, no noise": {"width": POINTS, "noise": 0},
+        "Threshold, much noise": {"width": POINTS, "noise": 1},
+        "Threshold, a ridge": {"width": POINTS, "ridge": "0.1"},
+    },
     controls={
         "width": Slider("features N", 1, MOST, 1, 6),
         "noise": Slider("noise in the labels", 0, 1, 0.05, 0.3),

@@ -73,7 +73,6 @@ class Risk:
         biases, variances: of which the first is made, at GAMMAS.
         mean, error: of the simulations and their standard error, at SIMULATED.
         here, bias, variance: the limit at `gamma`.
-        exact: the expectation at `gamma` and n = EXAMPLES, without a ridge.
     """
 
     curve: np.ndarray
@@ -86,9 +85,6 @@ class Risk:
     here: float
     bias: float
     variance: float
-    exact: float
-    signal: float
-    noise: float
     ridge: str
 
 
@@ -118,9 +114,6 @@ def look_at_risk(problems: dict[float, Spectrum], gamma: float, signal: float, n
         bias + variance,
         bias,
         variance,
-        theory.ridgeless_risk_exact(EXAMPLES, round(gamma * EXAMPLES), signal, noise),
-        signal,
-        noise,
         ridge,
     )
 
@@ -180,28 +173,32 @@ def draw_risk(result: Risk, figure: Figure) -> None:
         )
 
 
-def read_risk(result: Risk) -> str:
-    p = round(result.gamma * EXAMPLES)
-    exact = ""
-    if result.ridge == "none" and math.isfinite(result.exact):
-        exact = f" For n = {EXAMPLES} and p = {p} the exact expectation is {result.exact:.3g}."
-    best = theory.optimal_ridge_risk(result.gamma, result.signal, result.noise)
-    return (
-        f"gamma = {result.gamma:.2f}: risk {_number(result.here)} = bias² {_number(result.bias)} + variance "
-        f"{_number(result.variance)}; with the best ridge {best:.3g}.{exact}"
-    )
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}" if math.isfinite(value) else "without bound"
+def caption_risk(result: Risk) -> str:
+    if not math.isfinite(result.here):
+        return "At $p = n$ without a ridge the variance has no bound."
+    if result.here < 1e-12:
+        return f"At $\\gamma = {result.gamma:.2f}$ nothing is lost of the signal, and there is no noise to fit."
+    if result.bias > result.variance:
+        most = "bias: signal that the fit has lost"
+    else:
+        most = "variance: what the noise has added"
+    return f"At $\\gamma = {result.gamma:.2f}$ the risk is {result.here:.2g}, most of it {most}."
 
 
 risk = Explorer(
     name="risk",
     compute=look_at_risk,
     draw=draw_risk,
-    read=read_risk,
+    caption=caption_risk,
     data=spectra,
+    play="gamma",
+    views={
+        "No noise": {"noise": 0},
+        "No signal": {"signal": 0},
+        "Strong signal": {"signal": 4, "gamma": 1.26},
+        "A tenth of the best ridge": {"ridge": TENTH},
+        "The best ridge": {"ridge": OPTIMAL},
+    },
     controls={
         "gamma": Slider("gamma = p / n", -1, 1, 0.05, 0.3, log=True),
         "signal": Slider("signal |beta|²", 0, 4, 0.25, 1),

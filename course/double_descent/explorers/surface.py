@@ -129,17 +129,13 @@ def _ticks(values: np.ndarray, wanted: tuple[int, ...]) -> tuple[list[int], list
     return places, [f"{values[place]:,}" for place in places]
 
 
-def read_cuts(result: Cuts) -> str:
+def caption_cuts(result: Cuts) -> str:
     surface, row, column = result.surface, result.row, result.column
-    test = 100 * surface.test[result.noise]
-    across, up = test[row], test[:, column]
-    return (
-        f"{surface.widths[column]:,} units after {surface.epochs[row]:,} epochs: test error {test[row, column]:.1f} %, "
-        f"training error {100 * surface.train[result.noise][row, column]:.1f} %. At this epoch the best width is "
-        f"{surface.widths[across.argmin()]:,} ({across.min():.1f} %); at this width the best epoch measured is "
-        f"{surface.epochs[up.argmin()]:,} ({up.min():.1f} %). Dotted: as many parameters as targets, "
-        f"{surface.threshold:.0f} units."
-    )
+    up = 100 * surface.test[result.noise][:, column]
+    now = f"This network gets {up[row]:.0f} % of new images wrong."
+    if round(up[row]) == round(up.min()):
+        return f"{now} No other epoch is much better."
+    return f"{now} After epoch {surface.epochs[up.argmin()]:,} it was {up.min():.0f} %, at its best."
 
 
 NOISE_NAMES = {"0 %": 0.0, "20 %": 0.2}
@@ -147,9 +143,15 @@ surface = Explorer(
     name="surface",
     compute=cut,
     draw=draw_cuts,
-    read=read_cuts,
+    caption=caption_cuts,
     height=3.8,
     data=lambda progress: surface_of(experiment.PERCEPTRONS_RECORD),
+    play="epoch",
+    views={
+        "50 units, 20 epochs": {"epoch": 20},
+        "1,000 units": {"width": 1_000},
+        "Clean labels, 24 units": {"width": 24, "noise": "0 %"},
+    },
     controls={
         "width": Stops("hidden units", presets.UNITS, 50),
         "epoch": Stops("epoch", (*presets.TIMES, 1_000), 1_000),
