@@ -18,6 +18,7 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -96,6 +97,12 @@ class Explorer:
             figure = plotting.new_figure(WIDTH, self.height)
             self.draw(result, figure)
         return figure
+
+    def frames(self, out: Path | str, stops: dict[str, int] | None = None) -> Path:
+        """Draw the pictures of a page without a kernel into the folder `out`: see `utils.frames.draw_frames`."""
+        from utils.frames import draw_frames
+
+        return draw_frames(self, out, stops)
 
     def result(self, **values) -> Any:
         """What `compute` gives at the given values of all controls."""

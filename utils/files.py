@@ -1,6 +1,7 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +48,46 @@ def write_whole(path: Path | str, content: str | bytes) -> None:
         if error.filename is None or Path(error.filename).name.startswith(f".{path.name}."):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+@contextmanager
+def whole_folder(path: Path | str, mark: str) -> Iterator[Path]:
+    """A folder to fill; it takes its name only when the block ends well, else nothing of it is left.
+
+    Args:
+        path: where the folder goes, in place of one that was made before.
+        mark: a file that every such folder has: one without it that is not empty is somebody else's, and stays.
+
+    Yields:
+        The folder to write into, beside `path`.
+
+    Raises:
+        FileExistsError: at `path` is something else.
+        OSError: the folder cannot be made or written, or the disk is full; an older one at `path` is untouched.
+    """
+    path = Path(path)
+    if path.is_symlink() or (path.exists() and not (path.is_dir() and ((path / mark).is_file() or _is_empty(path)))):
+        raise FileExistsError(f"{path} is there, and is no folder with {mark}: choose another, or move it away.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    workplace = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    try:
+        new, old = workplace / "new", workplace / "old"
+        new.mkdir()
+        yield new
+        if path.exists():
+            path.rename(old)
+        try:
+            new.rename(path)
+        except BaseException:
+            if old.exists():
+                old.rename(path)
+            raise
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _is_empty(folder: Path) -> bool:
+    return next(folder.iterdir(), None) is None
 
 
 def _umask() -> int:

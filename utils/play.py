@@ -17,6 +17,11 @@ FASTEST_S, SLOWEST_S = (
 ENDLESS = 2**31 - 1
 
 
+def pace(stops: int) -> float:
+    """Seconds from one picture to the next for a control with so many stops, where computing allows."""
+    return min(max(WHOLE_S / stops, FASTEST_S), SLOWEST_S)
+
+
 class Player:
     """Moves a control from stop to stop, up to its last; from the first again when it stands at the last.
 
@@ -43,7 +48,7 @@ class Player:
     @property
     def interval(self) -> float:
         """Seconds from one picture to the next, where computing allows."""
-        return min(max(WHOLE_S / len(self.stops), FASTEST_S), SLOWEST_S)
+        return pace(len(self.stops))
 
     @cached_property
     def clock(self):

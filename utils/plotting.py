@@ -126,8 +126,8 @@ def show(figure: Figure) -> None:
 
 
 @style()
-def frame(figure: Figure) -> bytes:
-    """The PNG of a figure made of `panels` and kept artists, quickly.
+def pixels(figure: Figure) -> Image.Image:
+    """The picture of a figure made of `panels` and kept artists, in RGB, quickly.
 
     Axes, ticks, labels and titles take most of the time: they are drawn once and kept as a background for as long as
     they stay the same. Only the kept artists are drawn each time.
@@ -142,13 +142,20 @@ def frame(figure: Figure) -> bytes:
     for axes in figure.axes:
         for artist in sorted(getattr(axes, "kept_artists", {}).values(), key=lambda artist: artist.get_zorder()):
             axes.draw_artist(artist)
-    # 256 colours, not 16 million: half the time to encode, half the bytes to the browser. White is kept white.
-    picture = (
-        Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(method=Image.Quantize.FASTOCTREE)
-    )
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def few_colours(picture: Image.Image) -> Image.Image:
+    """The picture in 256 colours, not 16 million: half the time to encode, half the bytes. White is kept white."""
+    picture = picture.quantize(method=Image.Quantize.FASTOCTREE)
     picture.putpalette([255 if level > 251 else level for level in picture.getpalette()])
+    return picture
+
+
+def frame(figure: Figure) -> bytes:
+    """The PNG of a figure made of `panels` and kept artists: see `pixels`."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="png", compress_level=1)
+    few_colours(pixels(figure)).save(buffer, format="png", compress_level=1)
     return buffer.getvalue()
 
 
@@ -208,6 +215,12 @@ def title(axes: Axes, text: str) -> None:
         fontsize=STYLE["axes.titlesize"],
         fontweight=STYLE["axes.titleweight"],
     )
+
+
+def title_of(axes: Axes) -> str:
+    """The title, whether it changes with the picture or not; empty where there is none."""
+    changing = _kept(axes, "changing title")
+    return axes.get_title(loc="left") if changing is None else changing.get_text()
 
 
 def legend(axes: Axes, **options) -> None:
