@@ -862,6 +862,7 @@ FAULTS = (
         "autoescape=True",
         "autoescape=False",
         ("test_a_students_text_is_never_markup",),
+        ("course/classroom",),
     ),
     Fault(
         "grading: a student's text acts in formgrader",
