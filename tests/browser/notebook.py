@@ -97,11 +97,11 @@ class Notebook:
         self.page.keyboard.insert_text(code)
 
     def run(self, beginning: str) -> None:
-        """Run a cell, and return when it has run; its output may still be on its way."""
+        """Run a cell, collapsed or open, and return when it has run; its output may still be on its way."""
         cell = self.cell(beginning)
         prompt = cell.locator(".jp-InputArea-prompt")
         before = prompt.text_content()
-        cell.locator(".cm-content").click()
+        cell.locator(".jp-InputPrompt:visible").click()
         self.page.keyboard.press("Control+Enter")
         expect(prompt).not_to_have_text(before)
         expect(prompt).to_have_text(NUMBERED)
