@@ -634,6 +634,18 @@ FAULTS = (
         ("test_a_failed_job_is_named_and_the_others_are_saved_and_not_run_again",),
     ),
     Fault(
+        "tables: a caption is markup",
+        "{html.escape(caption)}</figcaption>",
+        "{caption}</figcaption>",
+        ("test_names_values_and_caption_are_no_markup",),
+    ),
+    Fault(
+        "tables: decimal points stand anywhere",
+        "padded = {name: _padded(column) if numeric[name]",
+        "padded = {name: column if numeric[name]",
+        ("test_numbers_flush_right_have_their_points_below_each_other",),
+    ),
+    Fault(
         "runner: the bar of a notebook goes to stderr",
         "if visible and in_notebook():",
         "if not visible and in_notebook():",

@@ -18,6 +18,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from utils.tables import table as table  # beside `show`, for a lesson
+
 # Okabe and Ito's palette: told apart with any colour vision. By role, so that a colour means one thing in a lesson.
 INK = "#222222"
 GREY = "#8c8c8c"
