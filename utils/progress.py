@@ -88,5 +88,6 @@ class NotebookBar:
         if self._ended:
             return {"text/plain": told}
         told += f": {self._note}" if self._note else ""
-        bar = f'<progress max="{self.total}" value="{self.n:.2f}" style="width: 12em; max-width: 40%"></progress>'
+        looks = "width: 12em; max-width: 40%; vertical-align: middle"
+        bar = f'<progress max="{self.total}" value="{self.n:.2f}" style="{looks}"></progress>'
         return {"text/plain": told, "text/html": f"{bar} {html.escape(told)}"}
