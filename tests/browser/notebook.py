@@ -89,6 +89,7 @@ class Notebook:
             except AssertionError:
                 errors = self.panel.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_text_contents()
                 raise AssertionError(f"{done} of {every} cells ran, and no other. Last error: {errors[-1:]}") from None
+        self.wait_until_idle()  # collapsed cells have no number
 
     def write(self, beginning: str, code: str) -> None:
         """Replace the text of a cell."""
@@ -97,11 +98,14 @@ class Notebook:
         self.page.keyboard.insert_text(code)
 
     def run(self, beginning: str) -> None:
-        """Run a cell, collapsed or open, and return when it has run; its output may still be on its way."""
+        """Run a cell, and return when it has run; its output may still be on its way. A collapsed cell is opened first."""
         cell = self.cell(beginning)
+        cell.scroll_into_view_if_needed()
+        if cell.locator(".jp-InputPlaceholder").count():  # such a cell shows no number that would tell
+            cell.locator(".jp-InputPlaceholder .jp-Placeholder-content").click()
         prompt = cell.locator(".jp-InputArea-prompt")
         before = prompt.text_content()
-        cell.locator(".jp-InputPrompt:visible").click()
+        cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
         expect(prompt).not_to_have_text(before)
         expect(prompt).to_have_text(NUMBERED)
