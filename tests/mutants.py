@@ -943,6 +943,31 @@ FAULTS = (
         "answer(name, last=True)",
         ("test_a_name_that_only_a_later_cell_gives_is_there_in_the_end",),
     ),
+    Fault(
+        "build: an answer's check is collapsed with what only shows",
+        'if cell.cell_type != "code" or is_grade(cell) or is_solution(cell) or SHOW in tags(cell):',
+        'if cell.cell_type != "code" or SHOW in tags(cell):',
+        ("test_neither_code_nor_a_tag_collapses_an_answer_or_its_check",),
+    ),
+    Fault(
+        "build: code that computes is collapsed where it also shows",
+        "return any(shown) and all(",
+        "return any(shown) or all(",
+        ("test_code_that_is_meant_to_be_read_is_not",),
+    ),
+    Fault(
+        "setup: an editable installation leaves JupyterLab's settings out",
+        "has_data = Distribution.has_data_files",
+        "has_nothing = Distribution.has_data_files",
+        ("test_every_kind_of_installation_brings_the_settings",),
+        ("setup.py",),
+    ),
+    Fault(
+        "update: a lesson's text is laid beside the learner's notebook",
+        'if lesson.suffix == ".py" and (lessons / lesson)',
+        'if lesson.suffix == ".txt" and (lessons / lesson)',
+        ("test_a_lesson_as_text_stays_behind_and_a_learners_own_is_theirs",),
+    ),
 )
 
 
