@@ -2,6 +2,7 @@
 
 import csv
 
+import nbformat
 import pytest
 from typer.testing import CliRunner
 
@@ -41,6 +42,21 @@ def test_of_right_work_in_whatever_shape_all_is_read(tmp_path, write):
         assert code == whole - set(expected[name].wrong), (name, hand_in)
         assert submission.written[ESSAY].text, name
         assert (hand_in.notes or submission.notes) if expected[name].noted else not submission.notes, name
+
+
+@pytest.mark.parametrize("metadata", [None, {"source_hidden": True}, {"source_hidden": False, "outputs_hidden": True}])
+def test_which_cells_are_collapsed_makes_no_difference(tmp_path, metadata):
+    whole = run([cell_from(cell) for cell in solved().cells])[0]
+    notebook, lesson = solved(), given()
+    for cell in (*notebook.cells, *lesson.cells):
+        cell.metadata.pop("jupyter", None)
+        if metadata is not None:
+            cell.metadata["jupyter"] = metadata
+    assert run([cell_from(cell) for cell in notebook.cells])[0] == whole
+    (tmp_path / "ada").mkdir()
+    nbformat.write(lesson, tmp_path / "ada" / f"{LESSON.name}.ipynb")
+    (student,) = students(tmp_path)
+    assert find(student, LESSON, GIVEN).path is None  # as it was given: not handed in
 
 
 @pytest.mark.alone
