@@ -17,6 +17,7 @@ if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
 LONGEST = (
     "tests/course/test_notebooks.py",
     "tests/browser/test_lesson_in_lab.py",
+    "tests/browser/test_moving.py",
     "tests/course/test_explorers.py",
     "tests/utils/test_runner.py",
 )

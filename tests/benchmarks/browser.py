@@ -8,7 +8,8 @@ import numpy as np
 
 from course.syllabus import Lesson
 from tests.benchmarks.figures import Figure
-from tests.browser.lab import chromium, lab
+from tests.browser.chromium import chromium
+from tests.browser.lab import lab
 from tests.browser.notebook import OpenExplorer
 
 MOVES = 50

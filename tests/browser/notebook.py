@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from tests.waiting import PATIENCE_S
-from utils.controls import Choice, Stops
+from utils.controls import ALL, Choice, Control, Point, Stops
 from utils.explorer import Explorer
 from utils.files import write_whole
 
@@ -110,23 +110,35 @@ class Notebook:
         expect(prompt).not_to_have_text(before)
         expect(prompt).to_have_text(NUMBERED)
 
+    def save_and_close(self) -> None:
+        """Save, and close the tab; the kernel lives on."""
+        self.cells.first.locator(".jp-InputArea-prompt").click()  # what a widget has the focus of, it keeps
+        self.page.keyboard.press("Control+s")
+        expect(self.tab).not_to_have_class(re.compile("jp-mod-dirty"))
+        self.tab.locator(".lm-TabBar-tabCloseIcon").click()
+        expect(self.tab).to_have_count(0)
+
 
 class OpenExplorer:
-    """An explorer in a cell that has run.
+    """An explorer on a page: in a cell that has run, or in Voila.
 
     Args:
-        box: the cell's output.
+        box: the cell's output, or what of the page holds this explorer alone.
         explorer: what it shows.
     """
 
     def __init__(self, box: Locator, explorer: Explorer) -> None:
-        self.explorer = explorer
+        self.box, self.explorer = box, explorer
         self.widget = box.locator(".widget-vbox").first
         self.image = box.locator("img.widget-image")
         self.sentence = box.locator(".widget-html-content")
-        inputs = box.locator(".widget-slider, .widget-toggle-buttons")
-        expect(inputs).to_have_count(len(explorer.controls))
-        self.inputs = {name: inputs.nth(number) for number, name in enumerate(explorer.controls)}
+        self.handle = box.locator(".explorer-point")
+        inputs = box.locator(".widget-slider:visible, .widget-toggle-buttons")
+        points = [name for name, control in explorer.controls.items() if isinstance(control, Point)]
+        expect(self.handle).to_have_count(len(points))
+        expect(inputs).to_have_count(len(explorer.controls) - len(points))
+        others = [name for name in explorer.controls if name not in points]
+        self.inputs = {name: inputs.nth(number) for number, name in enumerate(others)}
 
     def picture(self) -> str:
         """A digest of the picture on the screen.
@@ -148,8 +160,10 @@ class OpenExplorer:
             assert time.monotonic() < deadline, f"{self.explorer.name} shows the same picture after {PATIENCE_S:g} s"
 
     def step(self, name: str, way: int) -> None:
-        """Move a control by one: an arrow key on a slider, the next button of a choice (way 1 or -1)."""
-        if isinstance(self.explorer.controls[name], Choice):
+        """Move a control by one: an arrow key on a slider or a point, the next button of a choice (way 1 or -1)."""
+        if isinstance(self.explorer.controls[name], Point):
+            self.handle.press("ArrowRight" if way > 0 else "ArrowLeft")
+        elif isinstance(self.explorer.controls[name], Choice):
             options = self.inputs[name].get_by_role("button")
             pressed = options.evaluate_all("all => all.findIndex(each => each.classList.contains('mod-active'))")
             options.nth(pressed + way).click()
@@ -169,6 +183,10 @@ class OpenExplorer:
             readout = self.inputs[name].locator(".widget-readout")
             readout.fill(f"{value:g}")
             readout.press("Enter")
+
+    def button(self, text: str) -> Locator:
+        """Play, Stop or a view."""
+        return self.box.get_by_role("button").filter(has_text=re.compile(rf"^\s*{re.escape(text)}\s*$"))
 
     def photograph(self, path: Path) -> None:
         """A PNG of controls, picture and sentence, with a margin."""
@@ -201,7 +219,7 @@ def walk(explorer: Explorer, moves: int) -> Iterator[tuple[str, int]]:
     Yields:
         The control's name, and 1 or -1: see `OpenExplorer.step`.
     """
-    stops = {name: control.values(10**6) for name, control in explorer.controls.items()}
+    stops = {name: _in_reach(control) for name, control in explorer.controls.items()}
     at = {name: _nearest(stops[name], start) for name, start in explorer.starts().items()}
     ways = dict.fromkeys(stops, 1)
     seen, stuck = {_picture(explorer, stops, at)}, 0
@@ -218,8 +236,16 @@ def walk(explorer: Explorer, moves: int) -> Iterator[tuple[str, int]]:
                 break
 
 
-def _nearest(values: list, start: float | str) -> int:
-    if isinstance(start, str):
+def _in_reach(control: Control) -> list:
+    """The values from one end to the other by single steps; of a point, those at its height."""
+    if isinstance(control, Point):
+        xs, _ = control.stops
+        return [(x, control.start[1]) for x in xs]
+    return control.values(ALL)
+
+
+def _nearest(values: list, start: float | str | tuple) -> int:
+    if not isinstance(start, float | int):
         return values.index(start)
     return min(range(len(values)), key=lambda number: abs(values[number] - start))
 

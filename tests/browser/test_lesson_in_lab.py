@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 
 from course.minimum_norm import exercises, explorers
 from course.syllabus import LESSONS, Lesson, lesson
-from tests.browser.lab import Lab, chromium, lab
+from tests.browser.chromium import chromium
+from tests.browser.lab import Lab, lab
 from tests.browser.notebook import Notebook, OpenExplorer, walk
 
 pytestmark = [
