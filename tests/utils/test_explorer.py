@@ -354,6 +354,7 @@ def test_a_view_moves_every_control_and_is_drawn_once():
         views={"Steep": {"slope": 9, "kind": "down"}, "As at first": {}},
     )
     lines.widget
+    lines.inputs["slope"].observe(lambda _change: lines.wait(PATIENCE_S), names="value")  # half-way, were it drawn
     lines.buttons["Steep"].click()
     lines.wait(PATIENCE_S)
     assert computed == [(2.5, "up"), (9.0, "down")] and "slope 9" in lines.message.value
