@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-from playwright.sync_api import ConsoleMessage, Page, Request, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, WebSocket, expect, sync_playwright
 
 from tests.waiting import PATIENCE_S, until
 
@@ -73,12 +73,8 @@ class Listened:
 
 
 @contextmanager
-def new_page(scale: float = 1.0) -> Iterator[Page]:
-    """An empty page of a browser of its own.
-
-    Args:
-        scale: pixels of a screenshot for each of the page's.
-    """
+def new_browser() -> Iterator[Browser]:
+    """A browser without a page."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium(),
@@ -87,11 +83,22 @@ def new_page(scale: float = 1.0) -> Iterator[Page]:
             # Its socket lies there, and the path of a socket has at most 107 characters.
             env=os.environ | {"TMPDIR": min(tempfile.gettempdir(), "/tmp", key=len)},
         )
+        expect.set_options(timeout=1000 * PATIENCE_S)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def new_page(scale: float = 1.0) -> Iterator[Page]:
+    """An empty page of a browser of its own.
+
+    Args:
+        scale: pixels of a screenshot for each of the page's.
+    """
+    with new_browser() as browser:
         page = browser.new_page(viewport=VIEWPORT, device_scale_factor=scale)
         page.set_default_timeout(1000 * PATIENCE_S)
-        expect.set_options(timeout=1000 * PATIENCE_S)
         yield page
-        browser.close()
 
 
 @contextmanager

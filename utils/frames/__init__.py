@@ -101,6 +101,11 @@ class _Frames:
         self._ink: np.ndarray | None = None  # (width,): columns of pixels in which some picture has ink
         self._positions: dict[str, list[list[float]]] = {}
 
+    @property
+    def shown_width(self) -> int:
+        """Pixels of a page that a picture is wide, where there is room."""
+        return round(self.figure.get_figwidth() * plotting.STYLE["figure.dpi"])
+
     @cached_property
     def view_places(self) -> dict[str, tuple[int, ...]]:
         """For each view the places of all lines at its values."""
@@ -140,7 +145,7 @@ class _Frames:
             "explorer": self.explorer.name,
             "width": width,
             "height": height,
-            "shown_width": round(self.figure.get_figwidth() * plotting.STYLE["figure.dpi"]),
+            "shown_width": self.shown_width,
             "panels": self._panels(),
             "controls": [self._control(name, chosen) for name in self.explorer.controls],
             "play": self.explorer.play,
@@ -241,7 +246,10 @@ class _Frames:
         }
 
     def _panels(self) -> list[list[float]]:
-        """The picture parted between panels that stand side by side: from where to where, 0 to 1 of its width."""
+        """The picture parted between panels that stand side by side: from where to where, 0 to 1 of its width.
+
+        It is cut at whole pixels of the page, so that its parts are sharp.
+        """
         width = len(self._ink)
         cuts, right = [0.0], width
         for left, end in sorted(map(self._span, self.figure.axes)):
@@ -249,9 +257,9 @@ class _Frames:
             # The last run before the labels: others are within those of the panel before.
             gap = np.split(white, np.flatnonzero(np.diff(white) > 1) + 1)[-1]
             if len(gap) >= NARROWEST_GAP:
-                cuts.append(float(gap.mean()) / width)
+                cuts.append(round(gap.mean() / width * self.shown_width) / self.shown_width)
             right = end if right == width else max(right, end)
-        return [[round(left, 4), round(end, 4)] for left, end in itertools.pairwise([*cuts, 1.0])]
+        return [list(panel) for panel in itertools.pairwise([*cuts, 1.0])]
 
     def _span(self, axes: Axes) -> tuple[int, int]:
         """From the labels on the left of a panel to the right end of its frame, in pixels."""

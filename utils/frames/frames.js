@@ -128,12 +128,11 @@
 
     present(number) {
       const picture = this.index.pictures[number];
-      const { name, pictures } = this.index.files[picture.file];
+      const file = `${this.index.source}/${this.index.files[picture.file].name}`;
       this.shown = number;
       this.box.style.setProperty("--row", picture.place);
-      this.box.style.setProperty("--rows", pictures);
       for (const image of this.images) {
-        if (image.getAttribute("src") !== `${this.index.source}/${name}`) image.src = `${this.index.source}/${name}`;
+        if (image.getAttribute("src") !== file) image.src = file;
       }
       this.images[0].alt = picture.alt;
       this.caption.innerHTML = picture.caption;

@@ -13,6 +13,8 @@ import numpy as np
 
 from utils.controls import ALL, Choice, Control, Point, Slider, Stops
 
+POINT_STOPS = 3  # in each direction, at least: with fewer there is nowhere to drag a point to
+
 
 @dataclass(frozen=True)
 class Line:
@@ -97,8 +99,11 @@ def choose(
     for number in fixed:
         counts[number] = min(stops.get(lines[number].control, ALL), len(lines[number].every))
     free = [number for number in range(len(lines)) if number not in fixed]
-    while math.prod(counts) > pictures and max((counts[number] for number in free), default=1) > 1:
-        counts[max(free, key=lambda number: counts[number])] -= 1
+    least = [1 if line.part is None else min(POINT_STOPS, len(line.every)) for line in lines]
+    for number in free:
+        counts[number] = max(counts[number], least[number])
+    while math.prod(counts) > pictures and (longer := [number for number in free if counts[number] > least[number]]):
+        counts[max(longer, key=lambda number: counts[number])] -= 1
     # Then the shortest grows, both coordinates of a point together, as long as one can.
     growing = list(dict.fromkeys(lines[number].control for number in free))
     of = {name: [number for number in free if lines[number].control == name] for name in growing}
