@@ -998,6 +998,7 @@ FAULTS = (
         ("test_a_name_that_only_a_later_cell_gives_is_there_in_the_end",),
     ),
     Fault(
+<<<<<<< ours
         "build: an answer's check is collapsed with what only shows",
         'if cell.cell_type != "code" or is_grade(cell) or is_solution(cell) or SHOW in tags(cell):',
         'if cell.cell_type != "code" or SHOW in tags(cell):',
@@ -1021,6 +1022,30 @@ FAULTS = (
         'if lesson.suffix == ".py" and (lessons / lesson)',
         'if lesson.suffix == ".txt" and (lessons / lesson)',
         ("test_a_lesson_as_text_stays_behind_and_a_learners_own_is_theirs",),
+=======
+        "frames: a control does not stop at its start",
+        "kept = [start, *sorted(needed - {start})][:count]",
+        "kept = [*sorted(needed - {start}), start][:count]",
+        ("test_chosen_are_the_start_and_what_views_need_then_more_as_long_as_there_is_room",),
+    ),
+    Fault(
+        "frames: any number of bytes passes",
+        "if size > MOST_BYTES:",
+        "if size > 1e3 * MOST_BYTES:",
+        ("test_more_bytes_than_a_page_may_have_are_refused_and_nothing_is_left",),
+    ),
+    Fault(
+        "frames: a page parts a picture between words",
+        "NARROWEST_GAP = 8",
+        "NARROWEST_GAP = 1",
+        ("test_a_page_may_part_a_picture_only_where_every_picture_is_white",),
+    ),
+    Fault(
+        "formulas: a command that is not known is shown as it is written",
+        'if unknown := re.search(r">(\\\\[A-Za-z]*)<", made):',
+        'if unknown := re.search(r">(\\\\[0-9]+)<", made):',
+        ("test_a_formula_that_cannot_be_set_is_an_error_and_not_shown_as_it_is_written",),
+>>>>>>> theirs
     ),
 )
 

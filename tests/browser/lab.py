@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from playwright.sync_api import expect
+
 from course.classroom.learning.update import update
 from course.cli import ROOT
 from course.syllabus import Lesson
@@ -53,6 +55,8 @@ class Lab(Listened):
         self.page.goto(re.sub(r"/lab.*", f"/lab/tree/{place}?reset", self.page.url))
         notebook = Notebook(self.page, path)
         notebook.wait_until_idle()
+        # The menus act on the notebook in front, which a page just loaded has later than it shows one.
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle")
         return notebook
 
 

@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from course.syllabus import lesson
-from tests.browser.lab import Lab, chromium, lab
+from tests.browser.chromium import chromium
+from tests.browser.lab import Lab, lab
 from tests.browser.notebook import Notebook
 from tests.course.classroom.authoring.test_quiet import CODE_WIDTH
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from course.double_descent.explorers import line
 from course.minimum_norm.explorers import descent
@@ -27,7 +27,7 @@ IMPORTS = (
     "from course.minimum_norm import explorers as lesson_1",
     "from course.double_descent import explorers as lesson_3",
 )
-NOT_FOUND = "Error displaying widget"
+LOADING, NOT_FOUND = "Loading widget...", "Error displaying widget"
 
 
 class Shown:
@@ -92,10 +92,16 @@ def middle(place: Locator) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+def expect_no_broken_widget(page: Page) -> None:
+    """A front end looks for a widget for seconds before it says that there is none."""
+    expect(page.get_by_text(LOADING)).to_have_count(0)
+    expect(page.get_by_text(NOT_FOUND)).to_have_count(0)
+
+
 def test_nothing_is_broken_on_the_page(shown: Shown) -> None:
     for explorer in (shown.point, shown.with_data):
         explorer.picture()
-    expect(shown.page.get_by_text(NOT_FOUND)).to_have_count(0)
+    expect_no_broken_widget(shown.page)
 
 
 def test_play_goes_to_the_end_and_stays_there_and_a_view_stops_it(shown: Shown) -> None:
@@ -180,7 +186,7 @@ def test_saved_and_opened_again_everything_is_there(served: Lab, notebook: Noteb
         before = explorer.picture()
         explorer.button(view).click()
         explorer.wait_for_another(before)
-    expect(served.page.get_by_text(NOT_FOUND)).to_have_count(0)
+    expect_no_broken_widget(served.page)
 
 
 def test_where_the_front_end_lacks_anywidget_two_sliders_appear(served: Lab, notebook: Notebook) -> None:

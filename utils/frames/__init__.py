@@ -16,6 +16,7 @@ import itertools
 import json
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +97,8 @@ class _Frames:
         self.lines = [line for name, control in explorer.controls.items() for line in lines_of(name, control)]
         main = explorer.play or next(iter(explorer.controls))
         self.main = [line.control for line in self.lines].index(main)
+        # Rows of pixels that are whole pixels of the page, so that every picture in a file begins on one, and is sharp.
+        self.whole = Fraction(SHARPNESS).numerator
         self.figure: Figure = plotting.new_figure(WIDTH, explorer.height, SHARPNESS)
         self._files: dict[tuple, tuple[bytes, list[dict]]] = {}
         self._ink: np.ndarray | None = None  # (width,): columns of pixels in which some picture has ink
@@ -141,6 +144,7 @@ class _Frames:
             files[f"{len(files):03d}.webp"] = content
         order = grid + apart
         width, height = self.figure.canvas.get_width_height()
+        height += -height % self.whole
         index = {
             "explorer": self.explorer.name,
             "width": width,
@@ -181,6 +185,7 @@ class _Frames:
             result = explorer.result(**values)
             explorer.draw(result, self.figure)
             pixels = np.asarray(plotting.pixels(self.figure))
+            pixels = np.pad(pixels, ((0, -len(pixels) % self.whole), (0, 0), (0, 0)), constant_values=255)
             text = {"caption": formulas.to_html(explorer.caption(result)), "alt": self._alt(values)}
         except Exception as error:
             error.add_note(f"This was a picture of {explorer.name}, at {values}.")
@@ -189,7 +194,9 @@ class _Frames:
         self._ink = ink if self._ink is None else self._ink | ink
         for name, control in explorer.controls.items():
             if isinstance(control, Point):
-                self._keep_positions(name, control.positions(self.figure))
+                across, down = control.positions(self.figure)
+                drawn = self.figure.bbox.height / len(pixels)
+                self._keep_positions(name, [across, [drawn * each for each in down]])
         return pixels, text
 
     def _alt(self, values: dict) -> str:

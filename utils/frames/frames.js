@@ -128,9 +128,11 @@
 
     present(number) {
       const picture = this.index.pictures[number];
-      const file = `${this.index.source}/${this.index.files[picture.file].name}`;
+      const { name, pictures } = this.index.files[picture.file];
+      const file = `${this.index.source}/${name}`;
       this.shown = number;
       this.box.style.setProperty("--row", picture.place);
+      this.box.style.setProperty("--rows", pictures);
       for (const image of this.images) {
         if (image.getAttribute("src") !== file) image.src = file;
       }
