@@ -998,7 +998,6 @@ FAULTS = (
         ("test_a_name_that_only_a_later_cell_gives_is_there_in_the_end",),
     ),
     Fault(
-<<<<<<< ours
         "build: an answer's check is collapsed with what only shows",
         'if cell.cell_type != "code" or is_grade(cell) or is_solution(cell) or SHOW in tags(cell):',
         'if cell.cell_type != "code" or SHOW in tags(cell):',
@@ -1022,7 +1021,8 @@ FAULTS = (
         'if lesson.suffix == ".py" and (lessons / lesson)',
         'if lesson.suffix == ".txt" and (lessons / lesson)',
         ("test_a_lesson_as_text_stays_behind_and_a_learners_own_is_theirs",),
-=======
+    ),
+    Fault(
         "frames: a control does not stop at its start",
         "kept = [start, *sorted(needed - {start})][:count]",
         "kept = [*sorted(needed - {start}), start][:count]",
@@ -1045,7 +1045,6 @@ FAULTS = (
         'if unknown := re.search(r">(\\\\[A-Za-z]*)<", made):',
         'if unknown := re.search(r">(\\\\[0-9]+)<", made):',
         ("test_a_formula_that_cannot_be_set_is_an_error_and_not_shown_as_it_is_written",),
->>>>>>> theirs
     ),
 )
 
