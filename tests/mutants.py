@@ -623,8 +623,8 @@ FAULTS = (
     ),
     Fault(
         "formulas: the text is taken for HTML",
-        "else html.escape(part) for place",
-        "else part for place",
+        "return _replaced(text, mathml, html.escape)",
+        "return _replaced(text, mathml, str)",
         ("test_what_is_between_dollars_is_set_and_the_rest_is_escaped",),
     ),
     Fault(
