@@ -1033,6 +1033,7 @@ FAULTS = (
         "if size > MOST_BYTES:",
         "if size > 1e3 * MOST_BYTES:",
         ("test_more_bytes_than_a_page_may_have_are_refused_and_nothing_is_left",),
+        ("utils/frames",),
     ),
     Fault(
         "frames: a page parts a picture between words",
