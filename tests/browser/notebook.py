@@ -36,6 +36,14 @@ STOPWATCH = """(image, patience) => {
 }"""
 
 
+# The moments at which new pictures are loaded, for so many milliseconds.
+COUNTER = """(image, length) => {
+    const moments = [];
+    image.addEventListener('load', () => moments.push(performance.now()));
+    window.pictures = new Promise(done => setTimeout(done, length, moments));
+}"""
+
+
 class Notebook:
     """A notebook open in JupyterLab.
 
@@ -211,6 +219,13 @@ class OpenExplorer:
             self.step(name, way)
             taken.append(self.image.page.evaluate("() => window.newPicture"))
         return taken
+
+    def pace(self, seconds: float) -> float:
+        """Pictures a second while it plays, for `seconds` or to the end of its control."""
+        self.image.evaluate(COUNTER, 1000 * seconds)
+        self.button("Play").click()
+        moments = self.image.page.evaluate("() => window.pictures")
+        return 1000 * (len(moments) - 1) / (moments[-1] - moments[0])
 
 
 def walk(explorer: Explorer, moves: int) -> Iterator[tuple[str, int]]:
