@@ -27,7 +27,7 @@ setup: $(VENV)/.installed
 $(shell test -d $(VENV) && ! $(BIN)/python -c 'import pip' 2>/dev/null && rm -rf $(VENV))
 
 # Rebuilt only when the lock, the package's metadata or JupyterLab's settings change, so a second `make lab` installs nothing.
-$(VENV)/.installed: requirements.txt pyproject.toml setup.py $(wildcard course/classroom/learning/labconfig/*/* course/classroom/learning/server_config/*)
+$(VENV)/.installed: requirements.txt pyproject.toml setup.py $(wildcard course/classroom/learning/labconfig/*/* course/classroom/learning/server_config/* course/classroom/learning/voila_template/*)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "The course needs Python 3.11 or newer, and '$(PYTHON)' is $$("$(PYTHON)" --version 2>&1 || true). Install one, then: make $(or $(MAKECMDGOALS),lab) PYTHON=/path/to/python3.11"; exit 1; }
 	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
