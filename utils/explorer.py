@@ -28,6 +28,7 @@ from utils.controls import ALL, CONTROL_WIDTH, Control, Point, Slider, Stops
 from utils.formulas import to_html
 from utils.play import Player
 from utils.progress import Progress, no_progress
+from utils.still import still
 
 PICTURES_KEPT = 128
 WIDTH = 9.0  # inches
@@ -278,14 +279,17 @@ class Explorer:
                 raise TimeoutError(f"{self.name} was still drawing after {seconds:g} s")
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
+        from IPython.display import HTML, display
 
         if self.data is None or self.data.done:
             display(self.widget)
-            return
-        display(self.box)
-        self.compute_data()
-        _ = self.widget  # fills the box
+        else:
+            display(self.box)
+            self.compute_data()
+            _ = self.widget  # fills the box
+        if self.stage.layout.display != "none":
+            alt = f"The picture of the explorer {self.name}"
+            display(HTML(still(self.image.value, self.message.value, alt, self.stage.layout.width)))
 
     def _values(self) -> dict:
         return {name: each.value for name, each in self.inputs.items()}

@@ -27,6 +27,14 @@ IMPORTS = (
     "from course.minimum_norm import explorers as lesson_1",
     "from course.double_descent import explorers as lesson_3",
 )
+# Ends the kernel of a notebook, as a machine does that is switched off.
+END_KERNEL = """async name => {
+    const settings = JSON.parse(document.getElementById('jupyter-config-data').textContent);
+    const sessions = settings.baseUrl + 'api/sessions';
+    const headers = {'X-XSRFToken': document.cookie.match(/_xsrf=([^;]+)/)?.[1] ?? ''};
+    for (const each of await (await fetch(sessions)).json())
+        if (each.path === name) await fetch(`${sessions}/${each.id}`, {method: 'DELETE', headers});
+}"""
 LOADING, NOT_FOUND = "Loading widget...", "Error displaying widget"
 
 
@@ -187,6 +195,31 @@ def test_saved_and_opened_again_everything_is_there(served: Lab, notebook: Noteb
         explorer.button(view).click()
         explorer.wait_for_another(before)
     expect_no_broken_widget(served.page)
+
+
+def test_while_the_widget_lives_its_still_picture_is_not_seen(shown: Shown) -> None:
+    shown.with_data.picture()
+    expect(shown.page.locator(".explorer-still")).to_have_count(2)
+    expect(shown.page.locator(".explorer-still:visible")).to_have_count(0)
+
+
+def test_opened_again_with_its_kernel_gone_the_still_picture_stands(served: Lab) -> None:
+    opened = served.open_file(written(served.work / "gone.ipynb"))
+    opened.run_all()
+    opened.save_and_close()
+    served.page.evaluate(END_KERNEL, "gone.ipynb")
+    again = served.open_file(served.work / "gone.ipynb")
+    for output in (again.output(POINT), again.output(WITH_DATA)):
+        expect(output.locator("img")).to_be_visible()
+        assert output.locator("img").evaluate("image => image.naturalWidth") > 900
+        expect(output).to_contain_text("Run the notebook, and this picture moves.")
+    expect(served.page.get_by_text(NOT_FOUND)).to_have_count(2)  # so that they are hidden is not for lack of them
+    expect(served.page.get_by_text(NOT_FOUND).locator("visible=true")).to_have_count(0)
+    # ipywidgets says in the console that it found no model: that is what this test makes happen.
+    served.complaints = [each for each in served.complaints if "model" not in each]
+    again.run_all()
+    Shown(served, again.output(POINT), again.output(WITH_DATA)).with_data.picture()
+    expect(served.page.locator(".explorer-still:visible")).to_have_count(0)
 
 
 def test_where_the_front_end_lacks_anywidget_two_sliders_appear(served: Lab, notebook: Notebook) -> None:

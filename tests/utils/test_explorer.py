@@ -308,10 +308,12 @@ def test_a_bar_shows_how_far_the_data_are_and_goes_when_they_are_there(monkeypat
     lines._ipython_display_()
     assert seen == [(0.25, "25% done"), (1.0, "100% done")]
     # One output, which lives: a bar of its own would leave "model not found" where a notebook is opened again.
-    assert shown == [lines.widget] and lines.stage in lines.widget.children
+    widget, still = shown
+    assert widget is lines.widget and lines.stage in lines.widget.children
+    assert "explorer-still" in still.data and lines.message.value in still.data
     assert not any(isinstance(each, ipywidgets.FloatProgress) for row in lines.widget.children for each in parts(row))
     lines._ipython_display_()
-    assert shown == [lines.widget] * 2
+    assert shown[::2] == [lines.widget] * 2
 
 
 def parts(widget):
@@ -331,9 +333,11 @@ def test_a_bar_that_is_interrupted_goes_too(monkeypatch):
 
 
 def test_data_that_cannot_be_computed_are_an_error_where_the_picture_would_be(monkeypatch):
-    monkeypatch.setattr("IPython.display.display", lambda shown: None)
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
     lines = with_data(lambda progress: 1 / 0)
     lines._ipython_display_()
+    assert shown == [lines.widget]  # and no still picture
     assert "ZeroDivisionError" in lines.message.value and lines.stage.layout.display == "none"
 
 
