@@ -1,7 +1,7 @@
 """A Jupyter server extension: what a kernel says reaches the page at once.
 
 A system holds small packets back until the browser has acknowledged those before (Nagle's algorithm), and the browser
-takes up to 40 ms for that. It is the largest part of what passes between a move of a control and the new picture.
+takes up to 40 ms for that. Where a picture waits for it, that is as long as computing and drawing it.
 """
 
 CLASS = "kernel_websocket_connection_class"
