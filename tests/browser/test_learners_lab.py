@@ -82,7 +82,7 @@ def test_what_nobody_should_read_is_collapsed_to_its_first_line_and_opens_at_a_c
 
 
 def test_answers_and_checks_and_code_that_is_meant_to_be_read_are_open(notebook: Notebook) -> None:
-    for beginning in ("def rkhs_norm(", "exercises.rkhs_norm.check(", "gram_of = exercises."):
+    for beginning in ("def rkhs_norm(", "exercises.rkhs_norm.check(", "digits = data.load("):
         cell = notebook.cell(beginning)
         cell.scroll_into_view_if_needed()
         expect(source(cell)).to_be_visible()
@@ -106,7 +106,7 @@ def test_on_a_phone_code_is_broken_into_lines_and_none_sticks_out(served: Lab, n
     served.page.set_viewport_size(PHONE)
     served.page.locator(".jp-SideBar .lm-TabBar-tab[title^='File Browser']").click()  # closes it
     served.page.wait_for_function(OPEN_WIDE, arg=PHONE["width"] / 2)
-    for beginning in ("def minimum_norm_weights(", "gram_of = exercises.", "few, signs = "):
+    for beginning in ("def minimum_norm_weights(", "digits = data.load(", "few, signs = "):
         cell = notebook.cell(beginning)
         cell.scroll_into_view_if_needed()
         editor = cell.locator(".cm-scroller")

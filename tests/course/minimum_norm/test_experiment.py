@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from course.minimum_norm import experiment as module
-from course.minimum_norm import figures, solvers, theory
+from course.minimum_norm import solvers, theory
 from course.minimum_norm.features import gabor_features
 from course.minimum_norm.interpolation import interpolate
 from utils import data, runner
-from utils.experiment import Record, columns, json_settings, load_record, same_result, select
+from utils.experiment import json_settings, load_record, same_result, select
 from utils.progress import no_progress
 
 CPU = torch.device("cpu")
@@ -428,15 +428,6 @@ def test_the_shipped_growth_has_every_solver_at_its_sizes_with_the_same_result()
         assert row["test_error"] == pytest.approx(exact["test_error"], abs=0.002)
 
 
-def test_the_shipped_growth_is_what_its_picture_says_of_it():
-    record = load_record(module.GROWTH)
-    assert figures.growth_exponent(record, "cholesky", "seconds") == pytest.approx(3, abs=0.4)
-    for solver in ("cholesky", "cg"):
-        assert figures.growth_exponent(record, solver, "peak_bytes") == pytest.approx(2, abs=0.4)
-    stored, anew = (select(record.rows, solver=solver)[-1]["peak_bytes"] for solver in ("cg", "matrix_free"))
-    assert anew < stored / 2
-
-
 @needs_mnist
 @pytest.mark.parametrize("kernel", theory.KERNELS)
 def test_rows_of_the_shipped_record_can_be_made_again(kernel):
@@ -462,114 +453,6 @@ def test_mnist_is_scaled_to_one_and_interpolated():
     assert by_size["test_error"] < 0.25 < by_noise["test_error"]
 
 
-# --- their pictures --------------------------------------------------------------------------------------------------
-
-
-def a_record(rows, **changed):
-    content = {
-        "schema": 1, "lesson": "minimum_norm", "preset": "full", "settings": {}, "seed": 0, "device": "a CPU",
-        "versions": {}, "data": [{"name": "mnist", "source": "MNIST", "checksum": "0"}], "commit": "0123456789abcdef",
-        "dirty": False, "started": "2026-01-01T00:00:00+00:00", "wall_s": 1.0, "peak_bytes": 1, "rows": rows,
-    }  # fmt: skip
-    return Record(**content | changed)
-
-
-def invented_record():
-    """Two data sets with pixels, one of them under noise at two sizes, and fits that the picture leaves out."""
-    generator = np.random.default_rng(0)
-
-    def row(dataset, kernel, study, n, noise, repeat, features="pixels"):
-        return {
-            "dataset": dataset,
-            "features": features,
-            "kernel": kernel,
-            "study": study,
-            "n": n,
-            "noise": noise,
-            "repeat": repeat,
-            "changed": noise * generator.uniform(0.8, 1),
-            "test_error": generator.uniform(0.1, 0.9),
-            "norm": generator.uniform(10, 90),
-            "descent_steps": int(generator.integers(3, 80)) if study == "noise" else None,
-        }
-
-    rows = []
-    for dataset in ("mnist", "digits"):
-        for kernel in ("gaussian", "laplacian"):
-            rows += [row(dataset, kernel, "size", n, 0.0, repeat) for repeat in range(3) for n in (100, 1_000)]
-            rows += [
-                row(dataset, kernel, "noise", 700, noise, repeat) for repeat in range(3) for noise in (0.0, 0.5, 1.0)
-            ]
-            if dataset == "mnist":
-                rows += [row(dataset, kernel, "size", 60_000, 0.0, 0)]
-                rows += [row(dataset, kernel, "noise", 60_000, noise, 0) for noise in (0.5, 1.0)]
-    left_out = [row("mnist", "gaussian", "size", 100, 0.0, 0, "gabor"), row("cifar10", "gaussian", "size", 100, 0.0, 0)]
-    return a_record([*left_out, *rows])
-
-
-def titles(axes):
-    return [each.get_title(loc="left") or each.get_title() for each in axes]
-
-
-@pytest.mark.parametrize("record", [invented_record, lambda: load_record(module.RECORD)], ids=["invented", "shipped"])
-def test_the_picture_of_a_record_shows_every_mean_and_range(record):
-    rows = select(record().rows, features="pixels")
-    datasets = [
-        name for name in dict.fromkeys(row["dataset"] for row in rows) if select(rows, dataset=name, study="noise")
-    ]
-    figure = figures.draw_record(record())
-    drawn = np.array(figure.axes).reshape(len(datasets), 2, 3)
-    for dataset, ((by_size, norm_by_size, both), (by_noise, norm_by_noise, steps)) in zip(datasets, drawn, strict=True):
-        for kernel in ("gaussian", "laplacian"):
-            mine = select(rows, dataset=dataset, kernel=kernel)
-            noisy = select(mine, study="noise")
-            repeats = Counter(row["n"] for row in select(noisy, noise=noisy[-1]["noise"]))
-            (often, _), *others = repeats.most_common()
-            small, name = select(noisy, n=often), kernel.capitalize()
-            for axes, chosen, group, x, y in (
-                (by_size, select(mine, study="size"), "n", "n", "test_error"),
-                (norm_by_size, select(mine, study="size"), "n", "n", "norm"),
-                (both, small, "noise", "norm", "test_error"),
-                (by_noise, small, "noise", "changed", "test_error"),
-                (norm_by_noise, small, "noise", "changed", "norm"),
-                (steps, small, "noise", "changed", "descent_steps"),
-            ):
-                assert_means_and_ranges(axes, name, chosen, group, x, y)
-            for n, _ in others:
-                # The fit of the true labels at this size is its first point.
-                larger = select(noisy, n=n) + select(mine, study="size", n=n)
-                assert_means_and_ranges(by_noise, f"_{name}, n = {n:,}", larger, "noise", "changed", "test_error")
-
-
-SCALES = {"test_error": 100, "changed": 100, "n": 1, "norm": 1, "descent_steps": 1}
-
-
-def assert_means_and_ranges(axes, label, rows, group, x, y):
-    """A line of this label goes through the means of the groups, with a band from the least to the greatest."""
-    levels = sorted({row[group] for row in rows})
-    values = [columns(select(rows, **{group: level}), x, y) for level in levels]
-    at, means = (np.array([SCALES[each] * pair[index].mean() for pair in values]) for index, each in enumerate((x, y)))
-    (line,) = [each for each in axes.lines if each.get_label() == label]
-    np.testing.assert_allclose(line.get_xdata(), at)
-    np.testing.assert_allclose(line.get_ydata(), means)
-    bands = [
-        {(place, edge): None for path in band.get_paths() for place, edge in path.vertices} for band in axes.collections
-    ]
-    edges = [(place, SCALES[y] * edge(pair[1])) for place, pair in zip(at, values) for edge in (np.min, np.max)]
-    assert any(all(any(np.allclose(edge, corner) for corner in band) for edge in edges) for band in bands)
-
-
-def test_the_picture_of_a_record_names_data_sizes_and_axes():
-    axes = figures.draw_record(invented_record()).axes
-    assert len(axes) == 12
-    assert all(titles(axes)) and all(each.get_xlabel() and each.get_ylabel() for each in axes)
-    assert "MNIST" in titles(axes)[0] and "Digits" in titles(axes)[6]
-    assert all("n = 700" in titles(axes)[index] for index in (2, 3, 8, 9))
-    assert {text.get_text() for text in axes[0].get_legend().get_texts()} == {"Gaussian", "Laplacian"}
-    legend = {text.get_text() for text in axes[3].get_legend().get_texts()}
-    assert legend == {"Gaussian", "Laplacian", "n = 60,000", "as wrong as the labels"}
-
-
 def test_the_provenance_of_the_shipped_record_says_where_it_is_from():
     record, full = load_record(module.RECORD), module.full()
     rows = sum(
@@ -581,54 +464,6 @@ def test_the_provenance_of_the_shipped_record_says_where_it_is_from():
     said = record.provenance()
     assert f"preset full, seed 0: {rows} rows" in said and f"commit {record.commit[:9]}\n" in said
     assert "MNIST" in said.split("data: ")[1] and "CIFAR-10" in said.split("data: ")[1]
-
-
-POWERS = {"cholesky": (3, 2), "cg": (2, 2), "matrix_free": (2, 1)}  # of n, by solver: time, memory
-
-
-def invented_growth():
-    """Powers of n, under what does not grow where n is small."""
-    return a_record(
-        [
-            {
-                "study": "growth",
-                "solver": solver,
-                "n": n,
-                "seconds": 1e-12 * n**time if n >= 10_000 else 30.0,
-                "peak_bytes": int(7 * n**memory) if n >= 10_000 else 10**10,
-            }
-            for solver, (time, memory) in POWERS.items()
-            for n in (2_500, 5_000, 10_000, 20_000, 60_000)
-        ]
-    )
-
-
-@pytest.mark.parametrize("solver", POWERS)
-def test_the_exponent_of_growth_is_that_of_the_large_sizes(solver):
-    found = [figures.growth_exponent(invented_growth(), solver, entry) for entry in ("seconds", "peak_bytes")]
-    assert found == pytest.approx(list(POWERS[solver]), abs=1e-9)
-
-
-def test_the_exponent_of_growth_between_two_sizes_is_their_slope_on_log_axes():
-    rows = [{"solver": "cg", "n": n, "seconds": seconds} for n, seconds in ((10_000, 2.0), (40_000, 64.0))]
-    assert figures.growth_exponent(a_record(rows), "cg", "seconds") == pytest.approx(2.5)
-
-
-def test_the_picture_of_growth_shows_every_solvers_time_and_memory_with_its_exponent():
-    record = invented_growth()
-    figure = figures.draw_growth(record)
-    for axes, entry, scale, which in zip(figure.axes, ("seconds", "peak_bytes"), (1, 1e-9), (0, 1), strict=True):
-        assert axes.get_xscale() == axes.get_yscale() == "log"
-        assert titles([axes])[0] and axes.get_xlabel() == "training images n"
-        assert axes.get_ylabel().endswith(("(s)", "(GB)")[which])
-        assert len(axes.lines) == 3
-        assert [text.get_text() for text in axes.get_legend().get_texts()] == [line.get_label() for line in axes.lines]
-        for solver, line in zip(POWERS, axes.lines):
-            n, values = columns(select(record.rows, solver=solver), "n", entry)
-            np.testing.assert_allclose(line.get_xdata(), n)
-            np.testing.assert_allclose(line.get_ydata(), scale * values)
-            name, exponent = line.get_label().split(": ")
-            assert name == figures.SOLVER_NAMES[solver] and exponent == f"$n^{{{POWERS[solver][which]:.1f}}}$"
 
 
 def test_colour_images_keep_the_colours_of_a_pixel_together(monkeypatch):

@@ -4,12 +4,35 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+import torch
 
 from course.minimum_norm import explorers
 
-null_space, descent, kernels = (
-    import_module(f"{explorers.__name__}.{name}") for name in ("null_space", "descent", "kernels")
+many_fits, null_space, descent, kernels = (
+    import_module(f"{explorers.__name__}.{name}") for name in ("many_fits", "null_space", "descent", "kernels")
 )
+
+
+@pytest.mark.parametrize("amount", [-1.5, -0.3, 0.0, 1.5])
+def test_each_of_many_fits_goes_through_the_points_and_is_longer_than_the_one_at_zero(amount):
+    result = many_fits.fit(amount)
+    assert result.misses < 1e-12
+    assert (result.length > 1.2) == (amount != 0)
+    told = many_fits.caption_fit(result)
+    assert ("gradient descent" in told.lower()) == (amount == 0) and (
+        amount == 0 or f"{result.length:.1f} times as long" in told
+    )
+
+
+def test_of_many_fits_descent_from_zero_draws_the_one_its_button_shows():
+    features = many_fits.waves(many_fits.X)
+    w = torch.zeros(many_fits.FEATURES, dtype=torch.float64)
+    step = 1 / torch.linalg.matrix_norm(features, 2) ** 2
+    for _ in range(200_000):
+        w = w - step * features.T @ (features @ w - many_fits.Y)
+    (values,) = explorers.many_fits.views.values()
+    drawn = many_fits.fit(**values).curve
+    np.testing.assert_allclose((many_fits.waves(many_fits.GRID) @ w).numpy(), drawn, atol=1e-6)
 
 
 @pytest.mark.parametrize(("amount", "direction", "decay"), [(0.0, 1, 1.0), (-6.0, 5, 0.0), (6.0, 12, 2.0)])
