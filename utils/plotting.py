@@ -122,9 +122,9 @@ def show(figure: Figure) -> None:
     """Display a figure in a notebook, sharp on a high-resolution screen."""
     from IPython import display
 
-    display.display(
-        display.Image(png(figure, scale=2), format="png", width=int(figure.get_figwidth() * STYLE["figure.dpi"]))
-    )
+    width = int(figure.get_figwidth() * STYLE["figure.dpi"])
+    titles = ". ".join(filter(None, map(title_of, figure.axes)))
+    display.display(display.Image(png(figure, scale=2), format="png", width=width, alt=titles))
 
 
 @style()

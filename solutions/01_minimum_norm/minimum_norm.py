@@ -27,8 +27,8 @@ explorers.many_fits
 # exactly is called an *interpolator*, and here are infinitely many of them. The training error is zero for every one,
 # so the data cannot tell you which to prefer.
 #
-# **Which of the curves would you draw through these points, and why?** Decide first. Then press the button, and see
-# what gradient descent draws.
+# **Which of the curves would you draw through these points, and why?** Decide, and answer the two
+# questions below. Then come back and press the button *What gradient descent from zero draws*.
 
 # %% [markdown]
 # ## 1.1 Your guess first
@@ -133,6 +133,7 @@ descent_prediction.reveal(
 #
 # **Try**: press *Play*, which moves $t$ slowly through zero, and again after *Another direction*. Then compare
 # *Shortest, decay 2* with *Shortest, decay 0*.
+#
 # **Look for**: where on the right the length is least, and where the test error is.
 
 # %% tags=["demo"]
@@ -159,6 +160,7 @@ explorers.null_space
 #
 # **Try**: press *Play* to take the steps one by one. Then compare *From zero*, *On the dotted line* and *At right
 # angles to it*, and drag the start along the dotted line and away from it.
+#
 # **Look for**: which of the two lengths on the right ever changes.
 
 # %% tags=["demo"]
@@ -245,6 +247,17 @@ exercises.gradient_descent_limit.check(gradient_descent_limit)
 # So the null-space part is still there at the end, and the row-space part has become $X^\top (X X^\top)^{-1} y$.
 # Equivalently: write $w = w_0 + X^\top a$ and solve for $a$.
 # </details>
+#
+# The next picture is drawn with your function: twelve starts around zero, and the end of each.
+
+# %%
+end_of = exercises.gradient_descent_limit.use(gradient_descent_limit)
+angles = torch.arange(12, dtype=torch.float64) * torch.pi / 6
+starts = 3 * torch.stack([angles.cos(), angles.sin()], dim=1)
+plotting.show(figures.draw_limits(x[0], float(y), starts, [end_of(x, y, w0) for w0 in starts]))
+
+# %% [markdown]
+# Descent carries each start straight to the solution nearest to it.
 #
 # ### Exercise 1.3: another kind of step (15 minutes, difficulty 4, 2 points)
 #
@@ -486,6 +499,7 @@ noise_prediction
 # **Try**: press *Play* to go through the Gaussian's bandwidths; *No noise, best Gaussian* is its best. Then let a
 # fifth of the labels be drawn anew, and compare *Noise, wide Gaussian* with *Noise, wide Laplacian* and *Noise, best
 # Gaussian*.
+#
 # **Look for**: the training error, which is always zero, and the test error at large bandwidths, which is not.
 
 # %% tags=["demo"]
@@ -643,16 +657,19 @@ flatness_prediction.reveal(
 # One of them was given random labels.
 
 # %%
+norm_of = exercises.rkhs_norm.use(rkhs_norm)
 generator = torch.Generator().manual_seed(2)
 random_labels = experiment.resample_labels(train_labels, 1.0, classes=10, generator=generator)
 fits = []
 for name, labels, bandwidth in (("random", random_labels, 1.0), ("true", train_labels, 1.0),
                                 ("true", train_labels, 4.0), ("true", train_labels, 10.0)):
-    model = estimators.KernelInterpolationClassifier(kernel="gaussian", bandwidth=bandwidth)
-    model.fit(train_images.numpy(), labels.numpy())
-    assert model.score(train_images.numpy(), labels.numpy()) == 1
-    error = 1 - model.score(test_images.numpy(), test_labels.numpy())
-    fits.append((f"{name} labels, bandwidth {bandwidth:g}", model.rkhs_norm_, error))
+    K = gram_of(train_images, train_images, bandwidth)
+    targets = torch.nn.functional.one_hot(labels, 10).double()
+    coefficients, values = solve(K, targets, gram_of(test_images, train_images, bandwidth))
+    assert ((K @ coefficients).argmax(1) == labels).all()
+    norm = float(norm_of(K, coefficients).norm())  # one number for all ten targets
+    error = float((values.argmax(1) != test_labels).double().mean())
+    fits.append((f"{name} labels, bandwidth {bandwidth:g}", norm, error))
 
 plotting.show(figures.draw_norms(fits))
 

@@ -1,5 +1,6 @@
 """A learner in a real browser: each lesson opened from the start page and run, explorers moved, answers written."""
 
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from course.minimum_norm import exercises, explorers
@@ -14,6 +16,9 @@ from course.syllabus import LESSONS, Lesson, lesson
 from tests.browser.chromium import chromium
 from tests.browser.lab import Lab, lab
 from tests.browser.notebook import Notebook, OpenExplorer, walk
+from utils import plotting
+from utils.explorer import Explorer
+from utils.files import write_whole
 
 pytestmark = [
     pytest.mark.slow,
@@ -121,3 +126,18 @@ def test_values_given_to_an_explorer_give_what_it_says_of_them(opened: Opened) -
     expect(shown.sentence).to_have_text(explorers.kernels.picture(**values)[1])
     if folder := os.environ.get("COURSE_SCREENSHOTS"):
         shown.photograph(Path(folder) / "explorer.png")
+        weights = opened.notebook.output("new = test_images[4]").locator("img")
+        weights.scroll_into_view_if_needed()
+        weights.screenshot(path=Path(folder) / "prediction_weights.png")
+        write_whole(Path(folder) / "many_fits.gif", animation(explorers.many_fits))
+
+
+def animation(explorer: Explorer) -> bytes:
+    """A GIF of an explorer that is played, there and back."""
+    forth = explorer.controls[explorer.play].values(31)
+    pngs = [explorer.picture(**{explorer.play: value})[0] for value in forth + forth[-2:0:-1]]
+    pictures = [Image.open(io.BytesIO(png)).convert("RGB") for png in pngs]
+    small = [plotting.few_colours(each.resize((720, 720 * each.height // each.width))) for each in pictures]
+    gif = io.BytesIO()
+    small[0].save(gif, "GIF", save_all=True, append_images=small[1:], duration=90, loop=0, optimize=True)
+    return gif.getvalue()

@@ -32,6 +32,8 @@ RELEASED = (
     "requirements.txt",
     "environment.yml",
     "docs/explorer.png",
+    "docs/many_fits.gif",
+    "docs/prediction_weights.png",
     "docs/instructor.md",
 )
 ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")

@@ -21,7 +21,7 @@ from course.minimum_norm.figures.records import (
     draw_stopping,
     of_record,
 )
-from course.minimum_norm.figures.weights import draw_descents, draw_rulers, draw_valleys
+from course.minimum_norm.figures.weights import draw_descents, draw_limits, draw_rulers, draw_valleys
 
 __all__ = [
     "SOLVER_NAMES",
@@ -31,6 +31,7 @@ __all__ = [
     "draw_descents",
     "draw_gram",
     "draw_growth",
+    "draw_limits",
     "draw_more_data",
     "draw_noise",
     "draw_noise_costs",

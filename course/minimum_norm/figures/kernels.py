@@ -104,10 +104,10 @@ def draw_prediction_weights(
     """
     nearest = (images - image).norm(dim=1).argsort()[: rows * columns]
     figure, (left, *panels) = plotting.subplots(
-        1, 1 + len(weights), height=2.5, width_ratios=[1.1] + [5] * len(weights)
+        1, 1 + len(weights), height=2.85, width_ratios=[1.25] + [5] * len(weights)
     )
     _draw_mosaic(left, image[None].numpy(), PAPER[None], 1)
-    left.set_title("A new digit")
+    left.set_title("A new digit", fontsize=9, loc="center")
     for axes, (name, C) in zip(panels, weights.items(), strict=True):
         share = np.clip(C[nearest].numpy()[:, None] / FULL_COLOUR, -1, 1)
         colour = np.where(share > 0, TOO_MUCH, TOO_LITTLE)

@@ -30,8 +30,31 @@ def draw_descents(x: Tensor, y: float, paths: Sequence[Tensor]) -> Figure:
         axes.plot(*path[0], color=colour, marker="s", markersize=9)
         axes.plot(*path[-1], color=colour, marker="o", markersize=9)
         end = f"ends at ({path[-1, 0]:.2g}, {path[-1, 1]:.2g}), length {path[-1].norm():.2f}"
-        axes.annotate(end, path[-1], (12, 4), textcoords="offset points", color=colour)
+        axes.annotate(end, path[-1], (12, 4), textcoords="offset points", color=colour, bbox=plotting.PATCH)
     axes.set_title("Both starts reach the line, at right angles to it")
+    return figure
+
+
+@plotting.style()
+def draw_limits(x: Tensor, y: float, starts: Sequence[Tensor], ends: Sequence[Tensor]) -> Figure:
+    """Where descent on one equation x'w = y in two unknowns ends: an arrow from each start.
+
+    Args:
+        x: (2,).
+        y: the target.
+        starts, ends: weights, (2,) each.
+    """
+    figure, axes = plotting.subplots(width=6.5, height=4.4)
+    _draw_solutions(axes, x, y, (-3.6, 5.4, -3.6, 6.2))
+    shortest = y * x / (x @ x)
+    for start, end in zip(starts, ends, strict=True):
+        arrow = {"arrowstyle": "->", "color": BLUE, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", end.tolist(), start.tolist(), arrowprops=arrow)
+        axes.plot(*start, color=BLUE, marker="s", markersize=6)
+        axes.plot(*end, color=BLUE, marker="o", markersize=6)
+    axes.plot(*shortest, color=GREEN, marker="*", markersize=15, zorder=5)
+    axes.annotate("the shortest", shortest, (34, 6), textcoords="offset points", color=GREEN, bbox=plotting.PATCH)
+    axes.set_title("Every start ends at the solution nearest to it")
     return figure
 
 
@@ -53,7 +76,7 @@ def draw_rulers(x: Tensor, y: float, ends: Sequence[tuple[str, Tensor, Tensor]])
         angle = np.degrees(np.arctan2(axes_of[1, 0], axes_of[0, 0]))
         axes.add_patch(Ellipse((0, 0), wide, high, angle=angle, fill=False, color=colour, linewidth=1.5))
         axes.plot(*w, color=colour, marker="o", markersize=9)
-        axes.annotate(name, w, (12, 4), textcoords="offset points", color=colour)
+        axes.annotate(name, w, (12, 4), textcoords="offset points", color=colour, bbox=plotting.PATCH)
     axes.plot(0, 0, color=INK, marker="s", markersize=8)
     axes.set_title("Another ruler, another shortest solution")
     return figure

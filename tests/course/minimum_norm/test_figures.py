@@ -404,6 +404,18 @@ def test_the_ends_of_two_descents_are_named_with_their_lengths():
     np.testing.assert_allclose(2 * solutions.get_xdata() + solutions.get_ydata(), 5)
 
 
+def test_an_arrow_goes_from_every_start_to_its_end_and_a_star_is_at_the_shortest():
+    x = torch.tensor([2.0, 1.0], dtype=torch.float64)
+    starts = [torch.tensor([0.0, 0.0]), torch.tensor([-2.0, 3.0])]
+    ends = [torch.tensor([2.0, 1.0]), torch.tensor([0.4, 4.2])]
+    (axes,) = figures.draw_limits(x, 5.0, starts, ends).axes
+    arrows = [text for text in axes.texts if text.arrow_patch]
+    np.testing.assert_allclose([text.xyann for text in arrows], torch.stack(starts).numpy())
+    np.testing.assert_allclose([text.xy for text in arrows], torch.stack(ends).numpy())
+    (star,) = [line for line in axes.lines if line.get_marker() == "*"]
+    np.testing.assert_allclose(star.get_xydata(), [[2, 1]])
+
+
 @pytest.mark.parametrize("P", [[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 9.0]], [[2.0, 1.0], [1.0, 3.0]]])
 def test_an_ellipse_of_a_ruler_touches_the_line_of_solutions_where_descent_ends(P):
     X, y, P = (torch.tensor(each, dtype=torch.float64) for each in ([[2.0, 1.0]], [5.0], P))

@@ -34,7 +34,8 @@ SECRETS = {"double": frozenset({"twice=n+n"})}
 def built(repository: Repository) -> Repository:
     build(repository.root, repository.lessons)
     (repository.root / "docs").mkdir()
-    (repository.root / "docs" / "explorer.png").write_bytes(b"\x89PNG")
+    for picture in ("explorer.png", "many_fits.gif", "prediction_weights.png"):
+        (repository.root / "docs" / picture).write_bytes(b"\x89PNG")
     (repository.root / "docs" / "instructor.md").write_text("# Teach\n")
     return repository
 
@@ -82,6 +83,8 @@ def test_students_are_given_the_lessons_and_what_they_run_on_and_nothing_else(
         "requirements.txt",
         "environment.yml",
         "docs/explorer.png",
+        "docs/many_fits.gif",
+        "docs/prediction_weights.png",
         "docs/instructor.md",
     }
 
