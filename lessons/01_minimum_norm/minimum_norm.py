@@ -15,8 +15,9 @@ explorers.many_fits
 # exactly is called an *interpolator*, and here are infinitely many of them. The training error is zero for every one,
 # so the data cannot tell you which to prefer.
 #
-# **Which of the curves would you draw through these points, and why?** Decide, and answer the two
-# questions below. Then come back and press the button *What gradient descent from zero draws*.
+# **Which of the curves would you draw through these points, and why?** A calm one, or
+# *A wild one*? Decide, and answer the two questions below. Then come back and press the button *What gradient descent
+# from zero draws*.
 
 # %% [markdown]
 # ## 1.1 Your guess first

@@ -29,13 +29,13 @@ class Fit:
     Attributes:
         amount: how much of the null-space direction is in its weights.
         curve: on `GRID`, (grid,).
-        misses: the largest distance from a point.
+        error: mean squared error at the points.
         length: of the weights, over that of the shortest.
     """
 
     amount: float
     curve: np.ndarray
-    misses: float
+    error: float
     length: float
 
 
@@ -59,20 +59,27 @@ def fit(amount: float) -> Fit:
     """The curve whose weights are the shortest plus `amount` times the direction."""
     shortest, direction = family()
     w = shortest + amount * direction
-    misses = (waves(X) @ w - Y).abs().max()
-    return Fit(amount, (waves(GRID) @ w).numpy(), float(misses), float(w.norm() / shortest.norm()))
+    error = (waves(X) @ w - Y).square().mean()
+    return Fit(amount, (waves(GRID) @ w).numpy(), float(error), float(w.norm() / shortest.norm()))
 
 
 def draw_fit(result: Fit, figure: Figure) -> None:
     if not figure.axes:
-        (axes,) = plotting.panels(figure, 1)
-        axes.set(xlabel="x", ylabel="f(x)", xlim=(0, 1), ylim=(-2.6, 2.6))
-        axes.set_title("200 features, 8 points: every one of these curves has zero training error")
-        for amount in FAN:
-            axes.plot(GRID, fit(float(amount)).curve, color=GREY, linewidth=0.8, alpha=0.5)
-    (axes,) = figure.axes
-    plotting.line(axes, "fit", GRID.numpy(), result.curve, color=ORANGE, linewidth=2.4)
-    plotting.line(axes, "points", X.numpy(), Y.numpy(), color=INK, marker="o", markersize=8, linestyle="none", zorder=5)
+        curve, error = plotting.panels(figure, 2, widths=[1.5, 1], wspace=0.25)
+        curve.set(xlabel="x", ylabel="f(x)", xlim=(0, 1), ylim=(-2.6, 2.6), title="8 points, 200 weights")
+        error.set(xlabel="which curve", ylabel="training error", xlim=(LEAST, MOST), ylim=(-0.05, 1))
+        error.set_title("Training error: zero")
+        fan = [fit(float(amount)) for amount in FAN]
+        for each in fan:
+            curve.plot(GRID, each.curve, color=GREY, linewidth=0.8, alpha=0.5)
+        error.plot(FAN, [each.error for each in fan], color=GREY, clip_on=False)
+    curve, error = figure.axes
+    plotting.line(curve, "fit", GRID.numpy(), result.curve, color=ORANGE, linewidth=2.4)
+    plotting.line(
+        curve, "points", X.numpy(), Y.numpy(), color=INK, marker="o", markersize=8, linestyle="none", zorder=5
+    )
+    here = {"color": ORANGE, "marker": "o", "markersize": 10, "linestyle": "none", "clip_on": False}
+    plotting.line(error, "here", [result.amount], [result.error], **here)
 
 
 def caption_fit(result: Fit) -> str:
@@ -87,6 +94,6 @@ many_fits = Explorer(
     draw=draw_fit,
     caption=caption_fit,
     play="amount",
-    views={"What gradient descent from zero draws": {"amount": 0}},
+    views={"A wild one": {"amount": 1.5}, "What gradient descent from zero draws": {"amount": 0}},
     controls={"amount": Slider("which curve", LEAST, MOST, 0.05, -1.2)},
 )
