@@ -27,9 +27,8 @@ explorers.many_fits
 # exactly is called an *interpolator*, and here are infinitely many of them. The training error is zero for every one,
 # so the data cannot tell you which to prefer.
 #
-# **Which of the curves would you draw through these points, and why?** A calm one, or
-# *A wild one*? Decide, and answer the two questions below. Then come back and press the button *What gradient descent
-# from zero draws*.
+# **Which of the curves would you draw through these points, and why?** A calm one, or *A wild one*? Decide, and
+# answer the two questions below. Then come back and press the button *What gradient descent from zero draws*.
 
 # %% [markdown]
 # ## 1.1 Your guess first
@@ -126,8 +125,8 @@ descent_prediction.reveal(
 # ### Short weights make a calm curve when calm waves are cheap
 #
 # Again eight points and waves, this time forty: $f(x) = w^\top \varphi(x)$ with $\varphi_k(x) = \cos(\pi k x) / (1 +
-# k)^p$. The number $p$, the *decay*, makes the fast waves small. A small wave is expensive: it takes a large weight
-# to see it at all.
+# k)^p$. The number $p$, the *decay*, makes the fast waves small. A small wave is expensive: it needs a large weight
+# before it shows in the curve.
 #
 # The picture takes the shortest weights that fit. To them it adds $t$ times a vector from the null space, which
 # changes the curve at none of the points. The control *direction* picks that vector.
@@ -135,7 +134,8 @@ descent_prediction.reveal(
 # **Try**: press *Play*, which moves $t$ slowly through zero, and again after *Another direction*. Then compare
 # *Shortest, decay 2* with *Shortest, decay 0*.
 #
-# **Look for**: where on the right the length is least, and where the test error is.
+# **Look for**: on the right, the value of $t$ where the norm is smallest (the norm is the length of the weights), and
+# the value where the test error is smallest.
 
 # %% tags=["demo"]
 explorers.null_space
@@ -144,15 +144,15 @@ explorers.null_space
 # <details><summary><b>Question</b>: is the shortest interpolator the one with the least test error? Is it always
 # good?</summary>
 #
-# Not quite the least: the length is least at $t = 0$ exactly, the test error somewhere near it, at another place for
+# Almost. The length is smallest at $t = 0$ exactly. The test error is smallest near there, at a different place for
 # each direction.
 #
 # And it is not always good. With decay 0 all waves cost the same, and the shortest fit is a row of spikes, wrong
-# nearly everywhere. To be short means to prefer the waves that are large in this model. That helps when the truth is
-# mostly made of those. Nothing in the data says that it is.
+# nearly everywhere. Short weights prefer the waves that are large in this model. That helps when the truth is mostly
+# made of those waves. Nothing in the data says that it is.
 # </details>
 #
-# ### What the data cannot see, descent never touches
+# ### Descent never changes what the data cannot see
 #
 # Here is the one equation again. The grey line holds its solutions. The dotted line is the row space, the only
 # direction in which a gradient can point. The blue square is the start: drag it, or move it with the arrow keys. The
@@ -162,7 +162,7 @@ explorers.null_space
 # **Try**: press *Play* to take the steps one by one. Then compare *From zero*, *On the dotted line* and *At right
 # angles to it*, and drag the start along the dotted line and away from it.
 #
-# **Look for**: which of the two lengths on the right ever changes.
+# **Look for**: the two lengths on the right. Only one of them ever changes.
 
 # %% tags=["demo"]
 explorers.descent
@@ -179,8 +179,8 @@ explorers.descent
 # ## 1.4 Exercises: compute where descent ends
 #
 # Each exercise says how many minutes it should take, and how difficult it is, from 1 to 5. Write your answer, run its
-# cell, then run the check below it. A check tells you what went wrong. It never takes points away, and no later cell
-# needs an exercise solved. All tensors in the checks are float64: give a new one `dtype=X.dtype`.
+# cell, then run the check below it. A check tells you what went wrong. It never takes points away, and every later
+# cell runs even if you skip an exercise. All tensors in the checks are float64: give a new one `dtype=X.dtype`.
 #
 # ### Exercise 1.1: the shortest weights (10 minutes, difficulty 2, 2 points)
 #
@@ -306,11 +306,13 @@ for name, diagonal in (("plain descent", [1.0, 1.0]), ("nine times the step upwa
 plotting.show(figures.draw_rulers(x[0], float(y), ends))
 
 # %% [markdown]
-# Blow up a balloon around zero until it touches the line: it touches at the shortest solution. Plain descent has a
-# round balloon. With $P$ it is an ellipse, $w^\top P^{-1} w$ constant, and it touches elsewhere.
+# Draw a small circle around zero, and let it grow until it touches the line. It touches at the shortest solution, and
+# that is where plain descent ends. With $P$ the circle becomes an ellipse, on which $w^\top P^{-1} w$ is constant,
+# and it touches at another point.
 #
-# So "shortest" depends on a ruler, and the algorithm brings the ruler along. Neither the data nor the words "gradient
-# descent" decide it. To rescale the features does the same as a preconditioner: that is what the decay did above.
+# So the word "shortest" needs a ruler, a way to measure weights. The data do not choose this ruler. The algorithm
+# does, by the kind of step that it takes. Rescaling the features has the same effect as a preconditioner: the decay
+# in the explorer above did exactly that.
 
 # %% [markdown]
 # ## 1.5 Only inner products matter, so any kernel will do
@@ -330,7 +332,7 @@ plotting.show(figures.draw_rulers(x[0], float(y), ends))
 #
 # This lesson uses two kernels: the Gaussian $k = \exp(-\|x - x'\|^2 / (2\sigma^2))$ and the Laplacian $k = \exp(-\|x
 # - x'\| / \sigma)$. The *bandwidth* $\sigma$ says how far the influence of a point reaches. For both, $K$ can be
-# inverted when no two points coincide.
+#   inverted when no two points coincide.
 #
 # (Distances here are Euclidean. The Laplacian kernel of scikit-learn takes another distance.)
 #
@@ -368,8 +370,7 @@ exercises.gaussian_gram.check(gaussian_gram)
 # </details>
 #
 # Your matrix on real data: small images of handwritten digits, sorted by class. Bright blocks on the diagonal mean
-# that digits of a class are near each other. What is in this matrix is all that the method will ever know of the
-# images.
+# that digits of a class are near each other. The method sees nothing else of the images.
 
 # %%
 digits = data.load("digits")  # 8 x 8 pixels, 0 to 16
@@ -432,8 +433,9 @@ train_error = float(((K @ coefficients).argmax(1) != some_labels).double().mean(
 plotting.show(figures.draw_answers(test_images, test_labels, values.argmax(1), train_error))
 
 # %% [markdown]
-# The model has ten coefficients for every training image, it fits them all exactly, nothing holds it back, and it is
-# right about nearly every new digit. The few that it gets wrong are orange, with its answer in the corner.
+# The model has ten coefficients for every training image. It fits all the labels exactly, without any regularisation.
+# Still it is right about nearly every new digit. The few that it gets wrong are orange, with its answer in the
+# corner.
 #
 # ### Exercise 1.6: the norm of the fit (8 minutes, difficulty 2, 2 points)
 #
@@ -535,13 +537,13 @@ for kernel, bandwidth in (("laplacian", 0.5), ("gaussian", 0.17)):
 plotting.show(figures.draw_wrong_label(points[:, 0], given, 6, grid[:, 0], curves))
 
 # %% [markdown]
-# Both curves pass through the wrong label. The Laplacian kernel has a corner, so its fit can make a spike there and
-# leave the rest alone. A wide Gaussian is very smooth. To reach the wrong point it has to bend, and a smooth curve
-# that bends here swings there.
+# Both curves pass through the wrong label. The Laplacian kernel has a corner, so its fit can make a spike at this
+# point and stay as it was elsewhere. A wide Gaussian is very smooth. Its fit has to bend to reach the wrong point,
+# and a very smooth curve that bends at one place has to swing at the others.
 #
 # ### How much of a wrong label reaches a new image
 #
-# The same can be said in one formula. The coefficients are $a = K^{-1} y$, so a prediction is a weighted sum of the
+# One formula says how far this goes. The coefficients are $a = K^{-1} y$, so a prediction is a weighted sum of the
 # labels:
 #
 # $$f(x) = \sum_i C_i(x)\, y_i \qquad \text{with} \qquad C(x) = K^{-1} k(X, x).$$
@@ -560,16 +562,16 @@ for kernel, bandwidth in (("laplacian", 2.5), ("gaussian", 10.0)):
 plotting.show(figures.draw_prediction_weights(new, train_images, weights))
 
 # %% [markdown]
-# The Laplacian asks many digits, and each of them a little. A wrong label among them hardly matters. The wide
-# Gaussian takes a lot of one digit and subtracts a lot of another that looks nearly the same. When all labels are
-# right, these large parts cancel. One wrong label, and they do not.
+# The Laplacian kernel uses the labels of many digits, each with a small weight, so one wrong label among them hardly
+# matters. The wide Gaussian adds a large part of one digit's label, and subtracts a large part of another's that
+# looks nearly the same. When all labels are right, these large parts cancel. When one label is wrong, they do not.
 #
 # This can be measured. Suppose each label is off by an error of variance $\varepsilon^2$, independent of the others.
 # Then $f(x)$ is off by $\sum_i C_i(x)\, \varepsilon_i$, whose variance is $\varepsilon^2\, \|C(x)\|^2$. So the
 # *length* of $C(x)$ says how much noise gets through.
 #
-# Does it say what noise costs in test error? The next cell measures both, for four kernels, with a tenth of the
-# labels drawn at random in five ways. Every fit is exact, wrong labels included.
+# Does a longer $C(x)$ also mean a larger test error? The next cell measures both for four kernels. It draws a tenth
+# of the labels at random, five times. Every fit is exact, wrong labels included.
 
 # %%
 costs = []
@@ -594,8 +596,8 @@ for kernel, bandwidth in (("laplacian", 2.5), ("gaussian", 1.0), ("gaussian", 2.
 plotting.show(figures.draw_noise_costs(costs))
 
 # %% [markdown]
-# The same wrong labels, the same exact fit, and anything from almost nothing to a disaster. The longer $C(x)$, the
-# worse.
+# The wrong labels are the same for all four, and every fit is exact. Yet the cost goes from almost nothing to a
+# disaster: the longer $C(x)$ is, the higher it gets.
 
 # %%
 noise_prediction.reveal(
@@ -607,7 +609,8 @@ noise_prediction.reveal(
 # %% [markdown]
 # ## 1.7 What people get wrong
 #
-# One common belief has just fallen: that to fit noise exactly must ruin a model. Here are two more.
+# The last section refuted one common belief: that a model which fits noise exactly must be a bad one. Here are two
+# more.
 #
 # ### "Flat minima chose this solution"
 #
@@ -642,7 +645,7 @@ plotting.show(figures.draw_valleys(steps.numpy(), losses, errors))
 
 # %% [markdown]
 # On the left there are five curves, and they lie on each other. On the right the five test errors differ. Whatever
-# you measure about the valley, it is the same around all five, so it cannot have chosen the good one.
+# you measure about the valley is the same around all five. So flatness cannot have chosen the best of them.
 
 # %%
 flatness_prediction.reveal(
@@ -677,12 +680,13 @@ plotting.show(figures.draw_norms(fits))
 # %% [markdown]
 # The shortest fit of random labels is still a shortest fit, and it is as wrong as guessing.
 #
-# The norm does say something. At one bandwidth, random labels need a larger norm than true ones. Across bandwidths it
-# misleads: the largest norm belongs to one of the good fits. Each bandwidth is another space, with another ruler.
+# Still, the norm says something. At one bandwidth, random labels need a larger norm than true ones. But it misleads
+# when you compare bandwidths: the largest norm belongs to one of the good fits. Each bandwidth has its own space of
+# functions, and so its own ruler.
 #
-# Zhang et al. came to the same view at full size, on sixty thousand images. A better front end doubled the norm
-# nearly, and halved the error. The least norm is a piece of the puzzle, and a small one. The other piece is a kernel
-# that suits the data.
+# Zhang et al. came to the same view at full size, on sixty thousand images. With better features the norm nearly
+# doubled, and the error halved. So the least norm explains a part, and not the largest one. It also matters that the
+# kernel suits the data.
 
 # %% [markdown]
 # ## 1.8 The experiment: sixty thousand images, fitted exactly
@@ -705,12 +709,15 @@ plotting.show(figures.draw_paper(record))
 
 # %% [markdown]
 # Every fit in this picture is exact, and nothing is regularised. On MNIST's pixels we get what the paper prints. The
-# other two rows differ, for reasons that are no secret.
+# other two rows differ, and we can say why.
 #
-# *Gabor* stands for a front end of fixed wavelet filters. The paper does not print its filters. We chose ours,
-# knowing the result to reach, so this is no better method. It shows how much the features decide. On *CIFAR-10* we
-# chose the bandwidth on training images; theirs is not given, and our copy of the images is compressed. Norms depend
-# on how labels are coded, which they do not say: that both rise is all one can compare.
+# *Gabor* means that fixed wavelet filters are applied to the images first. The paper does not print its filters. We
+# chose ours after reading its result, so our lower error is not the sign of a better method. It shows how much the
+# features matter.
+#
+# On *CIFAR-10* we chose the bandwidth on training images; the paper does not give its own, and our copy of the images
+# is compressed. The size of a norm depends on how labels are coded, which the paper does not say either. So only one
+# thing can be compared: both norms rise.
 #
 # The paper has a fourth row, with thirty-two thousand random convolutional filters on CIFAR-10 (17 % error). We have
 # not run it.
@@ -722,7 +729,7 @@ plotting.show(figures.draw_sizes(record))
 
 # %% [markdown]
 # The error falls with every image, roughly as a power of their number (the dashed lines go through one thousand and
-# ten thousand images). The norm *grows* all the while: more images ask more of the function.
+# ten thousand images). At the same time the norm *grows*: a function that fits more images has to be a longer one.
 #
 # ### Wrong labels: the Gaussian pays, the Laplacian hardly does
 
@@ -760,8 +767,8 @@ plotting.show(figures.draw_prices(record))
 plotting.show(figures.draw_stopping(record))
 
 # %% [markdown]
-# It is not: hollow points are those that stop early, and there the gap between the kernels is as wide. One cause is
-# the bandwidth: the last explorer showed that a narrower Gaussian takes back much of what it lost.
+# It is not. The hollow points were stopped early, and the gap between the kernels is as wide there. One real cause is
+# the bandwidth: in the last explorer, a narrower Gaussian suffered much less from the noise.
 #
 # ### The norm judges within a kernel, not between two
 
@@ -769,8 +776,8 @@ plotting.show(figures.draw_stopping(record))
 plotting.show(figures.draw_norms_and_errors(record))
 
 # %% [markdown]
-# Along each curve the noise rises, and norm and error rise with it. But go straight up from a norm a little above one
-# hundred: there the Gaussian is still good, and the Laplacian already bad.
+# Along each curve the noise rises, and norm and error rise with it. But compare the two kernels at a norm a little
+# above one hundred. There the Gaussian still has a small error, and the Laplacian a large one.
 #
 # ### Now on your machine
 #
@@ -786,9 +793,9 @@ plotting.show(figures.draw_beside(both))
 print("Your run:", yours.provenance())
 
 # %% [markdown]
-# The errors above tell the same story. The norms below do not: on your digits the two kernels have nearly the same
-# norm at every level of noise, and still one of them suffers and the other does not. So it is not the norm that makes
-# the difference. Section 1.6 measured what does.
+# The errors, in the upper row, agree. The norms, in the lower row, do not: on your digits the two kernels have nearly
+# the same norm at every level of noise, and still one of them suffers much more than the other. So it is not the norm
+# that makes the difference. Section 1.6 measured what does.
 #
 # For the full run, in a terminal: an hour and 12 GB on two CPU cores, less with `--device cuda`. It fetches MNIST and
 # CIFAR-10 once.
@@ -801,17 +808,17 @@ print("Your run:", yours.provenance())
 #
 # The bandwidths. On MNIST's pixels the Gaussian has 5, that of Zhang et al. ($\exp(-0.02\, d^2)$), and the Laplacian
 # 10. On the digits they are 1 and 2.5, which make the test errors without noise about equal. These two were chosen
-# with a look at test data, so compare what *changes* with noise. The wavelets are the magnitudes of complex Gabor
-# filters of two sizes in eight directions, averaged over small squares. That the training error stays zero at every
-# level of noise is no finding: $K$ can be inverted.
+#     with a look at test data, so compare what *changes* with noise. The wavelets are the magnitudes of complex Gabor
+#     filters of two sizes in eight directions, averaged over small squares. That the training error stays zero at
+#     every level of noise is no finding: $K$ can be inverted.
 # </details>
 #
 # ### How do you solve for sixty thousand unknowns?
 #
 # A factorisation of $K$ takes a number of multiplications that grows as $n^3$, and the memory of the whole matrix.
 # *Conjugate gradients* is a kind of descent that only multiplies by $K$, again and again. It can do so without even
-# storing $K$, by computing its entries anew each time. How many times as long does the factorisation take as the
-# descent with a stored $K$, for all the images? Guess before you run the cell.
+# storing $K$, by computing its entries anew each time. For all the images, how many times as long does the
+# factorisation take as the descent that stores $K$? Guess before you run the cell.
 
 # %%
 growth = load_record(experiment.GROWTH)
@@ -819,15 +826,16 @@ plotting.show(figures.draw_growth(growth))
 print("The recorded run:", growth.provenance())
 
 # %% [markdown]
-# Seven and a half times. A count of the multiplications would say much more: but the descent's products wait for
-# memory, not for arithmetic.
+# Seven and a half times. Counted in multiplications it would be nearly ninety times. But a product with $K$ spends
+# most of its time waiting for memory, not computing.
 #
 # <details><summary><b>For the curious</b>: how the large fits were computed</summary>
 #
 # In float64 this matrix alone has 28.8 GB. The fits keep its lower triangle in float32, a quarter of that, and run
 # conjugate gradients on all ten targets at once. Two things make this work. The products are summed in float64, since
 # in float32 their rounding soon is as large as what is left to fit. And the descent is *preconditioned*, as in
-# exercise 1.3. Here this only makes it arrive sooner, because where there is one solution every road ends there.
+# exercise 1.3. Here the preconditioner changes only how fast the descent arrives: there is one solution, so every
+# descent ends at it.
 #
 # The preconditioner takes the smooth part of $K$ from 3,000 of the images, and the sharp part within groups of images
 # that are near each other. With it the number of products grows slowly, from 7 to 23 over the picture's sizes. All of
@@ -876,7 +884,7 @@ print("The recorded run:", growth.provenance())
 #    of one $n \times n$ system.
 # 3. Around all interpolators of a linear model the squared loss is the same. So flatness cannot choose. The algorithm
 #    does, by its start and its ruler.
-# 4. To fit wrong labels exactly can be nearly free or a disaster. It depends on how much of a label's error the
+# 4. An exact fit of wrong labels can cost almost nothing, or very much. It depends on how much of a label's error the
 #    kernel lets through to other inputs: the length of $C(x)$.
 # 5. The least norm is a preference. It helps when the functions that are cheap in the kernel's space are like the
 #    truth.
@@ -885,7 +893,7 @@ print("The recorded run:", growth.provenance())
 # ## Limits
 #
 # This lesson does not explain why networks generalise. They learn their features, their loss is not quadratic, and
-# their minima do differ in curvature. Nor does it say which kernel suits which data.
+# their minima do differ in curvature. It also does not say which kernel suits which data.
 #
 # "Gradient descent from zero finds the minimum norm" holds for the squared loss and a step size that converges, also
 # with mini-batches and with momentum, whose steps are combinations of rows too. It does not hold for Adam, with

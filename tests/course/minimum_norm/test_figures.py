@@ -340,6 +340,10 @@ def test_the_factorisation_takes_seven_and_a_half_times_as_long_as_the_descent_a
     assert last["cholesky"]["seconds"] / last["cg"]["seconds"] == pytest.approx(7.5, abs=0.1)
     products = [row["iterations"] for row in select(rows, solver="cg")]
     assert products == sorted(products) and (products[0], products[-1]) == (7, 23)
+    multiplications = (
+        60_000**3 / 3 / (products[-1] * 10 * 60_000**2)
+    )  # of the factorisation, over those of the products
+    assert multiplications == pytest.approx(90, abs=4)
     assert abs(last["cg"]["test_error"] - last["cholesky"]["test_error"]) <= 0.0002
 
 
