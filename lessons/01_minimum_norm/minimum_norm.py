@@ -10,13 +10,14 @@ from course.minimum_norm import explorers
 explorers.many_fits
 
 # %% [markdown] tags=["demo"]
-# Eight points, and a model with two hundred adjustable numbers, its *weights*: one for each of two hundred fixed
-# waves. Press *Play*. The curve changes everywhere, but it never leaves the points. A model that fits all of its data
-# exactly is called an *interpolator*, and here are infinitely many of them. The training error is zero for every one,
-# so the data cannot tell you which to prefer.
+# There are eight points. The model has two hundred adjustable numbers, its *weights*: one for each of two hundred
+# fixed waves. Press *Play*. The curve changes everywhere, but it never leaves the points. A model that fits all of
+# its data exactly is called an *interpolator*, and here are infinitely many of them. The training error is zero for
+# every one, so the data cannot tell you which curve is better.
 #
-# **Which of the curves would you draw through these points, and why?** A calm one, or *A wild one*? Decide, and
-# answer the two questions below. Then come back and press the button *What gradient descent from zero draws*.
+# **Which of the curves would you draw through these points, and why?** A calm one, with few ups and downs, or *A wild
+# one*? Decide, and answer the question below. Then come back and press the button *What gradient descent from zero
+# draws*.
 
 # %% [markdown]
 # ## 1.1 Your guess first
@@ -41,23 +42,14 @@ descent_prediction = Prediction(
 )
 descent_prediction
 
-# %%
-flatness_prediction = Prediction(
-    "Take the weights behind the calmest of the curves, and those behind the wildest. Move each of "
-    "them a little, in every direction, and watch the training error rise. Around which of the two "
-    "does it rise more slowly?",
-    options=("Around the calm one", "Around the wild one", "Equally fast around both"),
-)
-flatness_prediction
-
 # %% [markdown]
-# The answers come with the argument: the first at the end of the next section, the second in section 1.7.
+# The answer comes at the end of the next section.
 #
 # **You will be able to**
 #
 # - say which interpolator gradient descent finds from a given start, and compute it without any descent;
 # - fit data exactly with a kernel, and measure the norm of the fit;
-# - decide whether a flat minimum can have chosen the solution;
+# - decide whether flatness can explain which solution descent finds;
 # - say what an exact fit of wrong labels costs, and why.
 #
 # **You need** linear algebra (row space, null space, eigenvalues) and a little PyTorch. **Time**: about two hours,
@@ -72,10 +64,11 @@ flatness_prediction
 #
 # Write $x = (2, 1)$ and $y = 5$. The loss $\tfrac12 (x^\top w - 5)^2$ has the gradient $(x^\top w - 5)\, x$. That is
 # a multiple of $x$, whatever $w$ is. So descent can move along $x$, and in no other direction. From $w = 0$ it ends
-# at $w = a\,x$ for some number $a$, and the equation fixes it: $a\, x^\top x = 5$, so $a = 1$ and $w = (2, 1)$.
+# at $w = a\,x$ for some number $a$, and the equation gives this number: $a\, x^\top x = 5$, so $a = 1$ and $w = (2,
+# 1)$.
 #
 # This is also the point of the line nearest to zero. Every other solution is $(2, 1) + t\,(1, -2)$. The two parts are
-# at right angles, so by Pythagoras the length is $\sqrt{5 + 5 t^2}$, and $t = 0$ makes it least.
+# at right angles, so by Pythagoras the length is $\sqrt{5 + 5 t^2}$. It is smallest at $t = 0$.
 #
 # Before you run the next cell: where does descent end if it starts at $(-2, 3)$ instead?
 
@@ -93,10 +86,13 @@ plotting.show(figures.draw_descents(x[0], float(y), paths))
 #
 # **The same for many equations.** Let the rows of $X$ be the inputs, and $Xw = y$ what we want. The gradient $X^\top
 # (Xw - y)$ is a combination of the rows of $X$. So from zero, descent stays in their span, which is called the *row
-# space*: $w = X^\top a$. It fits when $X X^\top a = y$, a system with one unknown for each input.
+# space*: $w = X^\top a$. It fits when $X X^\top a = y$, a system with one unknown for each row.
 #
 # Any other solution differs from this one by a vector $v$ with $Xv = 0$. Such vectors make the *null space*. They are
-# at right angles to the row space, so Pythagoras says again: $X^\top a$ is the shortest solution.
+# at right angles to the row space. So, by Pythagoras again, $X^\top a$ is the shortest solution. The length of $w$ is
+# also called its *norm*, and this solution the *minimum-norm* solution.
+#
+# Now we know *which* solution descent finds. Whether it is a good one is another question.
 
 # %%
 descent_prediction.reveal(
@@ -107,17 +103,17 @@ descent_prediction.reveal(
 )
 
 # %% [markdown]
-# ## 1.3 The start decides where it ends
+# ## 1.3 What short weights prefer, and what the start decides
 
 # %% [markdown] tags=["demo"]
-# ### Short weights make a calm curve when calm waves are cheap
+# ### Short weights make a calm curve when slow waves are cheap
 #
-# Again eight points and waves, this time forty: $f(x) = w^\top \varphi(x)$ with $\varphi_k(x) = \cos(\pi k x) / (1 +
-# k)^p$. The number $p$, the *decay*, makes the fast waves small. A small wave is expensive: it needs a large weight
-# before it shows in the curve.
+# Again there are eight points, and now forty waves: $f(x) = w^\top \varphi(x)$ with $\varphi_k(x) = \cos(\pi k x) /
+# (1 + k)^p$. The number $p$, the *decay*, makes the fast waves small. A small wave is expensive: it needs a large
+# weight before it shows in the curve.
 #
-# The picture takes the shortest weights that fit. To them it adds $t$ times a vector from the null space, which
-# changes the curve at none of the points. The control *direction* picks that vector.
+# The picture takes the shortest weights that fit, and adds $t$ times a vector from the null space. This does not
+# change the curve at the points. The control *direction* picks the vector.
 #
 # **Try**: press *Play*, which moves $t$ slowly through zero, and again after *Another direction*. Then compare
 # *Shortest, decay 2* with *Shortest, decay 0*.
@@ -159,9 +155,9 @@ explorers.descent
 # %% [markdown] tags=["demo"]
 # <details><summary><b>Question</b>: from which starts does descent end at the shortest solution?</summary>
 #
-# From every start in the row space, and from no other. Zero is one of these. What the start has in the null space
-# stays as it is, so descent ends at the solution nearest to its start. The least norm is not a law about descent
-# alone. It is a law about descent *and* where it starts.
+# From every start in the row space, and from no other. Zero is one of these. The null-space part of the start does
+# not change, so descent ends at the solution nearest to its start. Descent alone does not lead to the least norm.
+# Descent from zero does.
 # </details>
 
 # %% [markdown]
@@ -169,7 +165,8 @@ explorers.descent
 #
 # Each exercise says how many minutes it should take, and how difficult it is, from 1 to 5. Write your answer, run its
 # cell, then run the check below it. A check tells you what went wrong. It never takes points away, and every later
-# cell runs even if you skip an exercise. All tensors in the checks are float64: give a new one `dtype=X.dtype`.
+# cell runs even if you skip an exercise. All tensors in the checks are float64: if you create a new tensor, give it
+# `dtype=X.dtype`.
 #
 # ### Exercise 1.1: the shortest weights (10 minutes, difficulty 2, 2 points)
 #
@@ -247,7 +244,8 @@ plotting.show(figures.draw_limits(x[0], float(y), starts, [end_of(x, y, w0) for 
 # ### Exercise 1.3: another kind of step (15 minutes, difficulty 4, 2 points)
 #
 # Many optimisers multiply the gradient by a matrix before they step: $w \leftarrow w - \eta\, P X^\top (Xw - y)$ with
-# a fixed symmetric positive definite $P$, a *preconditioner*. From zero, where does *that* end?
+# a fixed symmetric positive definite $P$, a *preconditioner*. Where does this kind of descent end when it starts at
+# zero?
 
 # %% nbgrader={"grade": false, "grade_id": "preconditioned_limit", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def preconditioned_limit(X: torch.Tensor, y: torch.Tensor, P: torch.Tensor) -> torch.Tensor:
@@ -274,8 +272,8 @@ exercises.preconditioned_limit.check(preconditioned_limit)
 # put that into $Xw = y$, and solve.
 # </details>
 #
-# The next picture is drawn with your function. It shows where plain descent ends on our one equation, and where
-# descent ends that takes nine times the step along the second weight.
+# The next picture is drawn with your function. It shows our one equation again. Where does plain descent end, and
+# where does it end if its steps along the second weight are nine times as large?
 
 # %%
 limit = exercises.preconditioned_limit.use(preconditioned_limit)
@@ -307,20 +305,21 @@ plotting.show(figures.draw_rulers(x[0], float(y), ends))
 # $$K a = y, \qquad f(x) = \sum_i a_i\, k(x_i, x), \qquad K_{ij} = k(x_i, x_j).$$
 #
 # The functions $\sum_i a_i k(x_i, \cdot)$ and their limits make a space with an inner product in which $\langle g,
-# k(x, \cdot)\rangle = g(x)$. It is called the kernel's *reproducing kernel Hilbert space*, or RKHS. Of all its
-# functions that fit the data, $f$ has the least norm. The argument is the old one: another fit differs by some $g$
-# with $g(x_i) = \langle g, k(x_i, \cdot)\rangle = 0$, so $g$ is at right angles to $f$.
+# k(x, \cdot)\rangle = g(x)$: the inner product with $k(x, \cdot)$ gives the value at $x$. It is called the kernel's
+# *reproducing kernel Hilbert space*, or RKHS. Of all its functions that fit the data, $f$ has the least norm. The
+# argument is that of section 1.2: another fit differs by some $g$ with $g(x_i) = \langle g, k(x_i, \cdot)\rangle =
+# 0$, so $g$ is at right angles to $f$.
 #
 # This lesson uses two kernels: the Gaussian $k = \exp(-\|x - x'\|^2 / (2\sigma^2))$ and the Laplacian $k = \exp(-\|x
 # - x'\| / \sigma)$. The *bandwidth* $\sigma$ says how far the influence of a point reaches. For both, $K$ can be
 #   inverted when no two points coincide.
 #
-# (Distances here are Euclidean. The Laplacian kernel of scikit-learn takes another distance.)
+# (Distances here are Euclidean. The Laplacian kernel of scikit-learn uses another distance.)
 #
 # ### Exercise 1.4: the Gaussian Gram matrix (10 minutes, difficulty 2, 2 points)
 #
-# The matrix of all $k(x_i, x_j)$ is called the *Gram matrix*. Compute it without loops over points: the cases are
-# large, and the check stops a function that calls torch too often. Tensor operations on whole matrices do it.
+# The matrix of all $k(x_i, x_j)$ is called the *Gram matrix*. Compute it without loops over points, with operations
+# on whole matrices: the cases are large, and the check stops a function that calls torch too often.
 
 # %% nbgrader={"grade": false, "grade_id": "gaussian_gram", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def gaussian_gram(A: torch.Tensor, B: torch.Tensor, bandwidth: float) -> torch.Tensor:
@@ -395,8 +394,8 @@ exercises.fit_and_predict.check(fit_and_predict)
 # $j$ of `K_test` times $a$. Return both, in that order.
 # </details>
 #
-# Your two functions, fitted to four hundred digits. There are ten targets at once, one for each class: a 1 for the
-# class of the image and a 0 for the others. The answer is the class with the largest value.
+# Now your two functions fit four hundred digits. There are ten targets at once, one for each class: a 1 for the class
+# of the image and a 0 for the others. The answer is the class with the largest value.
 
 # %%
 solve = exercises.fit_and_predict.use(fit_and_predict)
@@ -466,16 +465,16 @@ noise_prediction = Prediction(
 noise_prediction
 
 # %% [markdown] tags=["demo"]
-# ### The two kernels take wrong labels differently
+# ### The two kernels react differently to wrong labels
 #
 # A *kernel* fit of three hundred digits: $f(x) = \sum_i a_i k(x_i, x)$ with $Ka = y$, the function of least norm that
 # fits them exactly. The kernel is Gaussian, $\exp(-\|x - x'\|^2 / (2\sigma^2))$, or Laplacian, $\exp(-\|x - x'\| /
 # \sigma)$, and $\sigma$ is its *bandwidth*. *Label noise* draws each training label anew with the given probability,
-# from all ten classes. The training error counts against the labels that the model was given, wrong ones included.
-# The digits on the right are new ones.
+# from all ten classes. A new label is right by chance one time in ten. The training error is measured with the labels
+# that the model was given, wrong ones included. The digits on the right are test digits.
 #
-# **Try**: press *Play* to go through the Gaussian's bandwidths; *No noise, best Gaussian* is its best. Then let a
-# fifth of the labels be drawn anew, and compare *Noise, wide Gaussian* with *Noise, wide Laplacian* and *Noise, best
+# **Try**: press *Play* to go through the Gaussian's bandwidths. *No noise, best Gaussian* has the lowest test error.
+# Then draw a fifth of the labels anew: compare *Noise, wide Gaussian* with *Noise, wide Laplacian* and *Noise, best
 # Gaussian*.
 #
 # **Look for**: the training error, which is always zero, and the test error at large bandwidths, which is not.
@@ -486,16 +485,17 @@ explorers.kernels
 # %% [markdown] tags=["demo"]
 # <details><summary><b>Question</b>: can a Gaussian be made to suffer less from the noise, and at what price?</summary>
 #
-# Yes, by a smaller bandwidth: the best one under noise is a third of the best one without. The price is that a very
-# narrow Gaussian asks only the nearest training digits. It makes more mistakes without noise, and it hands each wrong
-# label on to the neighbours. All these fits are exact, so it cannot be the exact fit that does the harm.
+# Yes, with a smaller bandwidth: the best bandwidth with noise is a third of the best bandwidth without. The price is
+# that a very narrow Gaussian uses only the nearest training digits. It makes more mistakes without noise, and it
+# passes each wrong label on to nearby test digits. All these fits are exact, so it cannot be the exact fit that does
+# the harm.
 # </details>
 
 # %% [markdown]
 # ### What one wrong label does
 #
 # Thirteen points on a wave, and the one in the middle gets a wrong label. Each picture shows the exact fit before and
-# after.
+# after. (*Wide* means that the bandwidth is larger than the distance between neighbours.)
 
 # %%
 points = torch.linspace(0, 1, 13, dtype=torch.float64)[:, None]
@@ -523,8 +523,9 @@ plotting.show(figures.draw_wrong_label(points[:, 0], given, 6, grid[:, 0], curve
 #
 # $$f(x) = \sum_i C_i(x)\, y_i \qquad \text{with} \qquad C(x) = K^{-1} k(X, x).$$
 #
-# The weights $C(x)$ depend on the images, and not on the labels. They say how much each training label counts at $x$.
-# Here they are for one new digit, laid over the training digits that are nearest to it.
+# The weights $C(x)$ are not the weights $w$ of the model. They depend on the images, and not on the labels, and they
+# say how much each training label counts at $x$. The next picture shows them for one new digit: as colours behind the
+# training digits that are nearest to it.
 
 # %%
 new = test_images[4]
@@ -541,12 +542,12 @@ plotting.show(figures.draw_prediction_weights(new, train_images, weights))
 # matters. The wide Gaussian adds a large part of one digit's label, and subtracts a large part of another's that
 # looks nearly the same. When all labels are right, these large parts cancel. When one label is wrong, they do not.
 #
-# This can be measured. Suppose each label is off by an error of variance $\varepsilon^2$, independent of the others.
-# Then $f(x)$ is off by $\sum_i C_i(x)\, \varepsilon_i$, whose variance is $\varepsilon^2\, \|C(x)\|^2$. So the
-# *length* of $C(x)$ says how much noise gets through.
+# This can be measured. Suppose each label has an error $\varepsilon_i$ of mean zero and variance $s^2$, independent
+# of the others. Then the error of $f(x)$ is $\sum_i C_i(x)\, \varepsilon_i$, and its variance is $s^2\, \|C(x)\|^2$.
+# So the *length* of $C(x)$ says how much noise gets through.
 #
 # Does a longer $C(x)$ also mean a larger test error? The next cell measures both for four kernels. It draws a tenth
-# of the labels at random, five times. Every fit is exact, wrong labels included.
+# of the labels at random, five times (the bars show the range). Every fit is exact, wrong labels included.
 
 # %%
 costs = []
@@ -589,9 +590,21 @@ noise_prediction.reveal(
 #
 # ### "Flat minima chose this solution"
 #
-# Twenty digits of 64 pixels, even against odd: a linear model with more weights than data. Take the shortest weights,
-# and four others that fit as exactly but carry a null-space part ten times as long. At each of them the code computes
-# the Hessian of the loss, and walks away along one random direction.
+# First a guess.
+
+# %%
+flatness_prediction = Prediction(
+    "Take the shortest weights that fit, and others that also fit exactly but are ten times as long. "
+    "Move each of them a little, in every direction. Around which does the training loss rise more slowly?",
+    options=("Around the shortest", "Around the long ones", "Equally fast around both"),
+)
+flatness_prediction
+
+# %% [markdown]
+# A linear model shall tell even digits from odd ones. It has 64 weights, one for each pixel, and twenty images. Take
+# the shortest weights, and four others that also fit exactly: the shortest plus a null-space vector ten times as
+# long. At each of the five, the code computes the Hessian of the loss, and then moves away along one random
+# direction.
 
 # %%
 few, signs = train_images[:20], 1 - 2 * (train_labels[:20] % 2).double()
@@ -659,25 +672,26 @@ plotting.show(figures.draw_norms(fits))
 # when you compare bandwidths: the largest norm belongs to one of the good fits. Each bandwidth has its own space of
 # functions, and so its own ruler.
 #
-# Zhang et al. came to the same view at full size, on sixty thousand images. With better features the norm nearly
-# doubled, and the error halved. So the least norm explains a part, and not the largest one. It also matters that the
-# kernel suits the data.
+# Zhang et al. came to the same conclusion on sixty thousand images. With better features the norm nearly doubled, and
+# the error halved. So the least norm explains a part, and not the largest one. It also matters that the kernel suits
+# the data.
 
 # %% [markdown]
 # ## 1.8 The experiment: sixty thousand images, fitted exactly
 #
 # Zhang et al. fit every training image of MNIST by solving $Ka = y$. So do we, and we ask three more questions. What
-# do more images change? What do wrong labels cost? And is the norm a good judge?
+# do more images change? What do wrong labels cost? And does the norm tell good fits from bad ones?
 #
-# The pictures come from a recorded run of the preset `full`, which ships with the course. A point is the mean over
-# repeated draws of the images and the noise, a band their range. The fits of all images were made once.
+# The pictures come from a recorded run of the preset `full`, which comes with the course. A point is the mean over
+# repeated draws of the images and the noise, and a band shows their range. The fits of all images were made once, so
+# they have no band.
 
 # %%
 record = load_record(experiment.RECORD)
 print("The recorded run:", record.provenance())
 
 # %% [markdown]
-# ### The paper's result holds, up to what it does not say
+# ### On pixels we find what the paper found
 
 # %%
 plotting.show(figures.draw_paper(record))
@@ -703,8 +717,8 @@ plotting.show(figures.draw_paper(record))
 plotting.show(figures.draw_sizes(record))
 
 # %% [markdown]
-# The error falls with every image, roughly as a power of their number (the dashed lines go through one thousand and
-# ten thousand images). At the same time the norm *grows*: a function that fits more images has to be a longer one.
+# The error falls roughly as a power of $n$, the number of images (the dashed lines go through one thousand and ten
+# thousand images). At the same time the norm *grows*: a function that fits more images has to be a longer one.
 #
 # ### Wrong labels: the Gaussian pays, the Laplacian hardly does
 
@@ -713,8 +727,8 @@ plotting.show(figures.draw_noise(record))
 
 # %% [markdown]
 # At the left end of each picture all labels are true, and the two kernels are alike. Move right, and the Gaussian's
-# error rises at once, while the Laplacian's stays low. With all the images and a fifth of the labels drawn anew, it
-# is nearly what it was with true ones.
+# error rises at once, while the Laplacian's stays low. With all the images, and a fifth of the labels drawn anew, the
+# Laplacian's error is nearly what it was with true labels.
 #
 # ### With wrong labels, more images can hurt
 
@@ -731,21 +745,21 @@ plotting.show(figures.draw_more_data(record))
 plotting.show(figures.draw_prices(record))
 
 # %% [markdown]
-# Belkin, Ma and Mandal report that Gaussian kernels need many more epochs than Laplacian ones to fit noise. So it is
-# here, counted in the steps of a plain descent (conjugate gradients). The norms tell the same story.
+# Belkin, Ma and Mandal report that Gaussian kernels need many more epochs than Laplacian ones to fit noise. We find
+# the same, counted in steps of conjugate gradients, a faster kind of descent. The norms tell the same story.
 #
-# In another point our run disagrees with them. They report that the two kernels, once they have fitted the noise, do
-# about equally well on new images; ours do not. They stop as soon as the training error is zero, where our fits are
-# solved exactly. Is that the reason?
+# On another point our results differ. They report that the two kernels, once they have fitted the noise, do about
+# equally well on new images. Ours do not. They stop as soon as the training error is zero, but our fits are solved
+# exactly. Is that the reason?
 
 # %%
 plotting.show(figures.draw_stopping(record))
 
 # %% [markdown]
-# It is not. The hollow points were stopped early, and the gap between the kernels is as wide there. One real cause is
-# the bandwidth: in the last explorer, a narrower Gaussian suffered much less from the noise.
+# It is not: the gap between the kernels is as wide where the fits stop early. One real cause is the bandwidth. In the
+# explorer of section 1.6, a narrower Gaussian suffered much less from the noise.
 #
-# ### The norm judges within a kernel, not between two
+# ### The norm can compare fits of one kernel, but not of two
 
 # %%
 plotting.show(figures.draw_norms_and_errors(record))
@@ -772,8 +786,7 @@ print("Your run:", yours.provenance())
 # the same norm at every level of noise, and still one of them suffers much more than the other. So it is not the norm
 # that makes the difference. Section 1.6 measured what does.
 #
-# For the full run, in a terminal: an hour and 12 GB on two CPU cores, less with `--device cuda`. It fetches MNIST and
-# CIFAR-10 once.
+# The full run takes an hour and 12 GB on two CPU cores, and less time with `--device cuda`. Type in a terminal:
 #
 # ```
 # course run minimum_norm --preset full --device auto --out results
@@ -782,10 +795,10 @@ print("Your run:", yours.provenance())
 # <details><summary><b>For the curious</b>: what was fixed in advance</summary>
 #
 # The bandwidths. On MNIST's pixels the Gaussian has 5, that of Zhang et al. ($\exp(-0.02\, d^2)$), and the Laplacian
-# 10. On the digits they are 1 and 2.5, which make the test errors without noise about equal. These two were chosen
-#     with a look at test data, so compare what *changes* with noise. The wavelets are the magnitudes of complex Gabor
-#     filters of two sizes in eight directions, averaged over small squares. That the training error stays zero at
-#     every level of noise is no finding: $K$ can be inverted.
+# 10. On the digits they are 1 and 2.5, which make the test errors without noise about equal. We looked at test data
+#     to choose these two, so compare what *changes* with noise. The wavelets are the magnitudes of complex Gabor
+#     filters of two sizes in eight directions, averaged over small squares. The zero training error at every level of
+#     noise is not a result: it has to be zero, since $K$ can be inverted. The run fetches MNIST and CIFAR-10 once.
 # </details>
 #
 # ### How do you solve for sixty thousand unknowns?
@@ -806,18 +819,18 @@ print("The recorded run:", growth.provenance())
 #
 # <details><summary><b>For the curious</b>: how the large fits were computed</summary>
 #
-# In float64 this matrix alone has 28.8 GB. The fits keep its lower triangle in float32, a quarter of that, and run
-# conjugate gradients on all ten targets at once. Two things make this work. The products are summed in float64, since
-# in float32 their rounding soon is as large as what is left to fit. And the descent is *preconditioned*, as in
-# exercise 1.3. Here the preconditioner changes only how fast the descent arrives: there is one solution, so every
-# descent ends at it.
+# In float64 this matrix has 28.8 GB, and half of that as a triangle. The fits keep its lower triangle in float32,
+# half of that again, and run conjugate gradients on all ten targets at once. Two things make this work. The products
+# are summed in float64: in float32 the rounding error soon becomes as large as the remaining residual. And the
+# descent is *preconditioned*, as in exercise 1.3. Here the preconditioner changes only how fast the descent arrives:
+# there is one solution, so every descent ends at it.
 #
 # The preconditioner takes the smooth part of $K$ from 3,000 of the images, and the sharp part within groups of images
 # that are near each other. With it the number of products grows slowly, from 7 to 23 over the picture's sizes. All of
 # it is in `course/minimum_norm/solvers/`.
 #
-# The descents in the picture stop at a relative residual of 1e-2, which costs a hundredth of a point in test error or
-# two. The fits of the pictures before went on to 1e-3 or 1e-4, with true labels. To solve without storing $K$
+# The descents in the picture stop at a relative residual of 1e-2, which adds one or two hundredths of a point to the
+# test error. The fits of the pictures before went on to 1e-3 or 1e-4, with true labels. To solve without storing $K$
 # yourself, write `estimators.KernelInterpolationClassifier(bandwidth=5, solver="matrix_free")`. To repeat the
 # measurement: `course run minimum_norm --preset growth` (50 minutes, 16 GB).
 # </details>
@@ -829,8 +842,8 @@ print("The recorded run:", growth.provenance())
 #
 # A colleague says: "Gradient descent generalises because it finds flat minima." Answer for the linear model of this
 # lesson, in five to ten sentences. What does the loss look like around an interpolator, and what follows for measures
-# of flatness? Your colleague replies: "Then use $\|w\|^2\, \mathrm{tr}\, H$, with $H$ the Hessian." Does your
-# argument survive, and what *did* choose the solution? Where does the argument stop?
+# of flatness? Your colleague replies: "Then use $\|w\|^2\, \mathrm{tr}\, H$, with $H$ the Hessian." Is your argument
+# still valid, and what *did* choose the solution? For which models is the argument no longer valid?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "why_flatness_cannot_choose", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # *Write your answer here.*
@@ -846,8 +859,7 @@ print("The recorded run:", growth.provenance())
 #    does, by its start and its ruler.
 # 4. An exact fit of wrong labels can cost almost nothing, or very much. It depends on how much of a label's error the
 #    kernel lets through to other inputs: the length of $C(x)$.
-# 5. The least norm is a preference. It helps when the functions that are cheap in the kernel's space are like the
-#    truth.
+# 5. The least norm is a preference. It helps when the functions of small norm are like the truth.
 
 # %% [markdown]
 # ## Limits
@@ -866,6 +878,6 @@ print("The recorded run:", growth.provenance())
 # - M. Belkin, S. Ma, S. Mandal, *To understand deep learning we need to understand kernel learning*, ICML 2018.
 # - S. Gunasekar, J. Lee, D. Soudry, N. Srebro, *Characterizing implicit bias in terms of optimization geometry*, ICML
 #   2018 (exercise 1.3).
-# - K. Cutajar, M. Osborne, J. Cunningham, M. Filippone, *Preconditioning kernel matrices*, ICML 2016 (section 1.7).
+# - K. Cutajar, M. Osborne, J. Cunningham, M. Filippone, *Preconditioning kernel matrices*, ICML 2016 (section 1.8).
 # - The digits are from scikit-learn (UCI, E. Alpaydin and C. Kaynak); MNIST is by Y. LeCun, C. Cortes and C. Burges,
 #   CIFAR-10 by A. Krizhevsky.

@@ -8,7 +8,7 @@ from utils.experiment import Record, columns, select
 from utils.plotting import BLUE, INK, ORANGE
 
 SOLVER_LOOKS = {"cholesky": (INK, "o"), "cg": (BLUE, "s"), "matrix_free": (ORANGE, "^")}
-SOLVER_NAMES = {"cholesky": "Cholesky, float64", "cg": "conjugate gradients", "matrix_free": "the same, matrix-free"}
+SOLVER_NAMES = {"cholesky": "Cholesky, float64", "cg": "conjugate gradients", "matrix_free": "the same, K not stored"}
 GROWS_FROM = 10_000  # below, what does not grow with n hides what does
 
 

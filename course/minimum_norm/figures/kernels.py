@@ -52,11 +52,12 @@ def draw_answers(
     paper = np.where(wrong[:, None], TOO_LITTLE * 0.6 + 0.4, PAPER)
     figure, axes = plotting.subplots(width=9, height=0.36 * rows + 0.5)
     _draw_mosaic(axes, images[: rows * columns].numpy(), paper[: rows * columns], columns)
-    axes.set_title(f"Training error {train_error:.0%}; {wrong.mean():.1%} of {len(images)} new digits are wrong")
+    shown = f"{rows * columns} of {len(images)}"
+    axes.set_title(f"Training error {train_error:.0%}, test error {wrong.mean():.1%} ({shown} test digits are shown)")
     for at in np.flatnonzero(wrong[: rows * columns]):
         row, column = divmod(at, columns)
         where = (SIDE + 2) * np.array([column + 1, row]) - (0.8, 0.5)
-        axes.annotate(str(int(answers[at])), where, ha="right", va="top", fontsize=9, weight="bold", color=BLUE)
+        axes.annotate(str(int(answers[at])), where, ha="right", va="top", fontsize=10, weight="bold", color=INK)
     return figure
 
 
@@ -114,7 +115,9 @@ def draw_prediction_weights(
         paper = PAPER + abs(share) ** 0.7 * (colour - PAPER)
         _draw_mosaic(axes, images[nearest].numpy(), paper, columns)
         axes.set_title(f"{name}: length {C.norm():.2f}")
-    figure.supxlabel("blue: its label counts for the answer, orange: against it", fontsize=10)
+    figure.supxlabel(
+        "blue: adds to the class of its label; orange: takes away from it; white: hardly counts", fontsize=10
+    )
     return figure
 
 
@@ -151,7 +154,7 @@ def draw_noise_costs(costs: Sequence[NoiseCost]) -> Figure:
         xlim=(0, 1.5 * max(cost.length for cost in costs)),
         ylim=(-1, None),
         xlabel="mean length of C(x)",
-        ylabel="added to the test error (points)",
+        ylabel="added to the test error (percentage points)",
         title="The longer C(x), the more noise gets through",
     )
     return figure

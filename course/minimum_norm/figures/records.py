@@ -16,6 +16,7 @@ from utils.plotting import GREY, INK, ORANGE
 DATA_NAMES = {"digits": "Digits", "mnist": "MNIST", "cifar10": "CIFAR-10"}
 # Zhang et al. 2017, section 5: data, features, test error in per cent, norm. They print no norm for CIFAR-10.
 PAPER = (("mnist", "pixels", 1.2, 220), ("mnist", "gabor", 0.6, 390), ("cifar10", "pixels", 46, None))
+HOLLOW = {"color": INK, "marker": "o", "markerfacecolor": "white"}
 FITTED_TO = 10_000  # the power of n is drawn through the sizes up to here, and on to the largest
 
 
@@ -111,11 +112,12 @@ def draw_more_data(record: Record) -> Figure:
             for noise in levels
         ]
         names = [f"{_mean(select(few, noise=noise), 'changed'):.0%}" for noise in levels]
-        _dumbbells(axes, names, ends, looks["color"], (f"{small:,} images", f"{large:,} images"))
+        _dumbbells(axes, names, ends, [HOLLOW | {"label": f"{small:,} images"}, looks | {"label": f"{large:,} images"}])
         axes.set(xlabel="test error (%)", xlim=(0, 80))
     panels[0].set(ylabel="wrong training labels", title="Gaussian: more images can hurt")
     panels[1].set_title("Laplacian: more images help")
-    panels[1].legend(loc="lower right")
+    for axes in panels:
+        axes.legend(loc="upper right")
     return figure
 
 
@@ -155,26 +157,24 @@ def draw_norms_and_errors(record: Record) -> Figure:
 
 @plotting.style()
 def draw_stopping(record: Record) -> Figure:
-    """Dumbbells: test error where descent first has zero training error, and where it has solved the system."""
+    """Dumbbells: the gap between the kernels where descent first has zero training error, and where it has solved the system."""
     studied = _studied(record)
     figure, panels = plotting.subplots(len(studied), 2, height=3.0 * len(studied), sharex=True, squeeze=False)
     for (left, right), (name, rows) in zip(panels, studied.items(), strict=True):
         few, _ = _by_size(rows)
         levels = [noise for noise in (0.0, 0.1, 0.2, 0.4) if select(few, noise=noise)]
-        for axes, (kernel, looks) in zip((left, right), kernels(), strict=True):
+        for axes, entry in ((left, "descent_test_error"), (right, "test_error")):
             ends = [
-                tuple(100 * _mean(select(few, kernel=kernel, noise=noise), entry) for entry in _ENDS)
+                tuple(100 * _mean(select(few, kernel=kernel, noise=noise), entry) for kernel, _ in kernels())
                 for noise in levels
             ]
             names = [f"{_mean(select(few, noise=noise), 'changed'):.0%}" for noise in levels]
-            _dumbbells(axes, names, ends, looks["color"], ("stopped at zero training error", "solved exactly"))
-            axes.set(xlabel="test error (%)", title=f"{_shown(name)}, {looks['label']}", xlim=(0, None))
-        left.set_ylabel("wrong training labels")
-        right.legend(loc="upper right")
+            _dumbbells(axes, names, ends, [looks for _, looks in kernels()])
+            axes.set(xlabel="test error (%)", xlim=(0, None))
+        left.set(ylabel="wrong training labels", title=f"{_shown(name)}: stopped at zero training error ...")
+        right.set_title("... and solved exactly")
+        left.legend(loc="upper right")
     return figure
-
-
-_ENDS = ("descent_test_error", "test_error")
 
 
 @plotting.style()
@@ -185,18 +185,20 @@ def draw_paper(record: Record) -> Figure:
         printed = [line for line in PAPER if line[column] is not None]
         names = [f"{_shown(name)}, {'Gabor' if features == 'gabor' else features}" for name, features, *_ in printed]
         ends = [(line[column], scale * _mean(_fits_of_all_images(record, line[0], line[1]), entry)) for line in printed]
-        _dumbbells(axes, names, ends, INK, ("the paper", "ours"))
+        _dumbbells(
+            axes, names, ends, [HOLLOW | {"label": "the paper"}, {"color": ORANGE, "marker": "o", "label": "our run"}]
+        )
         for row, (theirs, ours) in enumerate(ends):
             left, right = sorted((theirs, ours))
             for value, side in ((left, "right"), (right, "left")):
                 said = f"{value:.0f}" if value >= 10 else f"{value:.2f}" if value == ours else f"{value:g}"
                 away = (-8 if side == "right" else 8, 0)
                 axes.annotate(said, (value, row), away, textcoords="offset points", ha=side, va="center")
-    errors.set(xscale="log", xlim=(0.15, 120), xlabel="test error (%)", title="Where ours agrees, and where not")
+    errors.set(xscale="log", xlim=(0.15, 120), xlabel="test error (%)", title="Test error: the paper and our run")
     errors.set_xticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])
     errors.minorticks_off()
     errors.legend(loc="lower center")
-    norms.set(xlim=(0, 470), xlabel="RKHS norm", title="Both norms rise, on other scales")
+    norms.set(xlim=(0, 470), xlabel="RKHS norm", title="Norm: rises in both")
     return figure
 
 
@@ -259,24 +261,20 @@ def _mean(rows: list[dict], entry: str) -> float:
 
 
 def _dumbbells(
-    axes: Axes, names: Sequence[str], ends: Sequence[tuple[float, float]], colour: str, labels: tuple[str, str]
+    axes: Axes, names: Sequence[str], ends: Sequence[tuple[float, float]], looks: Sequence[Mapping[str, object]]
 ) -> None:
-    """Two values a row, joined by a bar: the first hollow, the second full."""
+    """Two values a row, joined by a bar.
+
+    Args:
+        names: of the rows, the first on top.
+        ends: of each row the two values.
+        looks: how matplotlib is to draw the first values, and the second.
+    """
     rows = range(len(names))
     first, second = np.array(ends).T
     axes.hlines(rows, first, second, color=GREY, linewidth=3, alpha=0.6, zorder=1)
-    axes.plot(
-        first, rows, color=INK, marker="o", markersize=9, markerfacecolor="white", linestyle="none", label=labels[0]
-    )
-    axes.plot(
-        second,
-        rows,
-        color=ORANGE if colour == INK else colour,
-        marker="o",
-        markersize=9,
-        linestyle="none",
-        label=labels[1],
-    )
+    for values, look in zip((first, second), looks, strict=True):
+        axes.plot(values, rows, **look | {"markersize": 9, "linestyle": "none"})
     axes.set_yticks(rows, names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(False, axis="y")

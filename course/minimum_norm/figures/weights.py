@@ -102,7 +102,7 @@ def draw_valleys(steps: np.ndarray, losses: Mapping[str, np.ndarray], errors: Ma
         )
     valley.set(xlabel="distance from the weights", ylabel="training loss", title="One valley around all five ...")
     valley.legend(loc="upper center")
-    error.set(xlabel="test error (%)", xlim=(0, 65), title="... and other test errors")
+    error.set(xlabel="test error (%)", xlim=(0, 65), title="... but different test errors")
     error.invert_yaxis()
     error.grid(False, axis="y")
     return figure
@@ -112,7 +112,7 @@ def _draw_solutions(axes: Axes, x: Tensor, y: float, limits: tuple[float, float,
     """The line x'w = y and, dotted, the direction x, in which every gradient points."""
     left, right, low, high = limits
     first, x = np.array([left, right]), x.numpy()
-    axes.plot(first, (y - x[0] * first) / x[1], color=GREY, linewidth=3, zorder=0)
-    axes.plot(first, x[1] / x[0] * first, color=GREY, linestyle=":", linewidth=1.5, zorder=0)
+    axes.plot(first, (y - x[0] * first) / x[1], color=GREY, linewidth=3, zorder=0, label="all solutions")
+    axes.plot(first, x[1] / x[0] * first, color=GREY, linestyle=":", linewidth=1.5, zorder=0, label="row space")
     axes.set(xlabel="first weight", ylabel="second weight", xlim=(left, right), ylim=(low, high), aspect="equal")
-    axes.annotate("all solutions", (0.02, 0.97), xycoords="axes fraction", color=GREY, va="top")
+    axes.legend(loc="upper right")

@@ -150,11 +150,9 @@ def test_dumbbells_join_the_two_values_that_they_compare(record):
         often, *_ = sizes_under_noise(rows)
         few = select(rows, study="noise", n=often)
         levels = [noise for noise in (0.0, 0.1, 0.2, 0.4) if select(few, noise=noise)]
-        for axes, kernel in zip(figures.draw_stopping(record).axes[2 * number :], KERNELS):
-            expected = [
-                [100 * mean(few, entry, kernel=kernel, noise=noise) for entry in ("descent_test_error", "test_error")]
-                for noise in levels
-            ]
+        entries = ("descent_test_error", "test_error")
+        for axes, entry in zip(figures.draw_stopping(record).axes[2 * number :], entries):
+            expected = [[100 * mean(few, entry, kernel=kernel, noise=noise) for kernel in KERNELS] for noise in levels]
             np.testing.assert_allclose(ends(axes), expected)
     rows = select(record.rows, dataset="mnist", features="pixels", study="noise")
     small, large = sizes_under_noise(rows)
@@ -440,7 +438,7 @@ def test_wrong_answers_stand_on_orange_with_the_answer_in_the_corner():
     answers = truth.clone()
     answers[[3, 17]] = torch.tensor([8, 9])
     (axes,) = figures.draw_answers(torch.zeros(50, 64), truth, answers, 0.0, rows=2, columns=25).axes
-    assert titles([axes]) == ["Training error 0%; 4.0% of 50 new digits are wrong"]
+    assert titles([axes]) == ["Training error 0%, test error 4.0% (50 of 50 test digits are shown)"]
     assert [text.get_text() for text in axes.texts] == ["8", "9"]
     picture = axes.images[0].get_array()
     tinted = [np.ptp(picture[5 + 10 * (at // 25), 5 + 10 * (at % 25)]) > 0.1 for at in range(50)]
