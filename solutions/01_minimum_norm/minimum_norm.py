@@ -620,7 +620,8 @@ noise_prediction.reveal(
 # %%
 flatness_prediction = Prediction(
     "Take the shortest weights that fit, and others that also fit exactly but are ten times as long. "
-    "Move each of them a little, in every direction. Around which does the training loss rise more slowly?",
+    "Move each of them a little, in every direction. Around which does the training loss rise more "
+    "slowly?",
     options=("Around the shortest", "Around the long ones", "Equally fast around both"),
 )
 flatness_prediction
@@ -698,8 +699,12 @@ plotting.show(figures.draw_norms(fits))
 # functions, and so its own ruler.
 #
 # Zhang et al. came to the same conclusion on sixty thousand images. With better features the norm nearly doubled, and
-# the error halved. So the least norm explains a part, and not the largest one. It also matters that the kernel suits
-# the data.
+# the error halved. So the least norm explains only a part.
+#
+# What is it, then? It is a *preference*, for the functions that are short by the kernel's ruler. It helps when the
+# truth is like those functions, as with decay 2 in the second explorer. With decay 0 the truth was unlike them, and
+# the shortest fit was bad. Which kernel makes the truth short is knowledge about the data. No minimum of a norm
+# provides it.
 
 # %% [markdown]
 # ## 1.8 The experiment: sixty thousand images, fitted exactly
