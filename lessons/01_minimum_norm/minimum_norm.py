@@ -487,8 +487,8 @@ explorers.kernels
 #
 # Yes, with a smaller bandwidth: the best bandwidth with noise is a third of the best bandwidth without. The price is
 # that a very narrow Gaussian uses only the nearest training digits. It makes more mistakes without noise, and it
-# passes each wrong label on to nearby test digits. All these fits are exact, so it cannot be the exact fit that does
-# the harm.
+# passes each wrong label on to nearby test digits. All these fits are exact, so exactness alone does not decide how
+# much harm the noise does.
 # </details>
 
 # %% [markdown]
@@ -573,7 +573,11 @@ plotting.show(figures.draw_noise_costs(costs))
 
 # %% [markdown]
 # The wrong labels are the same for all four, and every fit is exact. Yet the cost goes from almost nothing to a
-# disaster: the longer $C(x)$ is, the higher it gets.
+# disaster, and for these four it rises with the length of $C(x)$.
+#
+# The length alone does not decide it for every kernel. A very narrow Gaussian has a tiny $C(x)$, and still pays: at a
+# new image all its values are tiny, and the nearest training digit alone decides which of them is the largest. So
+# compare lengths only between kernels whose $C(x)$ sums to about one, as it does for these four.
 
 # %%
 noise_prediction.reveal(
@@ -863,7 +867,7 @@ print("The recorded run:", growth.provenance())
 # 3. Around all interpolators of a linear model the squared loss is the same. So flatness cannot choose. The algorithm
 #    does, by its start and its ruler.
 # 4. An exact fit of wrong labels can cost almost nothing, or very much. It depends on how much of a label's error the
-#    kernel lets through to other inputs: the length of $C(x)$.
+#    kernel lets through to other inputs. The length of $C(x)$ measures that where $C(x)$ sums to about one.
 # 5. The least norm is a preference. It helps when the functions of small norm are like the truth.
 
 # %% [markdown]

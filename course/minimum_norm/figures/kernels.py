@@ -12,7 +12,7 @@ from course.minimum_norm.figures.looks import KERNELS
 from utils import plotting
 from utils.plotting import BLUE, GREY, INK, ORANGE
 
-PAPER, TOO_MUCH, TOO_LITTLE = np.array([1.0, 1.0, 1.0]), np.array([0.0, 0.45, 0.7]), np.array([0.84, 0.37, 0.0])
+PAPER, ADDS, SUBTRACTS = np.array([1.0, 1.0, 1.0]), np.array([0.0, 0.45, 0.7]), np.array([0.84, 0.37, 0.0])
 SIDE = 8  # pixels of a digit
 FULL_COLOUR = 0.3  # a weight of this size, or more, is drawn in full colour
 
@@ -49,7 +49,7 @@ def draw_answers(
         train_error: of the fit, 0 to 1.
     """
     wrong = (answers != truth).numpy()
-    paper = np.where(wrong[:, None], TOO_LITTLE * 0.6 + 0.4, PAPER)
+    paper = np.where(wrong[:, None], SUBTRACTS * 0.6 + 0.4, PAPER)
     figure, axes = plotting.subplots(width=9, height=0.36 * rows + 0.5)
     _draw_mosaic(axes, images[: rows * columns].numpy(), paper[: rows * columns], columns)
     shown = f"{rows * columns} of {len(images)}"
@@ -111,7 +111,7 @@ def draw_prediction_weights(
     left.set_title("A new digit", fontsize=9, loc="center")
     for axes, (name, C) in zip(panels, weights.items(), strict=True):
         share = np.clip(C[nearest].numpy()[:, None] / FULL_COLOUR, -1, 1)
-        colour = np.where(share > 0, TOO_MUCH, TOO_LITTLE)
+        colour = np.where(share > 0, ADDS, SUBTRACTS)
         paper = PAPER + abs(share) ** 0.7 * (colour - PAPER)
         _draw_mosaic(axes, images[nearest].numpy(), paper, columns)
         axes.set_title(f"{name}: length {C.norm():.2f}")
@@ -155,7 +155,7 @@ def draw_noise_costs(costs: Sequence[NoiseCost]) -> Figure:
         ylim=(-1, None),
         xlabel="mean length of C(x)",
         ylabel="added to the test error (percentage points)",
-        title="The longer C(x), the more noise gets through",
+        title="Of these four, the longer C(x), the more noise gets through",
     )
     return figure
 

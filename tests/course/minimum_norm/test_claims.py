@@ -55,6 +55,16 @@ def test_the_longer_the_weights_of_a_prediction_the_more_noise_costs(digits):
     assert all(0.01 <= without[0] + each <= 0.03 for each in added[0]) and min(added[-1]) > 0.1
 
 
+def test_a_narrow_gaussian_has_tiny_weights_and_pays_all_the_same_and_those_compared_sum_to_about_one(digits):
+    _, labels, _, truth = digits
+    for kernel, bandwidth in FOUR:
+        assert prediction_weights(digits, kernel, bandwidth).sum(0).mean() == pytest.approx(1, abs=0.06)
+    narrow = prediction_weights(digits, "gaussian", 0.15)
+    given = resample_labels(labels, 0.1, 10, torch.Generator().manual_seed(0))
+    assert narrow.norm(dim=0).mean() < 1e-3
+    assert test_error(narrow, given, truth) - test_error(narrow, labels, truth) > 0.05
+
+
 def test_for_the_digit_shown_the_laplacian_asks_many_a_little_and_the_gaussian_adds_and_subtracts_much(digits):
     train, _, test, _ = digits
     shown = (train - test[4]).norm(dim=1).argsort()[:72]
