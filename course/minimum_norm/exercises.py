@@ -44,7 +44,8 @@ def _interpolates_and_is_shortest(observed: tuple[np.ndarray, ...], X: Tensor, Y
     (weights,) = (torch.from_numpy(each.astype(np.float64)) for each in observed)
     miss = float((X @ weights - Y).abs().max())
     if not miss <= 1e-7:
-        return f"X @ W misses Y by up to {miss:.2g}: these weights do not fit the data exactly."
+        ridge = " A small ridge does this; X X' is invertible as it is." if miss < 0.1 else ""
+        return f"X @ W misses Y by up to {miss:.2g}: these weights do not fit the data exactly.{ridge}"
     unseen = float(theory.null_space_projection(X, weights).norm())
     if not unseen <= 1e-7 * max(1.0, float(weights.norm())):
         return (
@@ -234,6 +235,11 @@ preconditioned_limit = Exercise(
             "You rescaled the weights by P. Rescaling by S, w = S u, is the preconditioner S S': take a root of P, or "
             "solve for a in w = P X' a.",
         ),
+        Mistake(
+            lambda X, y, P: _shortest(X @ P, y),
+            "You found the shortest u with X P u = y. These are no weights of X: they do not fit it. Every step is P X' "
+            "times something, so put w = P X' a into X w = y.",
+        ),
     ),
     forbids=WEIGHTS + PSEUDO_INVERSES,
     verify=_interpolates_and_is_in_the_span,
@@ -376,6 +382,10 @@ fit_and_predict = Exercise(
         Mistake(
             lambda K, Y, K_test: _with_coefficients(torch.linalg.solve)(K, Y, K_test)[::-1],
             "You returned them the other way round: coefficients first, then predictions.",
+        ),
+        Mistake(
+            lambda K, Y, K_test: (lambda a: (a, K_test.T @ a))(torch.linalg.solve(K, Y)),
+            "You used the transpose of K_test. Its row j belongs to test point j, so the predictions are K_test a.",
         ),
     ),
     forbids=(theory.dual_coefficients, theory.predict) + WEIGHTS + ESTIMATORS + PSEUDO_INVERSES,

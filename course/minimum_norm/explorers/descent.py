@@ -74,15 +74,25 @@ def draw_descent(result: Descent, figure: Figure) -> None:
     walked = result.path[: result.steps + 1]
     plotting.line(plane, "solutions", w1, 5 - 2 * w1, color=GREY, linewidth=1.5)
     plotting.line(plane, "row space", 2 * w1, w1, color=GREY, linewidth=1, linestyle=":")
-    plotting.line(plane, "null part", *np.stack([result.shortest, result.limit]).T, color=GOLD, linewidth=4, alpha=0.7)
-    plotting.line(plane, "path", *walked.T, color=BLUE, marker="o", markersize=3, linewidth=1.2)
-    plotting.line(plane, "start", *result.path[:1].T, color=BLUE, marker="s", markersize=7, linestyle="none")
     plotting.line(
-        plane, "shortest", *result.shortest[:, None], color=GREEN, marker="*", markersize=15, linestyle="none"
+        plane,
+        "null part",
+        *np.stack([result.shortest, result.limit]).T,
+        color=GOLD,
+        linewidth=4,
+        alpha=0.7,
+        label="null-space part",
     )
-    ring = {"color": ORANGE, "marker": "o", "markersize": 17, "linestyle": "none", "markerfacecolor": "none"}
-    plotting.line(plane, "limit", *result.limit[:, None], **ring)
-    plotting.line(plane, "now", *walked[-1:].T, color=ORANGE, marker="o", markersize=6, linestyle="none")
+    plotting.line(plane, "path", *walked.T, color=BLUE, marker="o", markersize=3, linewidth=1.2)
+    plotting.line(
+        plane, "start", *result.path[:1].T, color=BLUE, marker="s", markersize=7, linestyle="none", label="start"
+    )
+    plotting.line(plane, "now", *walked[-1:].T, color=ORANGE, marker="o", markersize=6, linestyle="none", label="now")
+    ring = {"color": ORANGE, "marker": "o", "markersize": 14, "linestyle": "none", "markerfacecolor": "none"}
+    plotting.line(plane, "limit", *result.limit[:, None], label="end", **ring)
+    star = {"color": GREEN, "marker": "*", "markersize": 13, "linestyle": "none"}
+    plotting.line(plane, "shortest", *result.shortest[:, None], label="shortest", **star)
+    plotting.legend(plane, loc="upper right", fontsize=8, handlelength=1.2, markerscale=0.7)
     plotting.note(plane, "solutions label", 3.3, -1.6, "all solutions", color=GREY, fontsize=9)
     plotting.note(plane, "row space label", -3.8, -2.7, "row space", color=GREY, fontsize=9)
     steps = np.arange(STEPS + 1)
@@ -110,7 +120,10 @@ def caption_descent(result: Descent) -> str:
     if result.row_distance[0] < 1e-9:
         return "The start fits already, so descent stays there."
     if result.null_length[0] < 1e-9:
-        return "The start is in the row space, so descent ends at the shortest solution."
+        return (
+            "The start is in the row space, so descent ends at the shortest solution. "
+            "There is no gold length: the null-space part is zero."
+        )
     now = result.path[result.steps]
     return (
         f"Descent is at $w = ({now[0]:.2f}, {now[1]:.2f})$. The blue length shrinks with every step; the gold one, "
@@ -128,7 +141,7 @@ descent = Explorer(
     views={
         "From zero": {"start": (0, 0), "steps": STEPS},
         "On the dotted line": {"start": (4, 2), "steps": STEPS},
-        "At right angles to it": {"start": (3, 4), "steps": STEPS},
+        "Moved off the line": {"start": (3, 4), "steps": STEPS},
     },
     controls={
         "start": Point("start", x=(-3.5, 5.5, 0.25), y=(-3.5, 4.5, 0.25), value=(-2.0, 3.0)),

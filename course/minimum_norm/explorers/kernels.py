@@ -10,10 +10,11 @@ from torch import Tensor
 
 from course.minimum_norm import theory
 from course.minimum_norm.experiment import resample_labels
+from course.minimum_norm.figures.looks import KERNELS
 from utils import data, plotting
 from utils.controls import Choice, Slider
 from utils.explorer import Explorer
-from utils.plotting import BLUE, GREY, INK
+from utils.plotting import GREY, INK
 
 TRAIN, TEST = 300, 480
 BANDWIDTHS = Slider("bandwidth", -0.8, 1.6, 0.15, 0.55, log=True, format=".3g")
@@ -29,17 +30,21 @@ class Sweep:
     changed: float  # fraction of training labels that the noise really changed
     train_errors: np.ndarray  # against the labels it was given
     test_errors: np.ndarray  # against the true ones
-    norms: np.ndarray
     wrong: np.ndarray  # (bandwidths, TEST)
 
 
 @dataclass(frozen=True)
 class Fits:
-    """A sweep, and the place in it that the controls point at."""
+    """Both kernels' sweeps, and the place in one of them that the controls point at."""
 
     kernel: str
-    sweep: Sweep
+    sweeps: dict[str, Sweep]
     at: int  # index of the bandwidth
+
+    @property
+    def sweep(self) -> Sweep:
+        """That of the chosen kernel."""
+        return self.sweeps[self.kernel]
 
     def here(self, what: str) -> float:
         """The value of one of the sweep's curves at the chosen bandwidth."""
@@ -83,49 +88,48 @@ def _sweep(kernel: str, noise: float) -> Sweep:
         changed=float((noisy != labels).double().mean()),
         train_errors=(on_train.argmax(-1) != noisy).double().mean(-1).numpy(),
         test_errors=wrong.double().mean(-1).numpy(),
-        norms=(targets * coefficients).sum((-2, -1)).sqrt().numpy(),
         wrong=wrong.numpy(),
     )
 
 
 def fit_digits(kernel: str, bandwidth: float, noise: float) -> Fits:
     """Interpolate digits whose labels are resampled uniformly with probability `noise`, at every bandwidth."""
-    sweep = _sweep(kernel, noise)
-    return Fits(kernel, sweep, at=int(np.abs(np.log(sweep.bandwidths / bandwidth)).argmin()))
+    sweeps = {each: _sweep(each, noise) for each in GRAMS}
+    return Fits(kernel, sweeps, at=int(np.abs(np.log(sweeps[kernel].bandwidths / bandwidth)).argmin()))
 
 
 def draw_fits(result: Fits, figure: Figure) -> None:
     sweep = result.sweep
     if not figure.axes:
-        errors, norms, mosaic = plotting.panels(figure, 3, widths=[1.3, 1.05, 1.2], left=0.065, wspace=0.3)
-        for axes in (errors, norms):
-            axes.set(
-                xscale="log", xlim=(sweep.bandwidths[0], sweep.bandwidths[-1]), xlabel="bandwidth (pixel distance)"
-            )
-            axes.set_xticks([0.2, 1, 5, 20], ["0.2", "1", "5", "20"])
-            axes.minorticks_off()
-        # A square-root scale keeps 2 % and 90 % both readable.
-        errors.set_yscale("function", functions=(np.sqrt, np.square))
-        errors.set(ylabel="error (%), square-root scale", ylim=(0, 100), yticks=[0, 1, 4, 10, 25, 50, 75, 100])
-        norms.set(yscale="log", ylim=(5, 1e5), ylabel="RKHS norm")
+        errors, mosaic = plotting.panels(figure, 2, widths=[2.1, 1], wspace=0.06)
+        errors.set(xscale="log", xlim=(sweep.bandwidths[0], sweep.bandwidths[-1]), xlabel="bandwidth (pixel distance)")
+        errors.set_xticks([0.2, 1, 5, 20], ["0.2", "1", "5", "20"])
+        errors.minorticks_off()
+        errors.set(ylabel="error (%)", ylim=(0, 100), yticks=range(0, 101, 20))
         mosaic.set_axis_off()
         mosaic.set_title("Wrong ones in orange")
-    errors, norms, mosaic = figure.axes
-    dot = {"color": INK, "marker": "o", "linestyle": "none", "markersize": 8, "clip_on": False, "zorder": 6}
-    here = [sweep.bandwidths[result.at]]
-    for key, values, colour in (("test", sweep.test_errors, BLUE), ("train", sweep.train_errors, GREY)):
-        plotting.line(errors, key, sweep.bandwidths, 100 * values, color=colour, clip_on=False)
-        plotting.line(errors, f"{key} at", here, [100 * values[result.at]], **dot)
-    plotting.title(errors, f"{result.kernel}: test error {100 * result.here('test_errors'):.1f} %")
-    # Labels beside the curves: no corner for a legend is free at every noise level. Heights on the square-root scale.
-    nearby = np.sqrt(100 * sweep.test_errors[:8])
-    height = nearby.max() + 0.35 if nearby.max() < 7 else nearby.min() - 1
-    left = 1.08 * sweep.bandwidths[0]
-    plotting.note(errors, "test label", left, height**2, "test, true labels", color=BLUE, fontsize=9, va="bottom")
-    plotting.note(errors, "train label", left, 0.06, "training, given labels", color=INK, fontsize=9, va="bottom")
-    plotting.line(norms, "norm", sweep.bandwidths, sweep.norms, color=BLUE)
-    plotting.line(norms, "norm at", here, [result.here("norms")], **dot)
-    plotting.title(norms, f"Norm of the fit: {_readable(result.here('norms'))}")
+    errors, mosaic = figure.axes
+    for name, each in result.sweeps.items():
+        colour, _ = KERNELS[name.lower()]
+        plotting.line(errors, name, each.bandwidths, 100 * each.test_errors, color=colour, label=f"{name}: test")
+    at = sweep.bandwidths[result.at]
+    plotting.line(
+        errors, "train", sweep.bandwidths, 100 * sweep.train_errors, color=GREY, clip_on=False, label="both: training"
+    )
+    plotting.line(
+        errors,
+        "here",
+        [at, at],
+        [100 * result.here("test_errors"), 100 * result.here("train_errors")],
+        color=INK,
+        marker="o",
+        markersize=8,
+        linestyle=":",
+        clip_on=False,
+        zorder=6,
+    )
+    plotting.title(errors, f"{result.kernel}, bandwidth {at:.2g}: test error {100 * result.here('test_errors'):.1f} %")
+    plotting.legend(errors, loc="upper left")
     plotting.image(mosaic, "digits", _mosaic(sweep.wrong[result.at]))
 
 
@@ -148,10 +152,6 @@ def caption_fits(result: Fits) -> str:
     return f"{given} {result.kernel} kernel {fitted}. Of the new digits it gets {wrong:.0f} % wrong."
 
 
-def _readable(norm: float) -> str:
-    return f"{norm:,.0f}" if norm >= 100 else f"{norm:.1f}"
-
-
 kernels = Explorer(
     name="kernels",
     compute=fit_digits,
@@ -159,14 +159,14 @@ kernels = Explorer(
     caption=caption_fits,
     play="bandwidth",
     views={
-        "No noise, best Gaussian": {"bandwidth": 1.78},
-        "Noise, wide Gaussian": {"bandwidth": 10, "noise": 0.2},
-        "Noise, best Gaussian": {"bandwidth": 0.63, "noise": 0.2},
-        "Noise, wide Laplacian": {"kernel": "Laplacian", "bandwidth": 10, "noise": 0.2},
+        "Wide Gaussian": {"bandwidth": 10},
+        "Wide Laplacian": {"kernel": "Laplacian", "bandwidth": 10},
+        "Best Gaussian": {"bandwidth": 0.63},
+        "Best Gaussian without noise": {"bandwidth": 1.78, "noise": 0},
     },
     controls={
         "kernel": Choice("kernel", ("Gaussian", "Laplacian"), "Gaussian"),
         "bandwidth": BANDWIDTHS,
-        "noise": Slider("label noise", 0, 1, 0.05, 0.0),
+        "noise": Slider("label noise", 0, 1, 0.05, 0.2),
     },
 )

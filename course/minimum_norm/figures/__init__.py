@@ -4,6 +4,7 @@ from course.minimum_norm.figures.growth import SOLVER_NAMES, draw_growth, growth
 from course.minimum_norm.figures.kernels import (
     NoiseCost,
     draw_answers,
+    draw_bumps,
     draw_gram,
     draw_noise_costs,
     draw_norms,
@@ -28,6 +29,7 @@ __all__ = [
     "NoiseCost",
     "draw_answers",
     "draw_beside",
+    "draw_bumps",
     "draw_descents",
     "draw_gram",
     "draw_growth",

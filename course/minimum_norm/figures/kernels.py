@@ -62,6 +62,28 @@ def draw_answers(
 
 
 @plotting.style()
+def draw_bumps(x: Tensor, y: Tensor, grid: Tensor, bumps: Mapping[str, Tensor]) -> Figure:
+    """Fits of a few points as what they are: a sum of one bump a_i k(x_i, .) at each point.
+
+    Args:
+        x, y: the points, (n,) each.
+        grid: where the curves are, (g,).
+        bumps: by the kernel's name, the bumps, (g, n); the fit is their sum.
+    """
+    figure, panels = plotting.subplots(1, len(bumps), height=3.1, sharey=True)
+    for axes, (kernel, each) in zip(panels, bumps.items(), strict=True):
+        colour, _ = KERNELS[kernel]
+        axes.plot(grid, each.numpy()[:, 0], color=GREY, linewidth=1.3, label="a bump at each point")
+        axes.plot(grid, each.numpy()[:, 1:], color=GREY, linewidth=1.3)
+        axes.plot(grid, each.sum(1).numpy(), color=colour, linewidth=2.4, label="their sum: the fit")
+        axes.plot(x, y, color=INK, marker="o", markersize=7, linestyle="none", zorder=5)
+        axes.set(xlabel="x", title=f"{kernel.capitalize()}: the fit is a sum of bumps")
+    panels[0].set_ylabel("f(x)")
+    panels[0].legend(loc="lower left")
+    return figure
+
+
+@plotting.style()
 def draw_wrong_label(
     x: Tensor, y: Tensor, wrong: int, grid: Tensor, curves: Mapping[str, tuple[np.ndarray, np.ndarray]]
 ) -> Figure:
@@ -114,9 +136,11 @@ def draw_prediction_weights(
         colour = np.where(share > 0, ADDS, SUBTRACTS)
         paper = PAPER + abs(share) ** 0.7 * (colour - PAPER)
         _draw_mosaic(axes, images[nearest].numpy(), paper, columns)
-        axes.set_title(f"{name}: length {C.norm():.2f}")
+        axes.set_title(f"{name}: {float(C.sum() ** 2 / C.square().sum()):.1f} votes")
     figure.supxlabel(
-        "blue: adds to the class of its label; orange: takes away from it; white: hardly counts", fontsize=10
+        "blue: adds to the class of its label; orange: takes away from it; white: hardly counts. "
+        f"Full colour: {FULL_COLOUR} or more",
+        fontsize=10,
     )
     return figure
 
@@ -127,35 +151,48 @@ class NoiseCost:
 
     Attributes:
         kernel, bandwidth: which fit.
-        length: the mean length of C(x) over test inputs x.
+        votes: how many labels take part in a prediction, the median over test inputs.
         without: test error with true labels.
         noisy: test errors with noisy labels, one for each draw of the noise.
     """
 
     kernel: str
     bandwidth: float
-    length: float
+    votes: float
     without: float
     noisy: Sequence[float]
 
 
 @plotting.style()
 def draw_noise_costs(costs: Sequence[NoiseCost]) -> Figure:
-    """The length of C(x) against what the same noise adds to the test error: one named point a kernel."""
-    figure, axes = plotting.subplots(width=6.5, height=4)
+    """How many labels vote against what the same noise adds to the test error: one named point a kernel."""
+    figure, axes = plotting.subplots(width=7.5, height=4.2)
+    axes.axvline(1, color=GREY, linewidth=1, linestyle=":")
     for cost in costs:
         colour, marker = KERNELS[cost.kernel]
         added = 100 * (np.asarray(cost.noisy) - cost.without)
-        axes.vlines(cost.length, added.min(), added.max(), color=colour, alpha=0.4, linewidth=4)
-        axes.plot(cost.length, added.mean(), color=colour, marker=marker, markersize=9)
-        name = f"{cost.kernel.capitalize()}, bandwidth {cost.bandwidth:g}"
-        axes.annotate(name, (cost.length, added.mean()), (12, -4), textcoords="offset points", color=colour)
+        axes.vlines(cost.votes, added.min(), added.max(), color=colour, alpha=0.4, linewidth=4)
+        axes.plot(cost.votes, added.mean(), color=colour, marker=marker, markersize=9)
+        # Its name stands on the side away from its nearest neighbour.
+        ratios = [other.votes / cost.votes for other in costs if other is not cost]
+        left = bool(ratios) and min(ratios, key=lambda ratio: abs(np.log(ratio))) > 1
+        axes.annotate(
+            f"{cost.kernel.capitalize()} {cost.bandwidth:g}",
+            (cost.votes, added.mean()),
+            (-8 if left else 8, 4),
+            textcoords="offset points",
+            color=colour,
+            ha="right" if left else "left",
+        )
+    votes = [cost.votes for cost in costs]
+    axes.set(xscale="log", xlim=(min(votes) / 2.6, 2.6 * max(votes)), ylim=(-1, None))
+    ticks = [tick for tick in (0.3, 1, 3, 10, 30) if axes.get_xlim()[0] < tick < axes.get_xlim()[1]]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
     axes.set(
-        xlim=(0, 1.5 * max(cost.length for cost in costs)),
-        ylim=(-1, None),
-        xlabel="mean length of C(x)",
-        ylabel="added to the test error (percentage points)",
-        title="Of these four, the longer C(x), the more noise gets through",
+        xlabel="number of labels that vote on a new digit",
+        ylabel="added to the test error (points)",
+        title="The fewer labels vote, the more noise gets through",
     )
     return figure
 
@@ -167,7 +204,7 @@ def draw_norms(fits: Sequence[tuple[str, float, float]]) -> Figure:
     Args:
         fits: of each a name, its norm, and its test error from 0 to 1.
     """
-    figure, axes = plotting.subplots(width=6.5, height=3.8)
+    figure, axes = plotting.subplots(width=7.5, height=3.8)
     for name, norm, error in fits:
         colour = ORANGE if name.startswith("random") else BLUE
         axes.plot(norm, 100 * error, color=colour, marker="o", markersize=9)
@@ -179,7 +216,7 @@ def draw_norms(fits: Sequence[tuple[str, float, float]]) -> Figure:
         ylim=(-4, 100),
         xlabel="RKHS norm",
         ylabel="test error (%)",
-        title="A small norm does not promise a small error",
+        title="A hundred times the norm, and the same error",
     )
     return figure
 

@@ -112,6 +112,9 @@ def draw_more_data(record: Record) -> Figure:
             for noise in levels
         ]
         names = [f"{_mean(select(few, noise=noise), 'changed'):.0%}" for noise in levels]
+        for row, noise in enumerate(levels):
+            (drawn,) = columns(select(few, kernel=kernel, noise=noise), "test_error")
+            axes.hlines(row, 100 * drawn.min(), 100 * drawn.max(), color=looks["color"], alpha=0.3, linewidth=11)
         _dumbbells(axes, names, ends, [HOLLOW | {"label": f"{small:,} images"}, looks | {"label": f"{large:,} images"}])
         axes.set(xlabel="test error (%)", xlim=(0, 80))
     panels[0].set(ylabel="wrong training labels", title="Gaussian: more images can hurt")
