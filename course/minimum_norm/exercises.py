@@ -49,8 +49,8 @@ def _interpolates_and_is_shortest(observed: tuple[np.ndarray, ...], X: Tensor, Y
     unseen = float(theory.null_space_projection(X, weights).norm())
     if not unseen <= 1e-7 * max(1.0, float(weights.norm())):
         return (
-            f"your weights fit, but {unseen:.3g} of their length {float(weights.norm()):.3g} lies in the null space "
-            "of X, where it changes no prediction. Shorter weights fit as well."
+            f"your weights fit, but they have a part in the null space of X, of length {unseen:.3g}, which changes no "
+            "prediction. Without it the weights fit as well and are shorter."
         )
     return None
 
@@ -88,6 +88,10 @@ minimum_norm_weights = Exercise(
             lambda X, Y: torch.linalg.solve(X.T @ X, X.T @ Y),
             "You solved the normal equations. X'X is d x d and of rank n < d, so it is singular and cannot choose "
             "among the solutions. Use X X', which is n x n.",
+        ),
+        Mistake(
+            lambda X, Y: torch.linalg.solve(X.T @ X, Y),
+            "You solved with X'X, which is d x d, singular, and does not match Y. Use X X', which is n x n.",
         ),
         Mistake(
             lambda X, Y: torch.linalg.solve(X @ X.T, Y) @ X,

@@ -145,7 +145,7 @@ descent = Explorer(
     },
     controls={
         "start": Point("start", x=(-3.5, 5.5, 0.25), y=(-3.5, 4.5, 0.25), value=(-2.0, 3.0)),
-        "speed": Slider("step / largest stable", 0.05, 0.95, 0.05, 0.15),
+        "speed": Slider("step size (1: largest stable)", 0.05, 0.95, 0.05, 0.15),
         "steps": Slider("steps", 0, STEPS, 1, 12),
     },
 )

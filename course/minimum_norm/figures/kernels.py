@@ -138,7 +138,7 @@ def draw_prediction_weights(
         _draw_mosaic(axes, images[nearest].numpy(), paper, columns)
         axes.set_title(f"{name}: {float(C.sum() ** 2 / C.square().sum()):.1f} votes")
     figure.supxlabel(
-        "blue: adds to the class of its label; orange: takes away from it; white: hardly counts. "
+        "blue: its label counts; orange: its label counts against; white: it hardly counts. "
         f"Full colour: {FULL_COLOUR} or more",
         fontsize=10,
     )
