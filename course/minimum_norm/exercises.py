@@ -315,6 +315,10 @@ gaussian_gram = Exercise(
             ),
             "You added 2 a'b: that is |a + b|^2. The squared distance is |a|^2 + |b|^2 - 2 a'b.",
         ),
+        Mistake(
+            lambda A, B, bandwidth: torch.exp(-((A**2).sum(1)[:, None] + (B**2).sum(1) - A @ B.T) / (2 * bandwidth**2)),
+            "You forgot the 2 in front of a'b: the squared distance is |a|^2 + |b|^2 - 2 a'b.",
+        ),
     ),
     forbids=(theory.laplacian_gram, *DISTANCES, rbf_kernel) + ESTIMATORS,
 )

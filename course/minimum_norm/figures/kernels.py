@@ -216,7 +216,7 @@ def draw_norms(fits: Sequence[tuple[str, float, float]]) -> Figure:
         ylim=(-4, 100),
         xlabel="RKHS norm",
         ylabel="test error (%)",
-        title="A hundred times the norm, and the same error",
+        title="A smaller norm can come with a far larger error",
     )
     return figure
 

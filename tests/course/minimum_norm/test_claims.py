@@ -13,8 +13,8 @@ from utils import data
 
 null_space = import_module(f"{explorers.__name__}.null_space")
 
-LAPLACIANS, GAUSSIANS = (0.3, 2.5), (0.15, 0.3, 0.6, 1.0, 2.5, 10.0)
-EIGHT = [("laplacian", each) for each in LAPLACIANS] + [("gaussian", each) for each in GAUSSIANS]
+LAPLACIANS, GAUSSIANS = (0.1, 0.3, 2.5), (0.15, 0.3, 0.6, 1.0, 2.5, 10.0)
+NINE = [("laplacian", each) for each in LAPLACIANS] + [("gaussian", each) for each in GAUSSIANS]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def costs(digits):
     _, labels, _, truth = digits
     noisy = [resample_labels(labels, 0.1, 10, torch.Generator().manual_seed(seed)) for seed in range(5)]
     found = {}
-    for kernel, bandwidth in EIGHT:
+    for kernel, bandwidth in NINE:
         C = prediction_weights(digits, kernel, bandwidth)
         without = test_error(C, labels, truth)
         added = [test_error(C, given, truth) - without for given in noisy]
@@ -137,17 +137,15 @@ def test_the_valley_around_long_interpolators_is_that_around_the_short_one_and_t
     line = torch.randn(64, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
     steps = torch.linspace(-3, 3, 13, dtype=torch.float64)[:, None] * line / line.norm()
     valleys, errors = [], []
-    for seed in (None, 0, 1, 2, 3):
-        w = short
-        if seed is not None:
-            direction = torch.randn(64, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-            unseen = theory.null_space_projection(X, direction)
-            w = short + 10 * short.norm() * unseen / unseen.norm()
+    for longer, seed in ((0, 0), (1, 0), (1, 1), (10, 2), (10, 3)):
+        direction = torch.randn(64, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        unseen = theory.null_space_projection(X, direction)
+        w = short + longer * short.norm() * unseen / unseen.norm()
         valleys.append(((w + steps) @ X.T - signs).square().sum(1) / 2)
         errors.append(float((torch.sign(test @ w) != 1 - 2 * (truth % 2)).double().mean()))
     for valley in valleys:
         torch.testing.assert_close(valley, valleys[0])
-    assert errors[0] == min(errors) and max(errors) - min(errors) > 0.1
+    assert errors[0] > min(errors) and max(errors) - min(errors) > 0.1
 
 
 def test_random_labels_need_a_larger_norm_and_a_norm_a_hundred_times_as_large_changes_no_error(digits):
@@ -160,7 +158,7 @@ def test_random_labels_need_a_larger_norm_and_a_norm_a_hundred_times_as_large_ch
         coefficients = torch.linalg.solve(K, targets)
         norms.append(float((targets * coefficients).sum().sqrt()))
         errors.append(test_error(prediction_weights(digits, "gaussian", bandwidth), given, truth))
-    assert norms[1] < norms[0] < norms[3] == max(norms)
+    assert norms[1] < norms[0] < norms[2] < norms[3]
     assert norms[3] > 100 * norms[1] and max(errors[1:]) - min(errors[1:]) < 0.01
     assert errors[0] > 0.85
 
@@ -193,8 +191,44 @@ def test_the_norm_is_least_at_zero_and_without_decay_the_shortest_fit_is_spikes(
     shortest = at(amount=0.0, direction=direction, decay=1.0)
     assert shortest.norms.argmin() == len(shortest.norms) // 2
     assert abs(null_space.AMOUNTS[shortest.errors.argmin()]) <= 1
-    assert abs(null_space.AMOUNTS[at(amount=0.0, direction=1, decay=2.0).errors.argmin()]) > 5
     assert (
         at(amount=0.0, direction=direction, decay=0.0).errors.min()
         > 3 * at(amount=0.0, direction=direction, decay=2.0).errors.min()
     )
+
+
+@pytest.mark.parametrize("decay", [1.0, 2.0])
+def test_no_direction_makes_the_shortest_fit_better_by_more_than_a_seventh(decay):
+    for direction in range(1, 13):
+        found = explorers.null_space.compute(amount=0.0, direction=direction, decay=decay)
+        assert found.errors.min() > 6 / 7 * found.shortest_error
+
+
+def votes_by_size(kernel, bandwidth, train, test, sizes):
+    k = theory.KERNELS[kernel]
+    return [
+        float(votes(torch.linalg.solve(k(train[:n], train[:n], bandwidth), k(train[:n], test, bandwidth))).median())
+        for n in sizes
+    ]
+
+
+def test_more_images_take_votes_from_a_gaussian_of_fixed_bandwidth_and_give_votes_to_a_laplacian(digits):
+    train, _, test, _ = digits
+    sizes = (300, 600, 1_297)
+    assert np.all(np.diff(votes_by_size("gaussian", 1.0, train, test, sizes)) < -0.3)
+    assert np.all(np.diff(votes_by_size("laplacian", 2.5, train, test, sizes)) > 0.1)
+
+
+@pytest.mark.skipif(not data.present("mnist"), reason="MNIST is not in COURSE_DATA, and no test downloads")
+def test_so_they_do_on_mnist():
+    mnist = data.load("mnist")
+    train = data.scaled(mnist.train_images[:2_500], "mnist", torch.float64).flatten(1)
+    test = data.scaled(mnist.test_images[:200], "mnist", torch.float64).flatten(1)
+    assert np.all(np.diff(votes_by_size("gaussian", 5.0, train, test, (600, 2_500))) < -0.3)
+    assert np.all(np.diff(votes_by_size("laplacian", 10.0, train, test, (600, 2_500))) > 0.1)
+
+
+def test_a_narrower_gaussian_suffers_less_but_more_than_the_laplacian():
+    _, gaussian = best_bandwidth(0.2)
+    laplacian = explorers.kernels.compute(kernel="Laplacian", bandwidth=1.0, noise=0.2).sweep
+    assert laplacian.test_errors.min() < gaussian.test_errors.min() < gaussian.test_errors[-1] / 2
