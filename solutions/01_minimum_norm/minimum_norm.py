@@ -23,9 +23,9 @@ explorers.many_fits
 
 # %% [markdown] tags=["demo"]
 # There are eight points. The model has two hundred adjustable numbers, its *weights*: one for each of two hundred
-# fixed waves. Press *Play*. The curve changes everywhere, but it never leaves the points. A model that fits all of
-# its data exactly is called an *interpolator*, and here are infinitely many of them. The training error is zero for
-# every one, so the data cannot tell you which curve is better.
+# fixed waves. Press *Play*. The weights change, and the curve changes everywhere, but it never leaves the points. A
+# model that fits all of its data exactly is called an *interpolator*, and here are infinitely many of them. The
+# training error is zero for every one, so the data cannot tell you which curve is better.
 #
 # **Which of the curves would you draw through these points, and why?** A calm one, with few ups and downs, or *A wild
 # one*? Decide, and answer the question below. Then come back and press the button *What gradient descent from zero
@@ -883,8 +883,8 @@ plotting.show(figures.draw_prices(record))
 # the same, counted in steps of conjugate gradients, a faster kind of descent. The norms tell the same story.
 #
 # On another point our results differ. They report that the two kernels, once they have fitted the noise, do about
-# equally well on new images. Ours do not. They stop as soon as the training error is zero, but our fits are solved
-# exactly. Is that the reason?
+# equally well on new images. Ours do not. They stop as soon as the training error is zero, but our fits of 5,000
+# images are solved exactly. Is that the reason?
 
 # %%
 plotting.show(figures.draw_stopping(record))
@@ -918,8 +918,8 @@ plotting.show(figures.draw_sizes(record))
 plotting.show(figures.draw_paper(record))
 
 # %% [markdown]
-# Every fit in this picture is exact, and nothing is regularised. On MNIST's pixels we get what the paper prints. In
-# the other two rows our errors are lower.
+# No fit in this picture has a training error, and nothing is regularised. On MNIST's pixels we get what the paper
+# prints. In the other two rows our errors are lower.
 #
 # <details><summary><b>For the curious</b>: why the other rows differ</summary>
 #

@@ -101,7 +101,7 @@ def fit_digits(kernel: str, bandwidth: float, noise: float) -> Fits:
 def draw_fits(result: Fits, figure: Figure) -> None:
     sweep = result.sweep
     if not figure.axes:
-        errors, mosaic = plotting.panels(figure, 2, widths=[2.1, 1], wspace=0.06)
+        errors, mosaic = plotting.panels(figure, 2, widths=[1.4, 1], wspace=0.06)
         errors.set(xscale="log", xlim=(sweep.bandwidths[0], sweep.bandwidths[-1]), xlabel="bandwidth (pixel distance)")
         errors.set_xticks([0.2, 1, 5, 20], ["0.2", "1", "5", "20"])
         errors.minorticks_off()

@@ -15,6 +15,7 @@ from utils.explorer import Explorer
 from utils.plotting import GREY, INK, ORANGE
 
 FEATURES, DECAY, WAVE = 200, 1.5, 11
+SHOWN = 60  # waves whose weights are drawn; those of the others are near zero
 GRID = torch.linspace(0, 1, 401, dtype=torch.float64)
 X = torch.tensor([0.05, 0.17, 0.31, 0.42, 0.55, 0.68, 0.82, 0.95], dtype=torch.float64)
 Y = torch.tensor([0.1, 0.8, 0.95, 0.5, -0.35, -0.8, -0.6, 0.15], dtype=torch.float64)
@@ -30,11 +31,13 @@ class Fit:
         amount: how much of the null-space direction is in its weights.
         curve: on `GRID`, (grid,).
         error: mean squared error at the points.
+        weights: (200,).
     """
 
     amount: float
     curve: np.ndarray
     error: float
+    weights: np.ndarray
 
 
 def waves(x: Tensor) -> Tensor:
@@ -58,17 +61,23 @@ def fit(amount: float) -> Fit:
     shortest, direction = family()
     w = shortest + amount * direction
     error = (waves(X) @ w - Y).square().mean()
-    return Fit(amount, (waves(GRID) @ w).numpy(), float(error))
+    return Fit(amount, (waves(GRID) @ w).numpy(), float(error), w.numpy())
 
 
 def draw_fit(result: Fit, figure: Figure) -> None:
     if not figure.axes:
-        (curve,) = plotting.panels(figure, 1)
+        curve, weights = plotting.panels(figure, 2, widths=[1.5, 1], wspace=0.25)
         curve.set(xlabel="x", ylabel="f(x)", xlim=(0, 1), ylim=(-2.6, 2.6))
+        weights.set(
+            xlabel="wave, from slow to fast (60 of 200)", ylabel="weight", xlim=(-2, SHOWN), title="200 weights, one a wave"
+        )
+        widest = max(np.abs(fit(amount).weights).max() for amount in (LEAST, MOST))
+        weights.set_ylim(-1.1 * widest, 1.1 * widest)
         for amount in FAN:
             curve.plot(GRID, fit(float(amount)).curve, color=GREY, linewidth=0.8, alpha=0.5)
-    (curve,) = figure.axes
-    plotting.title(curve, f"8 points, 200 weights: training error {result.error:.2f}")
+    curve, weights = figure.axes
+    plotting.title(curve, f"Eight points, training error {result.error:.2f}")
+    plotting.line(weights, "weights", np.arange(SHOWN), result.weights[:SHOWN], color=ORANGE, marker=".", linewidth=1)
     plotting.line(curve, "fit", GRID.numpy(), result.curve, color=ORANGE, linewidth=2.4)
     plotting.line(
         curve, "points", X.numpy(), Y.numpy(), color=INK, marker="o", markersize=8, linestyle="none", zorder=5
