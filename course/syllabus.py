@@ -66,7 +66,7 @@ LESSONS = (
         name="minimum_norm",
         title="The minimum-norm kernel solution",
         question="When infinitely many models fit the data exactly, which one do you get, and why is it any good?",
-        minutes=120,
+        minutes=150,
     ),
     Lesson(
         number=2,

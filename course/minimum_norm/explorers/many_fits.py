@@ -69,7 +69,10 @@ def draw_fit(result: Fit, figure: Figure) -> None:
         curve, weights = plotting.panels(figure, 2, widths=[1.5, 1], wspace=0.25)
         curve.set(xlabel="x", ylabel="f(x)", xlim=(0, 1), ylim=(-2.6, 2.6))
         weights.set(
-            xlabel="wave, from slow to fast (60 of 200)", ylabel="weight", xlim=(-2, SHOWN), title="200 weights, one a wave"
+            xlabel="wave, from slow to fast (60 of 200)",
+            ylabel="weight",
+            xlim=(-2, SHOWN),
+            title="200 weights, one a wave",
         )
         widest = max(np.abs(fit(amount).weights).max() for amount in (LEAST, MOST))
         weights.set_ylim(-1.1 * widest, 1.1 * widest)

@@ -1,0 +1,1 @@
+"""Lesson 4: the Laplace approximation of flat minima."""
