@@ -129,7 +129,7 @@ def test_play_goes_to_the_end_and_stays_there_and_a_view_stops_it(shown: Shown) 
 
 def test_a_formula_in_the_caption_is_set(shown: Shown) -> None:
     shown.point.button("From zero").click()
-    shown.point.button("At right angles to it").click()
+    shown.point.button("Moved off the line").click()
     formula = shown.point.sentence.locator("math")
     expect(formula.locator("mi")).to_have_text("w")
     # Set as a formula, it is wider than high: not laid out, its parts would be lines of text.
@@ -139,7 +139,7 @@ def test_a_formula_in_the_caption_is_set(shown: Shown) -> None:
 
 def test_the_point_is_dragged_by_the_mouse(shown: Shown) -> None:
     explorer, mouse = shown.point, shown.page.mouse
-    explorer.button("At right angles to it").click()
+    explorer.button("Moved off the line").click()
     until(lambda: value(explorer) == (3, 4))
     before = explorer.picture()
     explorer.handle.scroll_into_view_if_needed()
