@@ -3,6 +3,7 @@
 Every measurement runs in a process of its own, so that its peak memory is its own.
 """
 
+import copy
 import math
 import multiprocessing
 import time
@@ -216,7 +217,7 @@ def _theirs(net: nn.Module, X: Tensor, y: Tensor, structure: str, backend: str) 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fit = laplace.Laplace(
-            net,
+            copy.deepcopy(net),  # the backends leave hooks behind that exclude each other
             "classification",
             subset_of_weights="all",
             hessian_structure=structure,
