@@ -73,12 +73,12 @@ def output_root(
         reflection = torch.eye(k, dtype=u.dtype, device=u.device) - 2 * normal[:, :, None] * normal[:, None, :]
         return u[:, :, None] * reflection[:, :, 1:]
     if kind == "fisher" and generator is None:
-        raise ValueError('kind="fisher" draws labels from the model: pass a generator')
+        raise ValueError('kind="fisher" draws labels from the model: pass generator=torch.Generator().manual_seed(...)')
     if likelihood == "regression":
-        drawn = kind == "fisher"
-        residual = torch.randn(n, k, generator=generator, dtype=outputs.dtype) * sigma if drawn else None
-        residual = residual if drawn else outputs - y.reshape(outputs.shape)
-        return (residual / sigma**2)[:, :, None]
+        noise = outputs - y.reshape(outputs.shape)
+        if kind == "fisher":
+            noise = sigma * torch.randn(n, k, generator=generator, dtype=outputs.dtype)
+        return (noise / sigma**2)[:, :, None]
     p = outputs.softmax(1)
     labels = torch.multinomial(p, 1, generator=generator)[:, 0] if kind == "fisher" else y
     return (p - functional.one_hot(labels, k))[:, :, None]
