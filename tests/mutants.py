@@ -734,6 +734,7 @@ FAULTS = (
         "net.eval()",
         "net.train()",
         ("test_dropout_draws_from_the_members_seed_and_is_off_when_accuracy_is_measured",),
+        ("utils",),
     ),
     Fault(
         "stacks: weights grow where they should decay",
@@ -981,8 +982,8 @@ FAULTS = (
     ),
     Fault(
         "sandbox: checks and references go in",
-        'STAND_IN if path.name == "exercises.py" else',
-        'STAND_IN if path.name == "exercise.py" else',
+        "text = STAND_IN if stand_in else",
+        "text = STAND_IN if not path.parts else",
         ("test_checks_mistakes_and_the_grading_itself_are_not_there",),
     ),
     Fault(
@@ -1052,7 +1053,7 @@ FAULTS = (
         "factor**2",
         "factor",
         ("test_half_a_bit_for_twice_the_variance_where_the_likelihood_decides",),
-        ("course/flat_minima",),
+        ("course/flat_minima/theory",),
     ),
     Fault(
         "evidence: a factor in output space misses the rows below",

@@ -7,6 +7,7 @@ The look holds within `style()`, for whoever makes a picture; elsewhere a reader
 """
 
 import io
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 from utils.tables import table as table  # beside `show`, for a lesson
@@ -29,6 +31,9 @@ GREEN = "#009e73"
 GOLD = "#e69f00"
 PURPLE = "#cc79a7"
 PATCH = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}  # behind words on a busy picture
+MOST_TICKS = 8  # intervals between the numbers of a meter
+METER_WIDTH = 0.22  # of its axes
+METER_PAPER = "#eeeeee"
 
 STYLE = {
     "figure.dpi": 100,
@@ -186,6 +191,15 @@ def line(axes: Axes, key: str, x, y, **style) -> None:
             artist.set_label(style["label"])
 
 
+def band(axes: Axes, key: str, x, low, high, **style) -> None:
+    """What lies between two curves over `x`, filled."""
+    artist = _kept(axes, key)
+    if artist is None:
+        _keep(axes, key, axes.fill_between(x, low, high, animated=True, linewidth=0, **style))
+    else:
+        artist.set_data(x, low, high)
+
+
 def image(axes: Axes, key: str, array: np.ndarray, **style) -> None:
     """An array shown as an image, (h, w) or (h, w, 3)."""
     artist = _kept(axes, key)
@@ -223,6 +237,54 @@ def title_of(axes: Axes) -> str:
     """The title, whether it changes with the picture or not; empty where there is none."""
     changing = _kept(axes, "changing title")
     return axes.get_title(loc="left") if changing is None else changing.get_text()
+
+
+def meter(axes: Axes, amount: float, low: float, high: float, unit: str = "bits") -> None:
+    """An upright gauge that takes all of the axes: a bar from 0, ticks at every unit or at round numbers of
+    them, and the amount in large.
+
+    Title and label below it are the axes' own. The bar stops at the ends of the gauge; the number does not.
+
+    Args:
+        amount: what is counted; it may be negative.
+        low, high: the ends of the gauge, at most 0 and above 0; they stay as the first call has them.
+        unit: what one of it is called.
+    """
+    bar = _kept(axes, "meter bar")
+    if bar is None:
+        tick = _round_step((high - low) / MOST_TICKS)
+        parts = 2 if str(tick)[0] in "12" else 5  # of 1, 2, 10, ... and of 5, 50, ...
+        margin = 0.03 * (high - low)  # room for the mark
+        axes.set(xlim=(0, 1), xticks=[], ylim=(low - margin, high + margin), ylabel=unit)
+        axes.grid(False)
+        axes.spines["bottom"].set_visible(False)
+        axes.spines["left"].set_visible(False)
+        for step, minor in ((tick, False), (tick / parts, True)):
+            axes.set_yticks(step * np.arange(math.ceil(low / step), math.floor(high / step) + 1), minor=minor)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.tick_params(axis="y", which="major", length=9, labelsize=11)
+        axes.tick_params(axis="y", which="minor", length=5)
+        axes.add_patch(Rectangle((0, low), METER_WIDTH, high - low, color=METER_PAPER, zorder=0))
+        bar = Rectangle((0, 0), METER_WIDTH, 0, color=GOLD, animated=True, zorder=2)
+        _keep(axes, "meter bar", axes.add_patch(bar))
+        line(axes, "meter zero", [0, METER_WIDTH], [0, 0], color=INK, linewidth=1.5, solid_capstyle="butt", zorder=3)
+    level = min(max(amount, low), high)
+    bar.set_height(level)
+    mark = {"color": INK, "marker": "<", "markersize": 9, "linestyle": "none", "clip_on": False, "zorder": 4}
+    line(axes, "meter mark", [METER_WIDTH + 0.05], [level], **mark)
+    decimals = 2 if high - low < 10 else 1 if high - low < 100 else 0
+    number = f"{round(amount, decimals) + 0.0:,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    place = {"transform": axes.transAxes, "ha": "center", "color": INK}
+    note(
+        axes, "meter number", (1.1 + METER_WIDTH) / 2, 0.5, number, fontsize=30, fontweight="bold", va="center", **place
+    )
+    note(axes, "meter unit", (1.1 + METER_WIDTH) / 2, 0.36, unit, fontsize=14, va="center", **place)
+
+
+def _round_step(least: float) -> int:
+    """The smallest of 1, 2, 5, 10, 20, 50, ... that is not below `least`."""
+    power = 10 ** max(0, math.floor(math.log10(least)))
+    return next(step for step in (power, 2 * power, 5 * power, 10 * power) if step >= least)
 
 
 def legend(axes: Axes, **options) -> None:

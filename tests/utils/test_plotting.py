@@ -65,6 +65,88 @@ def test_a_kept_artist_takes_the_new_data_in_both_ways_of_drawing():
         assert len(rows) and rows.mean() < pixels.shape[0] / 2, "the line is in the upper half"
 
 
+def drawn(figure, colour):
+    """Which pixels of the figure have this colour, about."""
+    seen = np.asarray(Image.open(io.BytesIO(plotting.png(figure))).convert("RGB")).astype(int)
+    wanted = [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
+    return abs(seen - wanted).sum(-1) < 30
+
+
+def metered(*amounts, low=-1, high=2, unit="bits"):
+    """A meter that has shown these amounts one after the other."""
+    with plotting.style():
+        figure = plotting.new_figure(4, 3)
+        (axes,) = plotting.panels(figure, 1)
+        for amount in amounts:
+            plotting.meter(axes, amount, low, high, unit)
+    return figure
+
+
+def words(figure):
+    """What is written on a meter in large."""
+    kept = figure.axes[0].kept_artists
+    return kept["meter number"].get_text(), kept["meter unit"].get_text()
+
+
+@pytest.mark.parametrize(("amount", "share"), [(0.5, 1 / 6), (2.0, 2 / 3), (-1.0, 1 / 3), (7.0, 2 / 3), (-7.0, 1 / 3)])
+def test_the_bar_of_a_meter_is_as_long_as_the_amount_and_ends_with_the_gauge(amount, share):
+    figure = metered(amount)
+    bar = drawn(figure, plotting.GOLD)
+    rows = np.nonzero(bar.any(1))[0]
+    low, high = (figure.axes[0].transData.transform((0, at))[1] for at in (-1, 2))
+    assert rows[-1] - rows[0] + 1 == pytest.approx(share * (high - low), abs=3)
+    zero = 300 - figure.axes[0].transData.transform((0, 0))[1]
+    assert (abs(rows[-1] - zero) if amount > 0 else abs(rows[0] - zero)) < 4
+
+
+@pytest.mark.parametrize(
+    ("amount", "low", "high", "number"),
+    [
+        (0.49988, -1, 2, "0.50"),
+        (-0.378, -1, 2, "\N{MINUS SIGN}0.38"),
+        (-0.001, -1, 2, "0.00"),
+        (7.25, -1, 2, "7.25"),
+        (12.34, 0, 50, "12.3"),
+        (-3_456.7, -5_000, 1_000, "\N{MINUS SIGN}3,457"),
+    ],
+)
+def test_a_meter_says_the_amount_with_the_digits_that_its_gauge_can_show(amount, low, high, number):
+    assert words(metered(amount, low=low, high=high, unit="nats")) == (number, "nats")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks", "minor"),
+    [
+        (-1, 2, [-1, 0, 1, 2], 0.5),
+        (0, 40, [0, 5, 10, 15, 20, 25, 30, 35, 40], 1),
+        (-200, 1_000, [-200, 0, 200, 400, 600, 800, 1_000], 100),
+    ],
+)
+def test_a_meter_has_a_tick_for_each_bit_or_for_a_round_number_of_them(low, high, ticks, minor):
+    axes = metered(0, low=low, high=high).axes[0]
+    assert axes.get_yticks().tolist() == ticks
+    every = sorted({*axes.get_yticks(), *axes.get_yticks(minor=True)})
+    np.testing.assert_allclose(np.diff(every), minor)
+    assert low <= every[0] < low + minor and high - minor < every[-1] <= high
+    assert axes.get_ylabel() == "bits"
+
+
+def test_a_meter_that_showed_something_else_before_is_the_same_picture():
+    assert plotting.frame(metered(-0.7, 1.3, 0.5)) == plotting.frame(metered(0.5)) != plotting.frame(metered(0.6))
+
+
+def test_a_band_takes_the_new_data():
+    with plotting.style():
+        figure = plotting.new_figure(3, 2)
+        (axes,) = plotting.panels(figure, 1)
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        areas = []
+        for low, high in ((0.0, 0.5), (0.5, 0.75)):
+            plotting.band(axes, "band", np.array([0.0, 1.0]), low, np.full(2, high), color=plotting.BLUE)
+            areas.append(drawn(figure, plotting.BLUE).sum())
+    assert areas[0] == pytest.approx(2 * areas[1], rel=0.05)
+
+
 def draw():
     """A still picture and a frame, with each kind of artist."""
     with plotting.style():

@@ -88,7 +88,10 @@ def _files(root: Path, lesson: Lesson, names: frozenset[str]) -> dict[Path, str]
             path = package / below
             if path.is_relative_to(CLASSROOM) and not path.is_relative_to(INSIDE):
                 continue
-            text = STAND_IN if path.name == "exercises.py" else (root / path).read_text(encoding="utf-8")
+            if path.parts[2:3] == ("exercises",) and path.name != "__init__.py":
+                continue  # of exercises in a package the stand-in takes the place of all modules
+            stand_in = path.parts[2:] in (("exercises.py",), ("exercises", "__init__.py"))
+            text = STAND_IN if stand_in else (root / path).read_text(encoding="utf-8")
             files[path] = _without_bodies(text, path, stripped[path]) if path in stripped else text
     return files
 
@@ -109,9 +112,9 @@ def _forbidden_functions(exercise: Exercise) -> list[Callable]:
 
 
 def _is_of_exercises(function: Callable) -> bool:
-    """Whether the `exercises` module of a lesson defines the function."""
-    module = function.__module__ or ""
-    return module.startswith("course.") and module.endswith(".exercises")
+    """Whether the `exercises` module of a lesson, or a module of that package, defines the function."""
+    parts = (function.__module__ or "").split(".")
+    return parts[0] == "course" and parts[2:3] == ["exercises"]
 
 
 def _name(function: Callable) -> str:

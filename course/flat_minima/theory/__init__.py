@@ -11,10 +11,10 @@ from course.flat_minima.theory.evidence import (
     log_evidence,
     moved_prior_precision,
     optimise_prior_precision,
-    output_log_determinant,
     rescale_relu,
 )
 from course.flat_minima.theory.gauss_newton import Curvature, curvature
+from course.flat_minima.theory.output_space import output_eigenvalues, output_log_determinant
 from course.flat_minima.theory.products import product, weights_of
 from course.flat_minima.theory.singular import (
     ReducedRank,
@@ -53,6 +53,7 @@ __all__ = [
     "log_likelihood_of",
     "moved_prior_precision",
     "optimise_prior_precision",
+    "output_eigenvalues",
     "output_log_determinant",
     "output_root",
     "product",

@@ -1,4 +1,4 @@
-"""The evidence: exact where the model is linear, and equal to the matrix where it is found in output space."""
+"""The evidence: exact where the model is linear."""
 
 import math
 
@@ -8,7 +8,7 @@ from torch import nn
 from torch.distributions import MultivariateNormal
 
 from course.flat_minima import theory
-from tests.course.flat_minima.theory.nets import convolution, examples, ggn, jacobian, perceptron
+from tests.course.flat_minima.theory.nets import examples, jacobian, perceptron
 
 
 def linear_model(n=12, d=4, seed=0):
@@ -98,38 +98,6 @@ def test_bits_are_what_the_evidence_gains():
         theory.bits_for_width(curvature, z, 2, "radius")
     with pytest.raises(ValueError, match="positive"):
         theory.bits_for_width(curvature, z, 0)
-
-
-@pytest.mark.parametrize("build", [perceptron, convolution])
-@pytest.mark.parametrize("likelihood", ["classification", "regression"])
-@pytest.mark.parametrize("z", [0.2, 30.0])
-def test_in_output_space_the_log_determinant_is_that_of_the_matrix(build, likelihood, z):
-    net = build()
-    X, labels, targets = examples(net)
-    y = labels if likelihood == "classification" else targets
-    found = theory.output_log_determinant(net, X, y, likelihood, z, chunk=5, sigma=0.6)
-    matrix = torch.eye(sum(p.numel() for p in net.parameters())).double() + ggn(net, X, likelihood, 0.6) / z
-    assert found == pytest.approx(float(torch.linalg.slogdet(matrix).logabsdet), rel=1e-10)
-
-
-def test_in_output_space_in_blocks(monkeypatch):
-    """The blocks of the product and of the factorisation do not divide the rows."""
-    net = perceptron()
-    X, labels, _ = examples(net, n=23)
-    whole = theory.output_log_determinant(net, X, labels, "classification", 0.5)
-    monkeypatch.setattr("course.flat_minima.theory.evidence.BLOCK", 7)
-    assert theory.output_log_determinant(net, X, labels, "classification", 0.5) == pytest.approx(whole, rel=1e-12)
-
-
-def test_in_output_space_with_a_prior_of_its_own_for_each_tensor():
-    net = convolution()
-    X, labels, _ = examples(net)
-    z = torch.cat([torch.full((p.numel(),), 0.5 + n).double() for n, p in enumerate(net.parameters())])
-    matrix = torch.eye(len(z)).double() + z.rsqrt()[:, None] * ggn(net, X, "classification") * z.rsqrt()
-    found = theory.output_log_determinant(net, X, labels, "classification", z)
-    assert found == pytest.approx(float(torch.linalg.slogdet(matrix).logabsdet), rel=1e-10)
-    with pytest.raises(ValueError, match="same within a tensor"):
-        theory.output_log_determinant(net, X, labels, "classification", torch.linspace(1, 2, len(z)).double())
 
 
 @pytest.mark.parametrize("alpha", [0.25, 1.0, 8.0])
