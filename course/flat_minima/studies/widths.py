@@ -58,7 +58,15 @@ class Widths:
         T, t = test_images(self.dataset)
         nets = [perceptron(X[0].numel(), [width], CLASSES, number(seed, repeat, 1, width)) for width in self.widths]
         if not self.decay:
-            recipe = Recipe(self.epochs, batch_size=50, learning_rate=0.1, momentum=0.9, stop_at_fit=False, measured=())
+            recipe = Recipe(
+                self.epochs,
+                batch_size=50,
+                learning_rate=0.1,
+                momentum=0.9,
+                momentum_after=5,
+                measured=(),
+                stop_at_fit=False,
+            )
             members = [Member(net, X, y, seed=number(seed, repeat, 2)) for net in nets]
             train(members, recipe, device, lambda done, note: progress(done / 2, note))
         X, T, rows = X.double(), T.double(), []
