@@ -82,6 +82,13 @@ LESSONS = (
         question="Why does the error fall again after the model is large enough to fit everything, and when does it not?",
         minutes=180,
     ),
+    Lesson(
+        number=4,
+        name="flat_minima",
+        title="The Laplace approximation of flat minima",
+        question="What, exactly, is a flat minimum worth, and in what unit?",
+        minutes=180,
+    ),
 )
 
 

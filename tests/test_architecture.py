@@ -23,7 +23,6 @@ AUTHORS_TOOLS = {"course", "nbgrader", "jupytext"}  # which lessons run without
 BARE = ("torch", "numpy", "tqdm")  # what is installed where a full run is made
 MOST_LINES = 400
 # Longer files that are one idea, each with the reason why it is not two.
-BEGUN = {"flat_minima"}  # lessons whose library stands, and whose page does not yet
 LONG_FILES = {
     "course/minimum_norm/theory.py": "the lesson's mathematics, one short function after the other, most of it docstrings",
 }
@@ -77,7 +76,7 @@ def test_a_lesson_has_the_modules_that_every_lesson_has(lesson):
 
 def test_every_package_of_the_course_is_a_lesson_or_the_classroom():
     packages = {path.parts[1] for path in SOURCES if path.parts[0] == "course" and len(path.parts) > 2}
-    assert packages == LESSON_NAMES | BEGUN | {"classroom"}
+    assert packages == LESSON_NAMES | {"classroom"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=str)

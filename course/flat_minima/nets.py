@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, jacrev, vmap
 
 from course.flat_minima.theory import log_likelihood_of
 
@@ -66,3 +67,14 @@ def find_mode(
     length = float(torch.cat([each.grad.flatten() for each in parameters]).norm())
     optimiser.zero_grad()
     return length
+
+
+def jacobians(net: nn.Module, X: Tensor) -> Tensor:
+    """Of the net's outputs by its weights, example by example: inputs (n, ...) -> (n, k, d). For small nets."""
+    weights = {name: each.detach() for name, each in net.named_parameters()}
+
+    def outputs(weights: dict[str, Tensor], x: Tensor) -> Tensor:
+        return functional_call(net, weights, (x[None],))[0]
+
+    parts = vmap(jacrev(outputs), (None, 0))(weights, X)
+    return torch.cat([each.flatten(2) for each in parts.values()], dim=2)

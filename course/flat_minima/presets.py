@@ -54,7 +54,7 @@ def fast() -> Settings:
 
 def full() -> Settings:
     """All that a CPU can do, in an hour or two."""
-    without = Widths(300, 0.2, HIDDEN, 5, decay=0.0, measured=0.1, epochs=1_000)
+    without = Widths(300, 0.2, HIDDEN, 5, decay=0.0, measured=(0.1, 1.0), epochs=1_000)
     ways = (
         Optimiser(0.1),
         Optimiser(0.3),
@@ -72,7 +72,7 @@ def full() -> Settings:
             Structures(1_000, 3, prior_precision=1.0, steps=300),
             Optimisers(ways, 500, 0.2, 50, until=0.02, epochs=60_000, splits=2, repeats=8),
             without,
-            Widths(300, 0.2, HIDDEN, 5, decay=0.1, measured=0.1, epochs=500),
+            Widths(300, 0.2, HIDDEN, 5, decay=0.1, measured=(0.1, 1.0), epochs=500),
             FeatureWidths(300, 0.2, FEATURES, 20, measured=1e-6),
             Rescaling(ALPHAS),
             Slopes((0.0, 1.0), DECADES),

@@ -1,6 +1,7 @@
 """Every lesson's exercises, whichever lessons there are: each check is proved by answers to accept and to refuse."""
 
 import inspect
+import math
 
 import jupytext
 import numpy as np
@@ -53,7 +54,7 @@ WITH_FAMILIES = [
 
 def author(lesson, name):
     """The author's function `name`, from the solution cells of the lesson's source."""
-    scope = {"torch": torch}
+    scope = {"torch": torch, "math": math}
     for cell in source.read(ROOT, lesson).cells:
         if cell.metadata.get("nbgrader", {}).get("solution") and cell.cell_type == "code":
             exec(cell.source, scope)
@@ -103,7 +104,7 @@ def test_the_reference_equals_itself_and_is_refused_as_an_answer(lesson, exercis
 
 @pytest.mark.parametrize("lesson, exercise", CODED)
 def test_the_empty_stub_fails_and_is_told_what_to_do(lesson, exercise):
-    scope = {"torch": torch}
+    scope = {"torch": torch, "math": math}
     student = jupytext.read(ROOT / "lessons" / lesson.folder / f"{lesson.name}.py")
     (cell,) = [each for each in student.cells if each.metadata.get("nbgrader", {}).get("grade_id") == exercise.name]
     exec(cell.source, scope)

@@ -144,6 +144,10 @@ softmax_ggn = Exercise(
             "differences of the outputs alone, and outputs.softmax(1) takes the largest off first.",
         ),
         Mistake(
+            lambda J, outputs, y: J.mT @ _softmax_hessians(outputs.softmax(1)) @ J,
+            "You have one matrix for each example, (n, d, d). H is their sum: add them up over the examples.",
+        ),
+        Mistake(
             _from_hessians(lambda outputs: outputs.softmax(1)[:, :, None] * outputs.softmax(1)[:, None, :]),
             "Your middle factor is p p'. It is subtracted from diag(p): use diag(p) - p p'.",
         ),
@@ -195,8 +199,8 @@ def _determined(h: Tensor, z: float) -> Tensor:
 effective_dimension = Exercise(
     name="effective_dimension",
     points=2,
-    minutes=10,
-    difficulty=2,
+    minutes=6,
+    difficulty=1,
     reference=_effective_dimension,
     cases=_spectra,
     mistakes=(

@@ -115,6 +115,16 @@ log_evidence = Exercise(
             "takes evidence away: -1/2 log det(I + H / z).",
         ),
         Mistake(
+            _with_occam(lambda H, z: -torch.logdet(1 + H / z) / 2),
+            "You added 1 to every entry of H / z. Add the identity matrix, torch.eye(len(w), dtype=w.dtype): 1 on the "
+            "diagonal alone.",
+        ),
+        Mistake(
+            lambda log_likelihood, w, H, z: log_likelihood - w.square().sum() / (2 * z) - _log_det(H, 1 / z) / 2,
+            "You took z for the prior's variance. It is the precision, and the variance is 1 / z: the prior's term is "
+            "-z |w|^2 / 2, and H is divided by z.",
+        ),
+        Mistake(
             _with_occam(lambda H, z: -H.trace() / z / 2),
             "You used the trace in place of the log determinant. The two agree only where all of H / z is small.",
         ),
@@ -221,7 +231,7 @@ def _half_log2(ratio: Tensor) -> Tensor:
 bits_for_width = Exercise(
     name="bits_for_width",
     points=1,
-    minutes=8,
+    minutes=6,
     difficulty=2,
     reference=_bits_for_width,
     cases=_widths,
@@ -281,6 +291,15 @@ bits_for_width = Exercise(
             lambda h, z, factor: h / (h + z) * math.log2(factor) / 2,
             "You multiplied half of log2(factor) by h / (h + z). That is right in the limit of a factor near 1 only. "
             "Compare the precisions h + z before and h / factor + z after.",
+        ),
+        Mistake(
+            lambda h, z, factor: _half_log2((h * factor + z) / (h + z)),
+            "You multiplied h by the factor, and turned the difference round. The variance is 1 / h, so h becomes "
+            "h / factor, and the gain is the precision before, h + z, over the precision after.",
+        ),
+        Mistake(
+            lambda h, z, factor: -_half_log2(1 + h / factor / z),
+            "You returned what a direction costs after the change. Asked is the gain: take off what it cost before.",
         ),
         Mistake(
             lambda h, z, factor: _half_log2((h + z) / (h / factor + z)).sum(),

@@ -93,8 +93,8 @@ def _is_the_quadrature(observed: tuple[np.ndarray, ...], A: Tensor, start: Tenso
     if nodes[0] < eigenvalues[0] - near or nodes[-1] > eigenvalues[-1] + near:
         return (
             f"your nodes run from {float(nodes[0]):.4g} to {float(nodes[-1]):.4g}, and A's eigenvalues from "
-            f"{float(eigenvalues[0]):.4g} to {float(eigenvalues[-1]):.4g}. No node leaves that range if all directions "
-            "have the length 1 and are orthogonal."
+            f"{float(eigenvalues[0]):.4g} to {float(eigenvalues[-1]):.4g}. No node leaves that range if the directions "
+            "are orthogonal and have the length 1, and the lengths by which you divided are beside the diagonal."
         )
     # Between two nodes lies an eigenvalue, so above the second largest eigenvalue there is one node at most.
     at_top = int((nodes > eigenvalues[-2] + near).sum())
@@ -134,6 +134,11 @@ def _of_the_diagonal(A: Tensor, start: Tensor, steps: int) -> tuple[Tensor, Tens
     return _from_tridiagonal(diagonal, torch.zeros_like(beside), directions)
 
 
+def _squares_beside(A: Tensor, start: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    diagonal, beside, directions = _tridiagonal(A, start, steps)
+    return _from_tridiagonal(diagonal, beside.square(), directions)
+
+
 def _all_of_it(A: Tensor, start: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     eigenvalues, vectors = torch.linalg.eigh(A)
     return eigenvalues, (vectors.T @ start / start.norm()).square()
@@ -147,7 +152,7 @@ def _times_length(A: Tensor, start: Tensor, steps: int) -> tuple[Tensor, Tensor]
 lanczos = Exercise(
     name="lanczos",
     points=3,
-    minutes=25,
+    minutes=35,
     difficulty=4,
     reference=_lanczos,
     cases=_spectra,
@@ -178,6 +183,11 @@ lanczos = Exercise(
             _of_the_diagonal,
             "You left out the numbers beside the diagonal, the lengths by which you divided. Put them on both sides of "
             "the diagonal: eigh reads the lower triangle.",
+        ),
+        Mistake(
+            _squares_beside,
+            "You put the squares of the lengths beside the diagonal. Put the lengths themselves there: w.norm(), not "
+            "w @ w.",
         ),
         Mistake(
             _times_length,

@@ -204,6 +204,15 @@ rescale = Exercise(
             "log alpha away.",
         ),
         Mistake(
+            _with_volume(lambda W1, b1, W2, alpha: (W1.numel() + b1.numel() - W2.numel() - len(W2)) * math.log(alpha)),
+            "You counted the output bias b2 in the determinant, as if it were divided by alpha. It stays as it is, so "
+            "it adds nothing.",
+        ),
+        Mistake(
+            _with_normal(lambda net, z: -_square(net) / 2 + _count(net) / 2 * math.log(z / (2 * math.pi))),
+            "You left z out of the exponent of the normal density, which is -z |w|^2 / 2.",
+        ),
+        Mistake(
             _with_normal(lambda net, z: -z * _square(net).sqrt() / 2 + _count(net) / 2 * math.log(z / (2 * math.pi))),
             "You used the length of the weights in the prior. A normal density has their square: -z |w|^2 / 2.",
         ),

@@ -60,8 +60,8 @@ def _with_excess(excess: Callable[..., Tensor]) -> Callable:
 learning_coefficient = Exercise(
     name="learning_coefficient",
     points=2,
-    minutes=12,
-    difficulty=3,
+    minutes=8,
+    difficulty=2,
     reference=_learning_coefficient,
     cases=_chains,
     mistakes=(

@@ -9,17 +9,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course.flat_minima import theory
+from course.flat_minima.polynomials import truth
 from utils import plotting
 from utils.plotting import BLUE, GREEN, GREY, INK, PURPLE
 
 POINTS, GIVEN, SIGMA = 30, 24, 0.2
 GRID = torch.linspace(-1, 1, 241, dtype=torch.float64)
 LOWEST, HIGHEST = -150.0, 55.0  # log evidence, nats, that is drawn
-
-
-def truth(x: Tensor) -> Tensor:
-    """The function behind the points."""
-    return torch.sin(3 * x) + x / 2
 
 
 def points() -> tuple[Tensor, Tensor]:
@@ -130,7 +126,7 @@ def draw_choice(result: Fit, figure: Figure, knob: str, **axis) -> None:
     x, y = points()
     plotting.band(fit, "band", GRID.numpy(), low, high, color=BLUE, alpha=0.18)
     plotting.line(fit, "truth", GRID.numpy(), truth(GRID).numpy(), color=GREY, linestyle=":", label="truth")
-    plotting.line(fit, "mean", GRID.numpy(), result.mean, color=BLUE, label="posterior, 2 deviations")
+    plotting.line(fit, "mean", GRID.numpy(), result.mean, color=BLUE, label="fit, and its spread")
     plotting.line(fit, "points", x, y, color=INK, marker="o", markersize=4.5, linestyle="none", zorder=5, label="data")
     plotting.legend(fit, loc="upper left", ncols=3, fontsize=8.5, columnspacing=1, handlelength=1.4)
     scores = result.scores

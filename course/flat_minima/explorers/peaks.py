@@ -146,7 +146,7 @@ def draw_peaks(result: Peaks, figure: Figure) -> None:
             axes.set_xticks([1, 4, 16, 64, 256], ["1", "4", "16", "64", "256"])
             axes.minorticks_off()
         evidence.set(ylabel="bits", ylim=(-215, 15), yticks=[-200, -100, 0], title="Log evidence: hard to tell apart")
-        error.set(ylabel="bits", yscale="log", ylim=(1e-3, 0.5), title="Exact less Laplace: falls like 1/n")
+        error.set(ylabel="bits", yscale="log", ylim=(1e-3, 0.5), title="Exact minus Laplace falls like 1/n")
         error.set_yticks([0.001, 0.01, 0.1], ["0.001", "0.01", "0.1"])
         error.minorticks_off()
     posterior, evidence, error = figure.axes
@@ -171,11 +171,14 @@ def _draw_posterior(result: Peaks, axes: Axes) -> None:
     plotting.image(axes, "shades", shades, extent=[line[0], line[-1]] * 2, origin="lower", aspect="auto", zorder=1)
     if one:
         axes.set(
-            ylim=(0, 1.3), yticks=[0, 0.5, 1], xlabel="w, in deviations from the mode", ylabel="height, 1 at the mode"
+            ylim=(0, 1.3),
+            yticks=[0, 0.5, 1],
+            xlabel="w, in standard deviations from its top",
+            ylabel="height, 1 at the top",
         )
         exact, laplace = (line, result.heights), (line, np.exp(-(line**2) / 2))
     else:
-        labels = {"xlabel": "$w_1$, in deviations from the mode", "ylabel": "$w_2$, in deviations from the mode"}
+        labels = {"xlabel": "$w_1$, in standard deviations", "ylabel": "$w_2$, in standard deviations"}
         axes.set(ylim=(line[0], line[-1]), yticks=range(-4, 7, 2), **labels)
         exact, laplace = _contours(result.heights), _rings(result.correlation)
     axes.set(xlim=(line[0], line[-1]), xticks=range(-4, 7, 2))

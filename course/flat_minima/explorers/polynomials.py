@@ -4,11 +4,11 @@ import math
 from functools import cache, lru_cache
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from course.flat_minima.explorers.model_choice import GRID, Fit, Scores, draw_choice, points, posterior, score
+from course.flat_minima.polynomials import orthonormal
 from utils.controls import Slider
 from utils.explorer import Explorer
 
@@ -16,16 +16,10 @@ HIGHEST_DEGREE = 20
 START = 1.0  # the prior's precision
 
 
-def legendre(x: Tensor, degree: int) -> Tensor:
-    """Legendre polynomials, orthonormal under the uniform law on (-1, 1): (n,) -> (n, degree + 1)."""
-    columns = np.polynomial.legendre.legvander(x.numpy(), degree)
-    return torch.from_numpy(columns * np.sqrt(2 * np.arange(degree + 1) + 1))
-
-
 @cache
 def family() -> list[tuple[Tensor, Tensor]]:
     """Features of the points and on the grid, degree by degree."""
-    on_points, on_grid = (legendre(x, HIGHEST_DEGREE) for x in (points()[0], GRID))
+    on_points, on_grid = (orthonormal(x, HIGHEST_DEGREE) for x in (points()[0], GRID))
     return [(on_points[:, : degree + 1], on_grid[:, : degree + 1]) for degree in range(HIGHEST_DEGREE + 1)]
 
 

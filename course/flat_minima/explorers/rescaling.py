@@ -16,12 +16,12 @@ from utils.progress import Progress, no_progress
 MINUS = "\N{MINUS SIGN}"
 STAYS, MOVES = "stays", "moves along"
 MEASURES = {  # by the entry of a row: what it is called, and how it looks
+    "loss": ("training loss", GREEN, "-"),  # first, so that the others are seen where they lie on it
+    "accuracy": ("accuracy", INK, ":"),
     "trace": ("trace of H", BLUE, "-"),
     "largest": ("largest eigenvalue", PURPLE, "--"),
-    "log_determinant": ("log det(I + H/z)", ORANGE, "-"),
-    "effective_dimension": ("$N_{eff}$", GOLD, "-"),
-    "loss": ("training loss", GREEN, "-"),
-    "accuracy": ("accuracy", INK, ":"),
+    "log_determinant": ("log det(I + H/z)", ORANGE, (0, (5, 3))),
+    "effective_dimension": ("$N_{eff}$", GOLD, (4, (2, 6))),
 }
 WITH_PRIOR = ("log_determinant", "effective_dimension")  # measures that depend on it
 

@@ -124,7 +124,7 @@ def draw_posterior(result: Singular, figure: Figure) -> None:
         plotting.line(evidence, key, SIZES, values, label=label, **look)
         dot = {"marker": "o", "markersize": 8, "linestyle": "none", "clip_on": False, "zorder": 6}
         plotting.line(evidence, f"{key} here", [result.n], [values[at]], color=look["color"], **dot)
-    plotting.title(evidence, f"$-\\log Z$, less the fit: slope {result.slope:.2f} in $\\log n$")
+    plotting.title(evidence, f"$-\\log\\, p(D)$ minus the fit: exact slope {result.slope:.2f}")
     plotting.legend(evidence, loc="upper left")
 
 

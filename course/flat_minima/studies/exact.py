@@ -4,12 +4,9 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-import numpy as np
 import torch
-from numpy.polynomial import legendre
-from torch import Tensor
 
-from course.flat_minima import theory
+from course.flat_minima import polynomials, theory
 from course.flat_minima.rescaling import rescaled_rows
 from course.flat_minima.studies.images import drawn
 
@@ -102,10 +99,10 @@ class Polynomials:
             progress(repeat / self.repeats, "polynomials")
             generator = drawn(seed, repeat)
             x = 2 * torch.rand(self.n, generator=generator, dtype=torch.float64) - 1
-            y = truth(x) + self.sigma * torch.randn(self.n, generator=generator, dtype=torch.float64)
+            y = polynomials.truth(x) + self.sigma * torch.randn(self.n, generator=generator, dtype=torch.float64)
             for z in self.prior_precisions:
                 for degree in range(self.highest + 1):
-                    Phi = orthonormal(x, degree)
+                    Phi = polynomials.orthonormal(x, degree)
                     H = Phi.T @ Phi / self.sigma**2 + z * torch.eye(degree + 1, dtype=torch.float64)
                     w = torch.linalg.solve(H, Phi.T @ y / self.sigma**2)
                     rows.append(
@@ -116,7 +113,9 @@ class Polynomials:
                             "degree": degree,
                             "evidence": theory.linear_log_evidence(Phi, y, z, self.sigma).total,
                             "conditional": theory.conditional_log_evidence(Phi, y, self.given, z, self.sigma),
-                            "test_error": float((orthonormal(grid, degree) @ w - truth(grid)).square().mean()),
+                            "test_error": float(
+                                (polynomials.orthonormal(grid, degree) @ w - polynomials.truth(grid)).square().mean()
+                            ),
                         }
                     )
         return rows
@@ -170,17 +169,6 @@ class Regressions:
                 }
             )
         return rows
-
-
-def truth(x: Tensor) -> Tensor:
-    """The smooth function of the study of polynomials."""
-    return (3 * x).sin() + x / 2
-
-
-def orthonormal(x: Tensor, degree: int) -> Tensor:
-    """Legendre polynomials with mean square 1 on (-1, 1): (n,) -> (n, degree + 1)."""
-    values = legendre.legvander(x.numpy(), degree) * np.sqrt(2 * np.arange(degree + 1) + 1)
-    return torch.from_numpy(values)
 
 
 def reduced_rank_data(model: tuple[int, ...], n: int, generator: torch.Generator) -> theory.ReducedRank:

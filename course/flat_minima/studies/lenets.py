@@ -118,7 +118,10 @@ class Spectra:
         activation, repeat = _net_of(part)
         X, y = training_images(self.dataset, self.n, drawn(seed, repeat, 0))
         net = lenet(ACTIVATIONS[activation], number(seed, repeat, 1))
-        recipe = Recipe(self.epochs, batch_size=100, learning_rate=0.1, momentum=0.9, stop_at_fit=False)
+        # Without momentum at first: with it a net can lose all its ReLUs in the first steps, and learn nothing.
+        recipe = Recipe(
+            self.epochs, batch_size=100, learning_rate=0.05, momentum=0.9, momentum_after=1, stop_at_fit=False
+        )
         member = Member(net, X, y, seed=number(seed, repeat, 2))
         train([member], recipe, device, lambda done, note: progress(done / 2, note))
         product = theory.product(net, X, y, "classification")

@@ -151,7 +151,7 @@ def _step(weights: Weights, X: Tensor, y: Tensor, optimiser: Optimiser, going: T
         up = optimiser.radius / (length + 1e-12)
         gradients = _gradients([w + _for_each(up, g) * g for w, g in zip(weights, gradients)], X, y)
     for w, g in zip(weights, gradients):
-        w -= _for_each(optimiser.rate * going, g) * g
+        w -= _for_each(optimiser.rate * going.to(g.dtype), g) * g
 
 
 def _for_each(factors: Tensor, like: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ class Widths:
         repeats: draws of images, noise and weights.
         decay: the prior's precision z that the nets are trained with, to the mode of their posterior; 0: none, and the nets
             are trained by descent for `epochs`.
-        measured: z of the effective dimension; the same for all nets.
+        measured: z of the effective dimension and the log determinant; the same for all nets.
         epochs: of descent, or steps of L-BFGS, at most.
     """
 
@@ -40,7 +40,7 @@ class Widths:
     widths: tuple[int, ...]
     repeats: int
     decay: float
-    measured: float
+    measured: tuple[float, ...]
     epochs: int
     dataset: str = "digits"
     study: str = "widths"
@@ -51,7 +51,8 @@ class Widths:
 
     def rows(self, part: str, seed: int, device: torch.device, progress: Callable, checkpoint: object) -> list[dict]:
         """Rows of study, decay, repeat, width, parameters, train_loss (a mean), train_error (on the labels given),
-        test_loss, test_error, effective_dimension, largest (eigenvalue), log_determinant, square (of the weights' norm).
+        test_loss, test_error, largest (eigenvalue), square (of the weights' norm), and, a row for each, z with
+        effective_dimension and log_determinant.
         """
         repeat = int(part.split(", ")[1])
         X, y = training_images(self.dataset, self.n, drawn(seed, repeat, 0), self.noise)
@@ -76,11 +77,9 @@ class Widths:
             if self.decay:
                 with devices.threads_for(small=True):
                     find_mode(net, X, y, "classification", self.decay, self.epochs)
-            rows.append(
-                {"study": self.study, "decay": self.decay, "repeat": repeat, "width": width}
-                | _curvature_of(net, X, y, self.measured)
-                | _performance_of(net, X, y, T, t)
-            )
+            common = {"study": self.study, "decay": self.decay, "repeat": repeat, "width": width}
+            performance = _performance_of(net, X, y, T, t)
+            rows += [common | performance | curvature for curvature in _curvatures_of(net, X, y, self.measured)]
         return rows
 
 
@@ -137,20 +136,23 @@ class FeatureWidths:
         return rows
 
 
-def _curvature_of(net: nn.Module, X: Tensor, y: Tensor, z: float) -> dict:
+def _curvatures_of(net: nn.Module, X: Tensor, y: Tensor, precisions: tuple[float, ...]) -> list[dict]:
     w = theory.weights_of(net)
     if len(w) <= len(X) * (CLASSES - 1):
         h = theory.curvature(net, X, y, "classification").eigenvalues()
     else:
         h = theory.output_eigenvalues(net, X, y, "classification")
     h = h.clamp(min=0)  # of rounding errors: the Gauss-Newton matrix has no negative eigenvalue
-    return {
-        "parameters": len(w),
-        "effective_dimension": theory.effective_dimension(h, z),
-        "largest": float(h.max()),
-        "log_determinant": float(torch.log1p(h / z).sum()),
-        "square": float(w @ w),
-    }
+    common = {"parameters": len(w), "largest": float(h.max()), "square": float(w @ w)}
+    return [
+        common
+        | {
+            "z": z,
+            "effective_dimension": theory.effective_dimension(h, z),
+            "log_determinant": float(torch.log1p(h / z).sum()),
+        }
+        for z in precisions
+    ]
 
 
 def _performance_of(net: nn.Module, X: Tensor, y: Tensor, T: Tensor, t: Tensor) -> dict:

@@ -12,6 +12,7 @@ from scipy.special import k0
 from torch.distributions import MultivariateNormal
 
 from course.flat_minima import explorers, theory
+from course.flat_minima.polynomials import orthonormal
 
 peak, peaks, rescaling, choice, polynomials, bandwidths, singular = (
     import_module(f"{explorers.__name__}.{name}")
@@ -233,7 +234,7 @@ def test_evidence_fit_and_error_are_those_of_the_normal_law_of_the_targets(name,
 
 def test_the_polynomials_are_orthonormal_on_the_interval():
     nodes, weights = np.polynomial.legendre.leggauss(30)
-    features = polynomials.legendre(torch.from_numpy(nodes), polynomials.HIGHEST_DEGREE).numpy()
+    features = orthonormal(torch.from_numpy(nodes), polynomials.HIGHEST_DEGREE).numpy()
     np.testing.assert_allclose(features.T * weights / 2 @ features, np.eye(polynomials.HIGHEST_DEGREE + 1), atol=1e-12)
 
 
