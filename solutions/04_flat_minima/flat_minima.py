@@ -612,12 +612,13 @@ plotting.show(figures.draw_choices(record))
 # %% [markdown]
 # ### Exercise 4.6: a spectrum from products alone (35 minutes, difficulty 4, 3 points)
 #
-# Nobody can write down the Hessian of a large net, but products with it are cheap. Lanczos starts from a unit vector
-# $q_1$. In each step it multiplies the newest direction by $A$, takes off the parts along the directions so far, and
-# divides by the length of what is left. In these directions $A$ is a tridiagonal matrix $T$. On its diagonal are the
-# $q_j^\top A q_j$, and beside it the lengths. The nodes are the eigenvalues of $T$, and the weights are the squares
-# of the first components of its eigenvectors. Use only products `A @ v`, and `torch.linalg.eigh` of the small $T$.
-# The check looks at your nodes: no eigenvalue may come twice.
+# Lanczos starts from a unit vector $q_1$. In each step it multiplies the newest direction by $A$, takes off the parts
+# along the directions so far, and divides by the length of what is left. In these directions $A$ is a tridiagonal
+# matrix $T$. On its diagonal are the $q_j^\top A q_j$, and beside it the lengths. The nodes are the eigenvalues of
+# $T$, and the weights are the squares of the first components of its eigenvectors.
+#
+# Use only products `A @ v`, and `torch.linalg.eigh` of the small $T$. The check looks at your nodes: no eigenvalue
+# may come twice.
 
 # %% nbgrader={"grade": false, "grade_id": "lanczos", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def lanczos(
@@ -827,18 +828,24 @@ plotting.show(figures.draw_widths(record))
 
 # %% [markdown]
 # A well-known paper (Maddox and others, 2020) reports that the effective dimension follows the test error of large
-# nets down the second descent. In our nets without weight decay it does. But so do other numbers. The training loss
-# of these nets falls too, and so, of course, does one over the width. With weight decay the error falls just as well,
-# and there the effective dimension *rises*.
+# nets down the second descent. Look at our nets without weight decay, in orange. With one precision $z$ of the prior
+# their effective dimension falls once they fit, and with another it stays where it is. The training loss falls too,
+# and it needs no Hessian. With weight decay, in blue, the test error falls just as well, and the effective dimension
+# *rises*.
 
 # %%
 plotting.show(figures.draw_rivals(record))
 
+# %% [markdown]
+# Each bar says how well a number puts the nets of all widths in order. At plus one or minus one the order is perfect,
+# and at zero the number says nothing.
+
 # %%
 rival_prediction.reveal(
     answer="The width: no measurement is needed",
-    because="Among nets that fit, the width alone orders the test errors as well as either of the "
-    "measurements, or better.",
+    because="Among nets that fit, the width alone orders the test errors nearly perfectly. The training "
+    "loss is about as good. The effective dimension depends on the prior that you choose for it, and it "
+    "does not beat them.",
 )
 
 # %% [markdown]
@@ -865,7 +872,12 @@ plotting.show(figures.draw_feature_widths(record))
 plotting.show(figures.draw_optimisers(record))
 
 # %% [markdown]
-# Steps that are larger or noisier reach flatter points.
+# Larger steps, smaller batches and SAM do reach flatter points, and at first the error falls with the trace: compare
+# the blue points one, two and three. But then it stops. Point three, plain descent with large steps, errs as little
+# as point six, which is more than three times flatter. And point nine is flatter than point three, and no better.
+#
+# So flatness goes along with something that helps here, and it is not the thing itself. Andriushchenko and others
+# (2023) found the same for large nets: sharpness follows the size of the steps more than it follows generalisation.
 #
 # ### "There is one outlier for each class but one"
 #
@@ -876,7 +888,10 @@ plotting.show(figures.draw_optimisers(record))
 plotting.show(figures.draw_spectra(record))
 
 # %% [markdown]
-# On the left are the whole spectra.
+# On the left are the spectra of nets at their modes. They fall steadily over thousands of directions. On the right,
+# each point is a net: how many times as large as the tenth eigenvalue is the ninth? If nine stood apart, all points
+# would be far above one. One net does have such a gap, and the others have none. So it is a fact about a net and its
+# training, and no law about classes.
 #
 # ### "The trace and the log determinant say the same"
 
@@ -911,7 +926,9 @@ plotting.show(figures.draw_structures(record))
 plotting.show(figures.draw_terms(record))
 
 # %% [markdown]
-# The Occam factor is.
+# With many more weights than examples, it is. Then the fit is nearly perfect, and almost all of the log evidence is
+# the Occam factor. But look at what it says. The evidence hardly tells the wide nets apart, while their test error
+# goes on falling. The largest term need not be the one that matters.
 #
 # ### A singular model has fewer degrees of freedom than weights
 
@@ -947,15 +964,15 @@ print("Your run:", yours.provenance())
 # <details><summary><b>For the curious</b>: what was fixed in advance</summary>
 #
 # *Widths.* Digits, 300 images, a fifth of the labels wrong, one hidden layer, five draws of images and weights.
-# Without decay: descent with momentum for a fixed number of epochs. With decay: the top of the posterior for $z = 0.1$,
-# by L-BFGS. The effective dimension uses $z = 0.1$ for both.
+# Without decay: descent with momentum for a fixed number of epochs. With decay: the mode of the posterior for $z =
+# 0.1$, by L-BFGS. The picture of the three terms shows these nets.
 #
 # *Optimisers.* Digits, 500 images, a fifth of the labels wrong, 50 hidden units, training loss 0.02, two draws of the
-# images, eight nets each. The bar of a point is twice its standard error.
+# images, eight nets each. The differences between the draws are taken off, and a bar is twice the standard error.
 #
-# *LeNets.* MNIST. For the evidence: 1,000 images, the top of the posterior for $z = 1$. A ReLU net has kinks, and the
-# top may lie on one, so the gradient there is small but not zero; the record has its length. For the gaps: 10,000
-# images, ten epochs of descent.
+# *LeNets.* MNIST. For the evidence: 1,000 images, and the mode of the posterior for $z = 1$ as far as L-BFGS finds it. A
+# ReLU net has kinks, and the mode may lie on one, so the gradient there is not zero; the record has its length. For
+# the gaps: 10,000 images, ten epochs of descent.
 #
 # *Maddox and others* use CIFAR-100, and the Hessian of the mean loss. Our large run takes CIFAR-10 and the
 # Gauss-Newton matrix of the sum.
@@ -1002,7 +1019,8 @@ print("Your run:", yours.provenance())
 # 1. The evidence is a fit, a prior and an Occam factor. The Occam factor, $-\tfrac12\log\det(I + H/z)$, is what
 #    flatness is worth, and its unit is the nat or the bit.
 # 2. A peak with twice the variance gains half a bit in a direction, if the prior is much broader than the peak. If
-#    the prior is narrower, it gains nothing. Over all directions a net gains half a bit for each one that counts.
+#    the prior is much narrower, it gains almost nothing. Over all directions a net gains about half a bit for each
+#    one that counts.
 # 3. The flatness of a ReLU net can be changed without changing its function. So flatness means nothing without a
 #    prior.
 # 4. The evidence is not the test error. Before you believe a number that predicts generalisation, look at its rivals:

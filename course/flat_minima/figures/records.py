@@ -15,11 +15,6 @@ from utils.plotting import BLUE, GOLD, GREEN, GREY, INK, ORANGE, PURPLE
 STRUCTURES = {"exact": "exact", "kron": "Kronecker", "diag": "diagonal"}
 OUTLIERS = 9  # classes - 1
 SAMPLERS = {"gibbs": ("Gibbs sampler", BLUE, "o"), "langevin": ("Langevin dynamics", ORANGE, "s")}
-PREDICTORS = {
-    "effective_dimension": "effective dimension",
-    "train_loss": "training loss",
-    "width": "width",
-}
 PLAIN, SHARPNESS_AWARE = "descent", "SAM"
 
 
@@ -31,7 +26,7 @@ def of_record(record: Record) -> list[Callable[[Record], Figure]]:
         draw_spectra: {"eigenvalues", "spectra"},
         draw_shares: {"shares"},
         draw_widths: {"widths"},
-        draw_rivals: {"widths", "feature widths"},
+        draw_rivals: {"widths"},
         draw_terms: {"widths"},
         draw_feature_widths: {"feature widths"},
         draw_optimisers: {"optimisers"},
@@ -62,30 +57,28 @@ def draw_structures(record: Record) -> Figure:
 
 @plotting.style()
 def draw_spectra(record: Record) -> Figure:
-    """The whole spectra of nets at their modes, and the fall after each of the largest eigenvalues of trained nets."""
+    """The whole spectra of nets at their modes, and how many times as large as the tenth eigenvalue the ninth is."""
     figure, (whole, falls) = plotting.subplots(1, 2, height=3.7)
     for activation, (name, colour, marker) in ACTIVATIONS.items():
         rows = select(record.rows, study="eigenvalues", activation=activation)
         for repeat in sorted({row["repeat"] for row in rows}):
             place, h = columns(select(rows, repeat=repeat), "place", "eigenvalue")
             whole.plot(place, h, color=colour, linewidth=1.3, label=name if repeat == 0 else None)
-        trained = select(record.rows, study="spectra", activation=activation)
-        for repeat in sorted({row["repeat"] for row in trained}):
-            (h,) = columns(select(trained, repeat=repeat), "eigenvalue")
-            places = np.arange(1, len(h))
-            falls.plot(
-                places, h[:-1] / h[1:], color=colour, marker=marker, markersize=4, linewidth=0.8, alpha=0.8,
-                label=name if repeat == 0 else None,
-            )  # fmt: skip
+        for place, study in enumerate(("eigenvalues", "spectra")):
+            found = select(record.rows, study=study, activation=activation)
+            ninth, tenth = (columns(select(found, place=each), "eigenvalue")[0] for each in (OUTLIERS, OUTLIERS + 1))
+            at = np.full(len(ninth), place + (0.12 if activation == "tanh" else -0.12))
+            falls.plot(at, ninth / tenth, marker, color=colour, markersize=8, alpha=0.7, label=None if place else name)
     whole.axvline(OUTLIERS, color=GREY, linestyle="--", linewidth=1.2)
     whole.annotate(
         "the ninth", (OUTLIERS, 0.03), (5, 3), xycoords=("data", "axes fraction"), textcoords="offset points"
     )
     whole.set(xscale="log", yscale="log", ylim=(1e-4, 2e5), xlabel="eigenvalue, the largest first", ylabel="h")
     whole.set_title("The bulk runs on for thousands")
-    falls.axvline(OUTLIERS, color=GREY, linestyle="--", linewidth=1.2)
-    falls.set(xlabel="eigenvalue, the largest first", ylabel="how many times the next one", ylim=(0.9, None))
-    falls.set_title("After the ninth, a gap or none")
+    reference(falls, 1.0, "no gap")
+    falls.set_xticks([0, 1], ["at their modes,\n1,000 images", "after training,\n10,000 images"])
+    falls.set(xlim=(-0.5, 1.5), ylim=(0.8, None), ylabel="the ninth over the tenth")
+    falls.set_title("Does the ninth stand apart?")
     for axes in (whole, falls):
         axes.legend(loc="upper right")
     return figure
@@ -114,45 +107,53 @@ def draw_shares(record: Record) -> Figure:
 @plotting.style()
 def draw_widths(record: Record) -> Figure:
     """Test error, effective dimension and training loss over the width of nets, without weight decay and with it."""
-    figure, panels = plotting.subplots(1, 3, height=3.5)
+    figure, panels = plotting.subplots(1, 3, height=3.8)
     rows = select(record.rows, study="widths")
-    decays = sorted({row["decay"] for row in rows})
-    for decay, colour, marker in zip(decays, (ORANGE, BLUE), "os"):
+    precisions = sorted({row["z"] for row in rows})
+    for decay, colour, marker in zip(sorted({row["decay"] for row in rows}), (ORANGE, BLUE), "os"):
         chosen = select(rows, decay=decay)
+        style = {"color": colour, "marker": marker, "markersize": 4}
         label = f"weight decay {decay:g}" if decay else "no weight decay"
-        style = {"color": colour, "marker": marker, "markersize": 4, "label": label}
-        mean_and_range(panels[0], chosen, "width", "test_error", 100, **style)
-        mean_and_range(panels[1], chosen, "width", "effective_dimension", **style)
-        mean_and_range(panels[2], chosen, "width", "train_loss", **style)
+        mean_and_range(panels[0], select(chosen, z=precisions[0]), "width", "test_error", 100, label=label, **style)
+        for z, dashes in zip(precisions, ("-", "--")):
+            counted = select(chosen, z=z)
+            named = f"{'decay' if decay else 'no decay'}, z = {z:g}"
+            mean_and_range(panels[1], counted, "width", "effective_dimension", label=named, linestyle=dashes, **style)
+        mean_and_range(panels[2], select(chosen, z=precisions[0]), "width", "train_loss", **style)
     for axes in panels:
         axes.set(xscale="log", xlabel="hidden units")
         axes.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
         axes.minorticks_off()
     panels[0].set(ylabel="test error (%)", ylim=(0, 95), title="The error falls")
-    panels[1].set(ylabel="effective dimension", title="This falls, or rises")
+    panels[1].set(ylabel="effective dimension", title="This: as you choose z")
+    panels[1].set_ylim(0, 1.45 * panels[1].get_ylim()[1])
     panels[2].set(ylabel="training loss (nats)", yscale="log", title="A rival falls too")
     panels[0].legend(loc="lower left")
+    panels[1].legend(loc="upper left", fontsize=8)
     return figure
 
 
 @plotting.style()
 def draw_rivals(record: Record) -> Figure:
-    """How well each predictor orders nets by their test error: rank correlations, repeat by repeat."""
-    figure, panels = plotting.subplots(1, 3, height=3.4, sharex=True, sharey=True)
-    nets = select(record.rows, study="widths")
-    fitted = [row for row in select(nets, decay=0.0) if row["train_error"] == 0]
-    decayed = [row for row in nets if row["decay"]]
-    features = [row for row in select(record.rows, study="feature widths") if row["train_error"] == 0]
-    studies = {"nets that fit, no decay": fitted, "nets with decay": decayed, "random features that fit": features}
-    for axes, (title, rows) in zip(panels, studies.items()):
-        for name, shown in PREDICTORS.items():
-            if any(name not in row for row in rows):
-                continue
-            found = rank_correlations(rows, name)
+    """How well each number orders nets by their test error: rank correlations, a dot each repeat."""
+    figure, panels = plotting.subplots(1, 2, height=3.0, sharex=True, sharey=True)
+    rows = select(record.rows, study="widths")
+    studies = {
+        "Nets that fit, no decay": [row for row in rows if not row["decay"] and row["train_error"] == 0],
+        "Nets with weight decay": [row for row in rows if row["decay"]],
+    }
+    precisions = sorted({row["z"] for row in rows}, reverse=True)
+    for axes, (title, chosen) in zip(panels, studies.items()):
+        for shown, name, z in (
+            *((f"effective dimension, z = {z:g}", "effective_dimension", z) for z in precisions),
+            ("training loss", "train_loss", precisions[0]),
+            ("width", "width", precisions[0]),
+        ):
+            found = rank_correlations(select(chosen, z=z), name) or [0.0]  # where too few nets fit
             axes.barh(shown, np.mean(found), color=BLUE if name == "effective_dimension" else GREY, height=0.6)
             axes.plot(found, [shown] * len(found), ".", color=INK, markersize=5)
         axes.axvline(0, color=INK, linewidth=0.8)
-        axes.set(xlim=(-1.05, 1.05), xlabel="rank correlation", title=title.capitalize())
+        axes.set(xlim=(-1.05, 1.05), xlabel="rank correlation with the test error", title=title)
         axes.grid(False, axis="y")
     panels[0].invert_yaxis()
     return figure
@@ -171,16 +172,16 @@ def rank_correlations(rows: list[Row], name: str) -> list[float]:
 @plotting.style()
 def draw_terms(record: Record) -> Figure:
     """The three terms of the log evidence over the number of weights, for nets at a mode, and the test error."""
-    rows = [row for row in select(record.rows, study="widths") if row["decay"]]
-    (study,) = {row["decay"] for row in rows}
+    rows = [row for row in select(record.rows, study="widths") if row["decay"] and row["z"] == row["decay"]]
+    (z,) = {row["decay"] for row in rows}
     (n,) = {each["n"] for each in record.settings["studies"] if each["study"] == "widths" and each["decay"]}
     terms = [
         row
         | {
             "fit": n * row["train_loss"],
-            "prior": study * row["square"] / 2,
+            "prior": z * row["square"] / 2,
             "occam": row["log_determinant"] / 2,
-            "total": n * row["train_loss"] + study * row["square"] / 2 + row["log_determinant"] / 2,
+            "total": n * row["train_loss"] + z * row["square"] / 2 + row["log_determinant"] / 2,
         }
         for row in rows
     ]
@@ -196,9 +197,9 @@ def draw_terms(record: Record) -> Figure:
     for axes in (costs, errors):
         axes.axvline(n, color=GREY, linestyle=":", linewidth=1.2)
         axes.set(xscale="log", xlabel="weights (dotted: as many as examples)")
-    costs.set(ylabel="nats", ylim=(0, 750), title="Occam is the largest term, and nearly flat")
+    costs.set(ylabel="nats", ylim=(0, 900), title="Occam becomes the largest term")
     costs.legend(loc="upper right", ncols=2)
-    errors.set(ylabel="test error (%)", ylim=(0, 80), title="The error falls all the same")
+    errors.set(ylabel="test error (%)", ylim=(0, 80), title="The error knows nothing of that")
     return figure
 
 
@@ -220,20 +221,40 @@ def draw_feature_widths(record: Record) -> Figure:
 
 @plotting.style()
 def draw_optimisers(record: Record) -> Figure:
-    """Trace of the curvature and test error of nets that several optimisers brought to the same training loss."""
-    figure, axes = plotting.subplots(width=8.5, height=4.2)
+    """Trace of the curvature and test error of nets that several optimisers brought to the same training loss.
+
+    The means over nets, and twice their standard error, once the differences between the draws of the images are taken off.
+    """
     rows = select(record.rows, study="optimisers")
-    for name in dict.fromkeys(row["optimiser"] for row in rows):
-        trace, error = columns(select(rows, optimiser=name), "trace", "test_error")
-        colour = PURPLE if name.startswith(SHARPNESS_AWARE) else ORANGE if "batches" in name else BLUE
-        centre = np.exp(np.log(trace).mean()), 100 * error.mean()
-        axes.plot(trace, 100 * error, ".", color=colour, markersize=3, alpha=0.35)
-        spread = 200 * error.std(ddof=1) / len(error) ** 0.5
-        axes.errorbar(*centre, yerr=spread, fmt="o", color=colour, markersize=9, zorder=3)
-        axes.annotate(name, centre, (9, 5), textcoords="offset points", fontsize=8, bbox=plotting.PATCH, zorder=4)
+    names = list(dict.fromkeys(row["optimiser"] for row in rows))
+    figure, (axes, key) = plotting.subplots(1, 2, height=4.0, width_ratios=[1.5, 1])
+    easy = {split: _mean_of(select(rows, split=split), "test_error") for split in {row["split"] for row in rows}}
+    mean = _mean_of(rows, "test_error")
+    key.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5))
+    key.set_axis_off()
+    for place, name in enumerate(names):
+        chosen = select(rows, optimiser=name)
+        trace, error, split = columns(chosen, "trace", "test_error", "split")
+        error = 100 * (error - np.array([easy[each] for each in split]) + mean)
+        centre = np.exp(np.log(trace).mean()), error.mean()
+        kind = SHARPNESS_AWARE if name.startswith(SHARPNESS_AWARE) else "batches" if "batches" in name else PLAIN
+        colour = {SHARPNESS_AWARE: PURPLE, "batches": ORANGE, PLAIN: BLUE}[kind]
+        axes.errorbar(*centre, yerr=2 * error.std(ddof=1) / len(error) ** 0.5, color=colour, linewidth=2)
+        for panel, where in ((axes, centre), (key, (0.05, place))):
+            panel.plot(*where, "o", color=colour, markersize=15, zorder=3)
+            panel.annotate(
+                str(place + 1), where, color="white", ha="center", va="center_baseline", fontweight="bold", fontsize=9
+            )
+        key.annotate(name, (0.12, place), va="center")
     axes.set(xscale="log", xlabel="trace of the curvature of the mean loss", ylabel="test error (%)")
-    axes.set_title("The same training loss: flatter is often better, and not always")
+    axes.set_xticks([3, 5, 10, 20, 30], ["3", "5", "10", "20", "30"])
+    axes.minorticks_off()
+    axes.set_title("Flatter is often better, and not always")
     return figure
+
+
+def _mean_of(rows: list[Row], name: str) -> float:
+    return float(columns(rows, name)[0].mean())
 
 
 @plotting.style()

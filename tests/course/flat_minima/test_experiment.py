@@ -141,7 +141,7 @@ def test_trace_and_largest_eigenvalue_are_those_of_the_mean_loss():
 
 
 def test_widths_measure_the_curvature_at_a_mode_and_the_same_in_output_space():
-    rows = select(small_record().rows, study="widths", decay=0.1)
+    rows = select(small_record().rows, study="widths", decay=0.1, z=0.1)
     assert [row["width"] for row in rows[:3]] == [2, 5, 20] and rows[2]["parameters"] == 1_510 > 60 * 9
     for row in rows:
         assert row["effective_dimension"] < min(row["parameters"], 60 * 9) and row["largest"] > 1

@@ -90,7 +90,7 @@ def test_every_mean_is_that_of_the_rows():
     record = small_record()
     error, *_ = figures.draw_widths(record).axes
     width, drawn = line(error, "weight decay 0.1")
-    (errors,) = columns(select(record.rows, study="widths", decay=0.1, width=5), "test_error")
+    (errors,) = columns(select(record.rows, study="widths", decay=0.1, width=5, z=0.1), "test_error")
     assert width.tolist() == [2, 5, 20] and drawn[1] == pytest.approx(100 * errors.mean())
 
 
@@ -106,7 +106,7 @@ def test_the_terms_of_nets_add_up_to_their_evidence():
     costs, errors = figures.draw_terms(record).axes
     parts = [line(costs, name)[1] for name in ("Occam", "fit", "prior")]
     assert line(costs, "minus log evidence")[1] == pytest.approx(sum(parts))
-    row = select(record.rows, study="widths", decay=0.1, width=2)
+    row = select(record.rows, study="widths", decay=0.1, width=2, z=0.1)
     assert parts[1][0] == pytest.approx(60 * np.mean([each["train_loss"] for each in row]))
 
 

@@ -65,8 +65,8 @@ print(len({ours}))
     assert int(said) >= len(CODED[lesson]) - 1
 
 
-def test_checks_mistakes_and_the_grading_itself_are_not_there(tmp_path):
-    lesson = LESSONS[0]
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_checks_mistakes_and_the_grading_itself_are_not_there(lesson, tmp_path):
     write_closed(ROOT, tmp_path, lesson, CODED[lesson])
     text = "".join(path.read_text() for path in tmp_path.rglob("*.py"))
     for exercise in CODED[lesson]:
