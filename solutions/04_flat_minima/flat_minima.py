@@ -112,8 +112,8 @@ likelihood = torch.exp(-(y[:, None] - w * x[:, None]).square().sum(0) / 2)
 plotting.show(figures.draw_evidence(w, prior, likelihood, terms, exact))
 
 # %% [markdown]
-# Added up, the three terms end at the exact value. This is no accident: for a linear model with Gaussian noise the peak *is* a
-# Gaussian, and the formula is exact.
+# Added up, the three terms end at the exact value. This is no accident: for a linear model with Gaussian noise the
+# peak *is* a Gaussian, and the formula is exact.
 #
 # The product of prior and likelihood, scaled to area one, is called the *posterior*: what we believe after seeing the
 # data. Its top, the *mode*, is what training with weight decay finds.
@@ -162,8 +162,8 @@ explorers.peaks
 # ### Exercise 4.1: the evidence from a Hessian (10 minutes, difficulty 2, 2 points)
 #
 # Write the log evidence of a Gaussian peak: fit, prior and Occam factor. `H` is the Hessian of the negative log
-# likelihood, a sum over the examples, and the prior is not in it yet. In one of the cases $H$
-# has a small negative eigenvalue. In another one the determinant is too large for a float64, though its logarithm is not.
+# likelihood, a sum over the examples, and the prior is not in it yet. In one of the cases $H$ has a small negative
+# eigenvalue. In another one the determinant is too large for a float64, though its logarithm is not.
 
 # %% nbgrader={"grade": false, "grade_id": "log_evidence", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def log_evidence(
@@ -489,7 +489,8 @@ exercises.rescale.check(rescale)
 
 # %% [markdown]
 # The next picture is drawn with your function, for the net of the digits. When the prior moves along, its density at
-# the weights changes, for it is stretched in some directions and squeezed in others. Why does the evidence not notice?
+# the weights changes, for it is stretched in some directions and squeezed in others. Why does the evidence not
+# notice?
 
 # %%
 rescaled_by = exercises.rescale.use(rescale)
@@ -741,10 +742,11 @@ plotting.show(figures.draw_slopes(record))
 # %% [markdown]
 # ### Exercise 4.7: the learning coefficient from a chain (8 minutes, difficulty 2, 2 points)
 #
-# Some chains of weights were drawn with a probability proportional to the prior times $e^{-n \beta L(w)}$. Here $L$ is
-# the mean loss over the $n$ examples, and $\beta = 1 / \log n$. (With $\beta = 1$ this would be the posterior. A
-# smaller $\beta$ makes the chain walk further.) You have the losses along the chains. On average a chain lies above the best fit by $\lambda / (n \beta)$, nearly.
-# Write the estimate of $\lambda$ that follows from this. You may not need all of what you are given.
+# Some chains of weights were drawn with a probability proportional to the prior times $e^{-n \beta L(w)}$. Here $L$
+# is the mean loss over the $n$ examples, and $\beta = 1 / \log n$. (With $\beta = 1$ this would be the posterior. A
+# smaller $\beta$ makes the chain walk further.) You have the losses along the chains. On average a chain lies above
+# the best fit by $\lambda / (n \beta)$, nearly. Write the estimate of $\lambda$ that follows from this. You may not
+# need all of what you are given.
 
 # %% nbgrader={"grade": false, "grade_id": "learning_coefficient", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def learning_coefficient(
@@ -801,9 +803,9 @@ named = {"your estimate": estimate, "exact": exact, "d / 2": d / 2}
 plotting.show(figures.draw_chain(losses, burn_in, n, best, truth, named))
 
 # %% [markdown]
-# On the left, the chains start at the best fit and climb. The part in grey does not count. On the right, the model has
-# fifty weights and behaves like a proper model with fewer than half of them. This kind of flatness is no matter of a
-# second derivative: the good weights form a whole surface.
+# On the left, the chains start at the best fit and climb. The part in grey does not count. On the right, the model
+# has fifty weights and behaves like a proper model with fewer than half of them. This kind of flatness is no matter
+# of a second derivative: the good weights form a whole surface.
 
 # %% [markdown]
 # ## 4.9 The experiment: what people say about flat minima
@@ -900,8 +902,8 @@ plotting.show(figures.draw_shares(record))
 
 # %% [markdown]
 # The trace is a sum of eigenvalues, so the largest ones make it. The log determinant is a sum of logarithms, and
-# there the thousands of small ones count. So the trace is about the outliers, and the evidence is about the bulk,
-# and with it about the prior. Two nets can have the same trace and a different evidence.
+# there the thousands of small ones count. So the trace is about the outliers, and the evidence is about the bulk, and
+# with it about the prior. Two nets can have the same trace and a different evidence.
 #
 # ### "The structure of the approximation is a detail"
 #
@@ -970,9 +972,9 @@ print("Your run:", yours.provenance())
 # *Optimisers.* Digits, 500 images, a fifth of the labels wrong, 50 hidden units, training loss 0.02, two draws of the
 # images, eight nets each. The differences between the draws are taken off, and a bar is twice the standard error.
 #
-# *LeNets.* MNIST. For the evidence: 1,000 images, and the mode of the posterior for $z = 1$ as far as L-BFGS finds it. A
-# ReLU net has kinks, and the mode may lie on one, so the gradient there is not zero; the record has its length. For
-# the gaps: 10,000 images, ten epochs of descent.
+# *LeNets.* MNIST. For the evidence: 1,000 images, and the mode of the posterior for $z = 1$ as far as L-BFGS finds
+# it. A ReLU net has kinks, and the mode may lie on one, so the gradient there is not zero; the record has its length.
+# For the gaps: 10,000 images, ten epochs of descent.
 #
 # *Maddox and others* use CIFAR-100, and the Hessian of the mean loss. Our large run takes CIFAR-10 and the
 # Gauss-Newton matrix of the sum.

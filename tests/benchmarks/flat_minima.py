@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from course.flat_minima import theory
-from course.flat_minima.nets import find_mode, lenet
+from course.flat_minima.nets import lenet
+from course.flat_minima.rescaling import rescaled_rows
 from course.syllabus import Lesson
 from tests.benchmarks.figures import Figure
 from utils import data, devices
@@ -39,7 +40,7 @@ MODELS = {  # inputs, outputs, hidden, true rank
 }
 
 
-def measure(lesson: Lesson | None, full: bool) -> Iterator[Figure]:
+def measure(lesson: Lesson, full: bool) -> Iterator[Figure]:
     """What the library must keep; with FULL=1 the spectra of six trained nets too, in ten minutes."""
     if not data.present("mnist"):
         raise SystemExit("these figures need MNIST: fetch it with `utils.data.load('mnist')`, or set COURSE_DATA")
@@ -57,40 +58,17 @@ def measure(lesson: Lesson | None, full: bool) -> Iterator[Figure]:
 
 def _rescaling() -> Iterator[Figure]:
     """Dinh's table: digits, 64-12-10 ReLU, prior precision 1."""
-    rows = _apart(rescaled_rows)
+    rows = {row.alpha: row for row in _apart(rescaled_rows, (0.125, 0.5, 1.0, 2.0, 8.0))}
     base = rows[1.0]
     for alpha, row in rows.items():
         shown = f"rescaled by {alpha:g}"
-        yield Figure(NAME, f"{shown}: change of the outputs", row["moved"], 1e-12, "")
+        yield Figure(NAME, f"{shown}: change of the outputs", row.change, 1e-12, "")
         for what in ("trace", "log_determinant", "evidence", "effective_dimension"):
-            yield Figure(NAME, f"{shown}: {what}", row[what], None, "")
-        yield Figure(NAME, f"{shown}: prior moved, change of evidence", abs(row["density"] - base["density"]), 1e-9, "")
-        if alpha in (1 / 8, 8.0):
-            yield Figure(NAME, f"{shown}: evidence against 1", row["evidence"] - base["evidence"], -500, "")
-
-
-def rescaled_rows() -> dict[float, dict[str, float]]:
-    """Of each rescaling of a digits net at its mode: curvature, evidence, and the evidence with the prior moved."""
-    digits = data.load("digits")
-    X = data.scaled(digits.train_images, "digits", torch.float64).flatten(1)
-    y = torch.from_numpy(digits.train_labels)
-    net = perceptron(64, [12], 10, 0).double()
-    find_mode(net, X, y, "classification", 1.0)
-    rows = {}
-    with devices.threads_for(small=True):
-        for alpha in (1 / 8, 1 / 2, 1.0, 2.0, 8.0):
-            other = theory.rescale_relu(net, alpha)
-            found, w = theory.curvature(other, X, y, "classification"), theory.weights_of(other)
-            moved = theory.moved_prior_precision(net, alpha, 1.0)
-            rows[alpha] = {
-                "moved": float((other(X) - net(X)).abs().max() / net(X).abs().max()),
-                "trace": found.trace(),
-                "log_determinant": found.log_determinant(1.0)[0],
-                "evidence": theory.log_evidence(found.log_likelihood, w, found, 1.0).total,
-                "density": theory.log_evidence(found.log_likelihood, w, found, moved).total,
-                "effective_dimension": theory.effective_dimension(found.eigenvalues(), 1.0),
-            }
-    return rows
+            yield Figure(NAME, f"{shown}: {what}", getattr(row, what), None, "")
+        moved = abs(row.moved_evidence - base.moved_evidence)
+        yield Figure(NAME, f"{shown}: prior moved, change of evidence", moved, 1e-9, "")
+        if alpha in (0.125, 8.0):
+            yield Figure(NAME, f"{shown}: evidence against 1", row.evidence - base.evidence, -500, "")
 
 
 def _singular_slopes() -> Iterator[Figure]:

@@ -21,7 +21,7 @@ MEASURES = {  # by the entry of a row: what it is called, and how it looks
     "trace": ("trace of H", BLUE, "-"),
     "largest": ("largest eigenvalue", PURPLE, "--"),
     "log_determinant": ("log det(I + H/z)", ORANGE, (0, (5, 3))),
-    "effective_dimension": ("$N_{eff}$", GOLD, (4, (2, 6))),
+    "effective_dimension": ("$N_{eff}$", GOLD, (0, (2, 3))),
 }
 WITH_PRIOR = ("log_determinant", "effective_dimension")  # measures that depend on it
 

@@ -125,7 +125,7 @@ def draw_widths(record: Record) -> Figure:
         axes.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
         axes.minorticks_off()
     panels[0].set(ylabel="test error (%)", ylim=(0, 95), title="The error falls")
-    panels[1].set(ylabel="effective dimension", title="This: as you choose z")
+    panels[1].set(ylabel="effective dimension", title="It falls, stays or rises")
     panels[1].set_ylim(0, 1.45 * panels[1].get_ylim()[1])
     panels[2].set(ylabel="training loss (nats)", yscale="log", title="A rival falls too")
     panels[0].legend(loc="lower left")

@@ -110,13 +110,13 @@ def bits_for_width(
     """What the evidence gains, in bits, when a peak becomes wider in one direction.
 
     Args:
-        curvature: l, of the likelihood in this direction; a number, or (d,) for each of several.
+        curvature: h, of the likelihood in this direction; a number, or (d,) for each of several.
         prior_precision: z.
         factor: how many times as wide.
         width: "variance", which becomes `factor` times as large, or "deviation".
 
     Returns:
-        1/2 log2((l + z) / (l / f + z)), f the factor or its square: a number, or (d,).
+        1/2 log2((h + z) / (h / f + z)), f the factor or its square: a number, or (d,).
     """
     if width not in ("variance", "deviation"):
         raise ValueError(f'width is {width!r}: offered are "variance" and "deviation"')

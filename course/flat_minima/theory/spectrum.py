@@ -86,16 +86,16 @@ def spectral_sum(
 
 
 def effective_dimension(eigenvalues: Tensor, prior_precision: float) -> float:
-    """The number of directions that the data determine: the sum of l / (l + z).
+    """The number of directions that the data determine: the sum of h / (h + z).
 
     Source: MacKay 1992; Maddox, Benton, Wilson 2020.
 
     Args:
-        eigenvalues: l, of the curvature of the data, (d,); a negative one takes away.
+        eigenvalues: h, of the curvature of the data, (d,); a negative one takes away.
         prior_precision: z.
 
     Raises:
-        ValueError: an eigenvalue of l + z that is not positive: the point is no mode of the posterior.
+        ValueError: an eigenvalue of h + z that is not positive: the point is no mode of the posterior.
     """
     least = float(eigenvalues.min())
     if least + prior_precision <= 0:
