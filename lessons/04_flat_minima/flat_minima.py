@@ -12,7 +12,8 @@ explorers.peak
 # %% [markdown] tags=["demo"]
 # A model has one weight. The blue curve is its *likelihood*: it says how well each value of the weight explains the
 # data. The dashed curve is the *prior*: it says which values we believed in before we saw the data. Press *Play*. The
-# blue peak becomes wider, and its height, which is the best fit, stays the same.
+# blue peak becomes wider, and its height, which is the best fit, stays the same. A grey curve keeps the place where
+# it began.
 #
 # The *evidence* is the average of the likelihood over the prior. A wide peak has more weights that explain the data,
 # so its evidence is higher. The meter counts how much its logarithm gains, in bits.
@@ -55,7 +56,7 @@ width_prediction
 # - tell where the Gaussian picture of a minimum is wrong, and measure what is right there.
 #
 # **You need** linear algebra (eigenvalues, determinant), Gaussian densities, and a little PyTorch. **Time**: about
-# three hours, half of them for the exercises. **Machine**: any laptop. The notebook runs from top to bottom in less
+# three hours, two of them for the exercises. **Machine**: any laptop. The notebook runs from top to bottom in less
 # than a minute; it needs no GPU and no network.
 
 # %% [markdown]
@@ -72,8 +73,8 @@ width_prediction
 # $w^*$. Its area is the evidence, $p(D)$: the probability of the data $D$.
 #
 # The area is the height of the top times the width. The height is the likelihood at $w^*$ times the prior there,
-# $\sqrt{z / 2\pi}\; e^{-z {w^*}^2/2}$. The width of a Gaussian with curvature $h + z$ is $\sqrt{2\pi / (h + z)}$. The
-# two roots together are $\sqrt{z / (h + z)}$. So the logarithm is a sum of three terms:
+# $\sqrt{z / 2\pi}\; e^{-z {w^*}^2/2}$. The width, which is the area of a Gaussian divided by its height, is
+# $\sqrt{2\pi / (h + z)}$. The two roots together are $\sqrt{z / (h + z)}$. So the logarithm is a sum of three terms:
 #
 # $$\log p(D) = \underbrace{\log p(D \mid w^*)}_{\text{fit}} \;\underbrace{- \tfrac{z}{2} {w^*}^2}_{\text{prior}}
 # \;\underbrace{- \tfrac12 \log (1 + h/z)}_{\text{Occam}}$$
@@ -90,7 +91,7 @@ mode = float(x @ y) / (h + z)
 fit = float(-(y - mode * x).square().sum() / 2) - len(y) / 2 * math.log(2 * math.pi)
 terms = {"fit": fit, "prior": -z * mode**2 / 2, "Occam": -math.log(1 + h / z) / 2}
 
-# Without Laplace: the targets are normal, with the covariance of noise and weight.
+# Without Laplace: the targets are normal, with covariance I of the noise plus x x' / z of the weight.
 exact = float(MultivariateNormal(torch.zeros(2), torch.eye(2) + torch.outer(x, x) / z).log_prob(y))
 assert abs(sum(terms.values()) - exact) < 1e-5
 
@@ -126,8 +127,8 @@ explorers.peaks
 # %% [markdown] tags=["demo"]
 # <details><summary><b>Question</b>: what makes the Gaussian good?</summary>
 #
-# Many examples. The posterior becomes narrow, and near its top every smooth peak looks like a Gaussian. From about
-# twenty examples on, the difference falls as one over their number. But the data must curve every direction more and
+# Many examples. The posterior becomes narrow, and near its top every smooth peak looks like a Gaussian. With
+# many examples the difference falls as one over their number. But the data must curve every direction more and
 # more. Section 4.8 shows what happens where they do not.
 # </details>
 
@@ -202,7 +203,7 @@ plotting.show(figures.draw_precisions(precisions, torch.tensor(totals)))
 
 # %% [markdown]
 # A prior that is too narrow (on the right) makes the weights improbable. One that is too broad (on the left) makes
-# them hard to find. The evidence weighs both in one unit, without any test data. David MacKay showed this for nets in
+# them hard to find: it gives little of its probability to them. The evidence weighs both in one unit, without any test data. David MacKay showed this for nets in
 # 1992.
 
 # %% [markdown]
@@ -247,8 +248,8 @@ exercises.bits_for_width.check(bits_for_width)
 # %%
 bits_of = exercises.bits_for_width.use(bits_for_width)
 ratio = torch.logspace(-3, 5, 161, dtype=torch.float64)
-gains = {"twice the deviation": bits_of(ratio, 1.0, 4.0), "twice the variance": bits_of(ratio, 1.0, 2.0)}
-plotting.show(figures.draw_bits(ratio, dict(reversed(gains.items()))))
+twice_the_variance, twice_the_deviation = bits_of(ratio, 1.0, 2.0), bits_of(ratio, 1.0, 4.0)
+plotting.show(figures.draw_bits(ratio, twice_the_variance, twice_the_deviation))
 
 # %% [markdown]
 # The sentence needs two conditions. The *variance* must be what doubles: if the deviation does, the gain is a whole
@@ -318,18 +319,19 @@ with torch.no_grad():
     ggn = ggn_of(nets.jacobians(net, few), net(few), few_labels)
 
 generator = torch.Generator().manual_seed(0)
-drawn = [
+drawn = (
     theory.curvature(net, few, few_labels, "classification", kind="fisher", generator=generator).value
     for _ in range(40)
-]
+)
 empirical = theory.curvature(net, few, few_labels, "classification", kind="empirical_fisher").value
 plotting.show(figures.draw_fishers(ggn, {"Fisher": sum(drawn) / 40, "empirical Fisher": empirical}))
 
 
-# %% Each point is one entry on the diagonal, so it belongs to one weight. On the left, forty draws of the [markdown]
-# labels were averaged, and the points lie on the line. With the labels of the data, on the right, they lie far below
-# it: the net has learned these labels, so its gradients there are small. The empirical matrix says that the net has
-# hardly any curvature, and it says so *because* the net fits.
+# %% [markdown]
+# Each point is one entry on the diagonal, so it belongs to one weight. On the left, forty draws of the labels were
+# averaged, and the points lie on the line. With the labels of the data, on the right, they lie far below it: the net
+# has learned these labels, so its gradients there are small. The empirical matrix says that the net has hardly any
+# curvature, and it says so *because* the net fits.
 
 # %% [markdown]
 # ### Exercise 4.4: how many directions do the data determine? (6 minutes, difficulty 1, 2 points)
@@ -388,8 +390,8 @@ plotting.show(figures.draw_directions(h, 1.0, bits_of(h.clamp(min=1e-9), 1.0, 2.
 # every input. So its training loss, its accuracy and its test error stay. What happens to its flatness? Laurent Dinh
 # and others asked this in 2017.
 #
-# **Try**: press *Play*, which turns the knob $\alpha$. Then compare *As trained*, *Eight times* and *An eighth*, and
-# at last *The prior moves along*.
+# **Try**: press *Play*, which turns the knob $\alpha$. Then compare *As trained*, *Eight times* and *An eighth*. The
+# button *The prior moves along* stretches the prior by the same factors as the weights.
 #
 # **Look for**: what stays, and what does not.
 
@@ -401,7 +403,8 @@ explorers.rescaling
 # <details><summary><b>Question</b>: so is flatness without meaning?</summary>
 #
 # Taken alone it is. Trace, largest eigenvalue, log determinant and effective dimension all change, and the function
-# does not. So none of them alone can be the reason why a net generalises.
+# does not. They do not even agree: at *Eight times* the trace is far larger, and the effective dimension is only
+# half. So none of them alone can be the reason why a net generalises.
 #
 # The evidence drops on both sides. It compares the weights with a prior that stays where it was, and the rescaled
 # weights are large. (They are also no mode any more, so Laplace's formula does not apply there. That is why it can
@@ -489,8 +492,8 @@ plotting.show(figures.draw_moved(alphas, log_priors, log_volumes))
 
 # %%
 prior_prediction = Prediction(
-    "A polynomial of degree three fits thirty noisy points well. Now its prior is made ten thousand times "
-    "less precise, so that it allows far larger weights. What happens?",
+    "A polynomial of degree three fits thirty noisy points well. Now its prior is made ten thousand "
+    "times less precise, so that it allows far larger weights. What happens?",
     options=(
         "Evidence and test error both become worse",
         "The evidence falls, and the test error stays",
@@ -519,6 +522,8 @@ explorers.polynomials
 #
 # A polynomial of high degree can fit many data sets. It has to share its probability among all of them, so each one
 # gets less. In the formula this is the Occam factor: a further weight that the data must decide costs something.
+#
+# For these thirty points all stars stand on degree three. That is luck, as you will see below.
 # </details>
 
 # %%
@@ -526,7 +531,8 @@ prior_prediction.reveal(
     answer="The evidence falls, and the test error stays",
     because="With thirty points the data decide the four weights, whatever a broad prior says, so the "
     "prediction stays. But the Occam factor compares the peak with the prior, and the prior has become "
-    "broader. The conditional evidence stays too: after the first points the prior is forgotten.",
+    "broader: four weights, and half the logarithm of ten thousand for each. The conditional evidence "
+    "stays too, for after the first points this prior is forgotten.",
 )
 
 # %% [markdown] tags=["demo"]
@@ -537,7 +543,8 @@ prior_prediction.reveal(
 #
 # **Try**: press *Play*, then *Too short*, *The evidence's choice* and *Too long*.
 #
-# **Look for**: the star of the evidence (the solid line) and that of the test error. They are near each other.
+# **Look for**: the star of the evidence (the solid line) and that of the test error. They are near each other. The
+# star of the dashed line rests on six points alone, so trust it less.
 
 # %% tags=["demo"]
 explorers.bandwidths
@@ -564,17 +571,20 @@ plotting.show(figures.draw_choices(record))
 # The evidence picks degree three every time. The degree with the least test error changes from draw to draw, and it
 # is the third in fewer than half of them. The evidence asks a different question: which model would have predicted
 # *all* of these data, before any were seen? That is a good question. It is not the test error. The right panel shows
-# the clearest case: a broader prior costs evidence, and the test error and the conditional evidence stay.
+# the clearest case, with means over the fifty draws: a broader prior costs evidence, and the test error and the
+# conditional evidence stay.
 
 # %% [markdown]
 # ## 4.7 Nets that are too large for a matrix
 #
 # The net of the digits has 910 weights, so its matrix fits in memory. A net with a million weights has a matrix with
 # a million times a million entries. Nobody writes it down. But a *product* of it with a vector costs hardly more than
-# a gradient. What can be learned from products alone?
+# a gradient: it is a derivative along one direction, and automatic differentiation gives it without the matrix. What
+# can be learned from products alone?
 #
-# Much, by a method of Cornelius Lanczos. For a vector $v$ of length one it gives some numbers, the *nodes*, and a
-# positive *weight* for each (no weights of a net; they sum to one), such that for every smooth function $f$
+# Much, by a method of Cornelius Lanczos. Let $A$ be the matrix, here our $H$. For a vector $v$ of length one it gives
+# some numbers, the *nodes*, and a positive *weight* for each (no weights of a net; they sum to one), such that for
+# every smooth function $f$
 #
 # $$v^\top f(A)\, v \approx \sum_i \mathrm{weight}_i \; f(\mathrm{node}_i).$$
 #
@@ -659,9 +669,9 @@ plotting.show(figures.draw_quadrature(h, 1.0, *runs[0], sums))
 # b$. If the truth is $ab = 1$, the good weights form a *valley*, a curve without an end. If it is $ab = 0$, they form
 # a *crossing*, the two axes.
 #
-# How does the evidence fall when there are more data? For a model with $d$ weights and a proper peak, minus its
-# logarithm grows as $\tfrac d2 \log n$ beyond the fit. This is the Bayesian information criterion, BIC. Here it would
-# be one whole $\log n$.
+# How does the evidence fall when there are more data? For a model with $d$ weights and a proper peak, $-\log p(D)$ is
+# the cost of the fit plus about $\tfrac d2 \log n$. This is the Bayesian information criterion, BIC. Here it would be
+# one whole $\log n$.
 #
 # **Try**: press *Play*, which adds data. Compare *The crossing, much data* and *The valley, much data*.
 #
@@ -676,7 +686,7 @@ explorers.singular
 # At the crossing, neither. Laplace looks at the top, which is at zero, and finds no curvature there that grows with
 # the data: slope zero. BIC counts two weights: slope one. The truth lies between, on its slow way to one half. Along
 # the valley only one direction is decided by the data, and the slope is one half. Laplace has the right slope there,
-# and is wrong by a constant.
+# and is wrong by a constant: it sees one of the two branches, and takes it for straight.
 # </details>
 #
 # The true slope has a name: the *learning coefficient* $\lambda$ of Sumio Watanabe. For a proper peak it is $d/2$.
@@ -692,8 +702,8 @@ plotting.show(figures.draw_slopes(record))
 # At the crossing both are wrong for ever, on opposite sides.
 #
 # How can $\lambda$ be measured for a model whose evidence nobody can compute? Let a Markov chain walk through the
-# weights, with a probability that falls with the loss. The more room there is near the minimum, the lower the loss
-# stays on average.
+# weights, and visit those with a low loss more often. If there is much room near the minimum, the chain can stay low.
+# If the minimum is narrow, nearly every step leads up.
 
 # %% [markdown]
 # ### Exercise 4.7: the learning coefficient from a chain (8 minutes, difficulty 2, 2 points)
@@ -756,22 +766,26 @@ named = {"your estimate": estimate, "exact": exact, "d / 2": d / 2}
 plotting.show(figures.draw_chain(losses, burn_in, n, best, truth, named))
 
 # %% [markdown]
-# On the left, the chains start at the best fit and climb. The part in grey does not count. On the right, the model
-# has fifty weights and behaves like a proper model with fewer than half of them. This kind of flatness is no matter
-# of a second derivative: the good weights form a whole surface.
+# On the left, the chains start at the best fit and climb. The part in grey does not count. On the right, the
+# coefficient of this model with fifty weights is that of a proper model with twenty-three. This kind of flatness is
+# no matter of a second derivative: the good weights form a whole surface.
 
 # %% [markdown]
 # ## 4.9 The experiment: what people say about flat minima
 #
-# Six sentences that you will meet, each beside a measurement. The pictures come from the recorded run, which trained
-# some hundreds of nets. A guess first, about the sentence that is repeated most.
+# Here are six sentences that you will meet, each beside a measurement, and then one more result. The pictures come
+# from the recorded run, which trained some hundreds of nets. A table at the end has the answers. A guess first, about
+# the sentence that is repeated most.
 
 # %%
 rival_prediction = Prediction(
-    "Nets of many widths fit all of their training data, a fifth of the labels wrong. The wider ones have "
-    "less test error: this is the second descent. Which number, known without test data, puts the nets "
-    "in the right order best?",
-    options=("The effective dimension", "The training loss", "The width: no measurement is needed"),
+    "Nets of many widths fit all of their training data, a fifth of the labels wrong. Their test "
+    "errors differ. Which number, known without test data, puts the nets in the right order best?",
+    options=(
+        "The effective dimension, for which the Hessian is needed",
+        "The width or the training loss, which cost nothing",
+        "None of them comes near",
+    ),
 )
 rival_prediction
 
@@ -787,20 +801,23 @@ plotting.show(figures.draw_widths(record))
 # their effective dimension falls once they fit, and with another it stays where it is. The training loss falls too,
 # and it needs no Hessian. With weight decay, in blue, the test error falls just as well, and the effective dimension
 # *rises*.
+#
+# The bands show the range over five draws. In lesson 3 the error first rises and then falls a second time. Here, with
+# so few images, the rise is lost in the noise, and we look at the fall alone.
 
 # %%
 plotting.show(figures.draw_rivals(record))
 
 # %% [markdown]
-# Each bar says how well a number puts the nets of all widths in order. At plus one or minus one the order is perfect,
-# and at zero the number says nothing.
+# Each bar says how well a number puts the nets in order, and the dots are the five draws. At plus one the order is
+# that of the test errors, at minus one it is the opposite, which is as good, and at zero the number says nothing.
 
 # %%
 rival_prediction.reveal(
-    answer="The width: no measurement is needed",
-    because="Among nets that fit, the width alone orders the test errors nearly perfectly. The training "
-    "loss is about as good. The effective dimension depends on the prior that you choose for it, and it "
-    "does not beat them.",
+    answer="The width or the training loss, which cost nothing",
+    because="Each of them orders the nets that fit nearly perfectly. The effective dimension depends "
+    "on the prior that you choose for it. At its best it comes near them, and with weight decay its sign "
+    "turns over.",
 )
 
 # %% [markdown]
@@ -808,20 +825,23 @@ rival_prediction.reveal(
 # images, so this is no proof about large ones. The command at the end of this section repeats it at the size of the
 # paper, on a GPU; we have not run that.
 #
-# In a linear model the case is clear. The next picture shows random features, fitted without a penalty.
+# In a linear model the case is clear. The next picture shows least squares on random features of the digits, with
+# next to no penalty.
 
 # %%
 plotting.show(figures.draw_feature_widths(record))
 
 # %% [markdown]
 # The error goes up and down again, and the effective dimension only rises, until there are as many features as
-# examples. What falls in the second descent is not the number of directions. It is the norm of the fit, as lesson 3
-# shows.
+# examples. So it is not the number of directions that falls in the second descent. Lesson 3 shows what does: the norm
+# of the fit.
 #
 # ### "A flatter minimum is a better one"
 #
-# Here all nets have the same size and were trained until the same training loss, by descent with several steps and
-# batches, and by *sharpness-aware minimisation* (SAM), which looks for flat places on purpose.
+# Here all nets have the same size and were trained until the same training loss, by descent with several sizes of
+# steps (the *rate*) and of batches. *Sharpness-aware minimisation*, SAM, looks for flat places on purpose: it takes
+# the gradient at a point a little up the slope, as far as the number behind its name. A fifth of the training labels
+# are wrong, and all test labels are right. The axis has the trace of the mean loss, as programs print it.
 
 # %%
 plotting.show(figures.draw_optimisers(record))
@@ -831,13 +851,13 @@ plotting.show(figures.draw_optimisers(record))
 # the blue points one, two and three. But then it stops. Point three, plain descent with large steps, errs as little
 # as point six, which is more than three times flatter. And point nine is flatter than point three, and no better.
 #
-# So flatness goes along with something that helps here, and it is not the thing itself. Andriushchenko and others
-# (2023) found the same for large nets: sharpness follows the size of the steps more than it follows generalisation.
+# So flatness goes along with something that helps here, but only up to a point. Andriushchenko and others (2023)
+# found the same for large nets: sharpness follows the size of the steps more than it follows generalisation.
 #
 # ### "There is one outlier for each class but one"
 #
 # The largest eigenvalues of a classifier's curvature are said to stand apart from the others: with ten classes there
-# should be nine. The next picture shows nets on MNIST, all trained alike, with two kinds of unit.
+# should be nine. The next picture shows nets on MNIST with two kinds of unit.
 
 # %%
 plotting.show(figures.draw_spectra(record))
@@ -845,8 +865,8 @@ plotting.show(figures.draw_spectra(record))
 # %% [markdown]
 # On the left are the spectra of nets at their modes. They fall steadily over thousands of directions. On the right,
 # each point is a net: how many times as large as the tenth eigenvalue is the ninth? If nine stood apart, all points
-# would be far above one. One net does have such a gap, and the others have none. So it is a fact about a net and its
-# training, and no law about classes.
+# would be far above one. One net does have such a gap. In the others the ninth is no more apart than its neighbours
+# are, which the grey band shows. So it is a fact about a net and its training, and no law about classes.
 #
 # ### "The trace and the log determinant say the same"
 
@@ -855,27 +875,28 @@ plotting.show(figures.draw_shares(record))
 
 # %% [markdown]
 # The trace is a sum of eigenvalues, so the largest ones make it. The log determinant is a sum of logarithms, and
-# there the thousands of small ones count. So the trace is about the outliers, and the evidence is about the bulk, and
-# with it about the prior. Two nets can have the same trace and a different evidence.
+# there the hundreds in the middle count, all those above $z$. So the trace is about the largest few, and the evidence
+# is about the many, and with them about the prior. What is true of one need not be true of the other.
 #
 # ### "The structure of the approximation is a detail"
 #
 # A matrix for a large net is usually replaced by something smaller: by its diagonal, or by a *Kronecker product* of
-# two matrices for each layer. For these nets we also computed the exact value, which no library does. It is possible
-# because $\det(I + M^\top M)$ equals $\det(I + M M^\top)$, and the second matrix has one row for each output of each
-# example.
+# two matrices for each layer. For these nets we also computed the exact determinant, which no library does. Write $H
+# = M^\top M$, with a row of $M$ for each output of each example. Then $\det(I + M^\top M)$ equals $\det(I + M
+# M^\top)$, and the second matrix is small enough.
 
 # %%
 plotting.show(figures.draw_structures(record))
 
 # %% [markdown]
-# These are the same nets, the same data and the same prior. The diagonal makes their evidence many times worse, and
-# the nets do not even keep their order. So never compare an evidence by one structure with an evidence by another.
+# A line is one net, with the same weights, data and prior. The Kronecker product makes its log evidence two to four
+# times worse, and the diagonal more than ten times. Two of the lines even cross. So never compare an evidence by one
+# structure with an evidence by another.
 #
 # ### "This is the main term"
 #
-# The sentence on the web goes on: *for models in which the number of free parameters is large relative to the number
-# of data points, this is the main term of interest in the marginal log likelihood.* Is it?
+# The sentence of section 4.3 goes on: *for models in which the number of free parameters is large relative to the
+# number of data points, this is the main term of interest in the marginal log likelihood.* Is it?
 
 # %%
 plotting.show(figures.draw_terms(record))
@@ -891,14 +912,30 @@ plotting.show(figures.draw_terms(record))
 plotting.show(figures.draw_coefficients(record))
 
 # %% [markdown]
-# For each of these linear nets the learning coefficient is known. Both kinds of chain find it, and half the number of
-# weights, the grey mark, is far away. In the first model both estimates are too low. There the evidence also holds a
-# $\log \log n$, and a thousand examples are not enough to see past it.
+# For each of these linear nets the learning coefficient is known. Two kinds of chain find it within a tenth: one
+# draws each layer anew, given the other (a Gibbs sampler), and one follows the gradient with noise (Langevin
+# dynamics). Half the number of weights, the grey mark, is far away. In the first model both are too low. There the
+# evidence also holds a $\log \log n$, and a thousand examples are not enough to see past it.
 #
+# ### The answers
+
+# %%
+answers = {
+    "The effective dimension explains the second descent": "the width does as well",
+    "A flatter minimum is a better one": "up to a point, and then not",
+    "There is one outlier for each class but one": "in one net of twelve",
+    "Trace and log determinant say the same": "one is about the few, one about the many",
+    "The structure is a detail": "it changes the value tenfold",
+    "The Occam factor is the main term": "the largest, and it does not choose",
+}
+rows = [{"what is said": said, "what we found": found} for said, found in answers.items()]
+plotting.table(rows, "What people say about flat minima")
+
+# %% [markdown]
 # ### Now on your machine
 #
 # The next cell makes the exact part of the same study: rescaled nets, polynomials, and two chains. It keeps its
-# record in the folder `results`.
+# record in the folder `results`. In the picture below it, your points should lie on the recorded lines.
 
 # %%
 yours = experiment.run_here()
@@ -908,8 +945,8 @@ plotting.show(figures.draw_beside({"The recorded run": record, "Your run": yours
 print("Your run:", yours.provenance())
 
 # %% [markdown]
-# The full run takes less than an hour on two CPU cores. The run with large nets, which repeats the figure of Maddox
-# and others on other images, needs a GPU. Type in a terminal:
+# The full run takes about twenty minutes on two CPU cores. The run with large nets, which repeats the figure of
+# Maddox and others on other images, needs a GPU. Type in a terminal:
 #
 # ```
 # course run flat_minima --preset full --device auto --out results
@@ -964,8 +1001,8 @@ print("Your run:", yours.provenance())
 #    prior.
 # 4. The evidence is not the test error. Before you believe a number that predicts generalisation, look at its rivals:
 #    the width and the training loss.
-# 5. Nets have no proper peak. There the learning coefficient counts the degrees of freedom, and it is smaller than
-#    half the number of weights.
+# 5. Nets have no proper peak. There the learning coefficient takes the place of half the number of weights, and it is
+#    smaller.
 
 # %% [markdown]
 # ## Limits

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from utils.experiment import Row, columns
-from utils.plotting import BLUE, GREEN, GREY, ORANGE, PURPLE
+from utils.plotting import BLUE, GREEN, GREY, ORANGE, PATCH, PURPLE
 
 EXACT, LAPLACE, BIC = GREEN, ORANGE, PURPLE
 ACTIVATIONS = {"relu": ("ReLU", BLUE, "o"), "tanh": ("tanh", PURPLE, "s")}
@@ -24,8 +24,10 @@ def mean_and_range(axes: Axes, rows: Sequence[Row], x: str, y: str, scale: float
 
 def reference(axes: Axes, level: float, text: str, x: float = 0.98, colour: str = GREY) -> None:
     """A dashed horizontal line with a word above its right end."""
-    axes.axhline(level, color=colour, linewidth=1.2, linestyle="--", zorder=1)
+    axes.axhline(level, color=colour, linewidth=1.2, linestyle="--", zorder=3)
     axes.annotate(
         text, (x, level), (0, 3), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
         color=colour, fontsize=9,
+        bbox=PATCH,
+        zorder=3,
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """Pictures of the curvature of a small net: which matrix it is, how it is rescaled, how its spectrum is estimated."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -98,6 +99,7 @@ def draw_chain(losses: Tensor, burn_in: int, n: int, best: float, truth: float, 
     chain.annotate("burn-in", (0.03, 0.92), xycoords="axes fraction", color=INK)
     reference(chain, 0.0, "the best fit", colour=GREEN)
     reference(chain, n * (truth - best), "the truth", colour=PURPLE)
+    reference(chain, named["exact"] * math.log(n), r"$\lambda\,\log n$", colour=INK)
     chain.set(
         xlabel="draw, the first half of the chains", ylabel="loss above the best fit, times n", xlim=(0, shown.shape[1])
     )
@@ -106,7 +108,9 @@ def draw_chain(losses: Tensor, burn_in: int, n: int, best: float, truth: float, 
     for name, value in named.items():
         values.barh(name, value, color=colours[name])
         values.annotate(f"{value:.1f}", (value, name), (5, 0), textcoords="offset points", va="center")
-    values.set(xlabel="learning coefficient", xlim=(0, 1.2 * max(named.values())), title="Fewer than d / 2")
+    values.set(
+        xlabel=r"learning coefficient $\lambda$", xlim=(0, 1.2 * max(named.values())), title="Smaller than d / 2"
+    )
     values.invert_yaxis()
     values.grid(False, axis="y")
     return figure

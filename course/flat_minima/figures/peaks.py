@@ -67,16 +67,16 @@ def draw_precisions(precisions: Tensor, totals: Tensor) -> Figure:
 
 
 @plotting.style()
-def draw_bits(ratio: Tensor, bits: Mapping[str, Tensor]) -> Figure:
+def draw_bits(ratio: Tensor, twice_the_variance: Tensor, twice_the_deviation: Tensor) -> Figure:
     """What a wider peak gains, over the curvature as a multiple of the prior's precision.
 
     Args:
         ratio: h / z, rising, (grid,).
-        bits: by what was done to the peak, (grid,).
+        twice_the_variance, twice_the_deviation: bits gained there, (grid,).
     """
     figure, axes = plotting.subplots(width=7.5, height=3.6)
-    for (name, values), colour in zip(bits.items(), (BLUE, ORANGE)):
-        axes.plot(ratio, values, color=colour, label=name)
+    axes.plot(ratio, twice_the_variance, color=BLUE, label="twice the variance")
+    axes.plot(ratio, twice_the_deviation, color=ORANGE, label="twice the deviation")
     axes.axvspan(ratio[0], 0.1, color=GREY, alpha=0.12, linewidth=0)
     axes.annotate("the prior is much\nnarrower", (0.02, 0.5), xycoords="axes fraction", color=INK)
     axes.set(xscale="log", xlim=(ratio[0], ratio[-1]), ylim=(0, 1.08), yticks=(0, 0.25, 0.5, 0.75, 1))

@@ -43,12 +43,13 @@ def draw_structures(record: Record) -> Figure:
     figure, axes = plotting.subplots(width=7.0, height=3.6)
     rows = select(record.rows, study="structures")
     for shift, (activation, (name, colour, marker)) in zip((-0.12, 0.12), ACTIVATIONS.items()):
-        for place, structure in enumerate(STRUCTURES):
-            (values,) = columns(select(rows, activation=activation, structure=structure), "evidence")
-            label = name if place == 0 else None
-            at = np.full(len(values), place + shift)
-            axes.plot(at, -values, marker, color=colour, markersize=8, alpha=0.7, label=label)
-    axes.set(yscale="log", ylim=(200, 50_000), xlim=(-0.5, 2.5), ylabel="minus the log evidence (nats)")
+        for repeat in sorted({row["repeat"] for row in rows}):
+            net = select(rows, activation=activation, repeat=repeat)
+            values = [-select(net, structure=structure)[0]["evidence"] for structure in STRUCTURES]
+            label = None if repeat else name
+            at = np.arange(len(values)) + shift
+            axes.plot(at, values, color=colour, marker=marker, markersize=7, linewidth=1, alpha=0.8, label=label)
+    axes.set(yscale="log", ylim=(200, 50_000), xlim=(-0.5, 2.5), ylabel="minus the log evidence (nats): up is worse")
     axes.set_xticks(range(3), STRUCTURES.values())
     axes.set_title("The same nets: the structure decides the value")
     axes.legend(loc="upper left")
@@ -75,13 +76,25 @@ def draw_spectra(record: Record) -> Figure:
     )
     whole.set(xscale="log", yscale="log", ylim=(1e-4, 2e5), xlabel="eigenvalue, the largest first", ylabel="h")
     whole.set_title("The bulk runs on for thousands")
-    reference(falls, 1.0, "no gap")
+    falls.axhspan(1.0, _largest_ratio_beyond(record), color=GREY, alpha=0.2, linewidth=0, label="the next five ratios")
     falls.set_xticks([0, 1], ["at their modes,\n1,000 images", "after training,\n10,000 images"])
     falls.set(xlim=(-0.5, 1.5), ylim=(0.8, None), ylabel="the ninth over the tenth")
     falls.set_title("Does the ninth stand apart?")
     for axes in (whole, falls):
         axes.legend(loc="upper right")
     return figure
+
+
+def _largest_ratio_beyond(record: Record) -> float:
+    """Of all nets, the largest of the ratios of neighbours from the tenth eigenvalue to the fifteenth."""
+    largest = 1.0
+    for row in select(record.rows, study="spectra"):
+        if OUTLIERS < row["place"] < OUTLIERS + 6:
+            (following,) = select(
+                record.rows, study="spectra", activation=row["activation"], repeat=row["repeat"], place=row["place"] + 1
+            )
+            largest = max(largest, row["eigenvalue"] / following["eigenvalue"])
+    return largest
 
 
 @plotting.style()
@@ -113,12 +126,13 @@ def draw_widths(record: Record) -> Figure:
     for decay, colour, marker in zip(sorted({row["decay"] for row in rows}), (ORANGE, BLUE), "os"):
         chosen = select(rows, decay=decay)
         style = {"color": colour, "marker": marker, "markersize": 4}
+        plain = {"color": colour}
         label = f"weight decay {decay:g}" if decay else "no weight decay"
         mean_and_range(panels[0], select(chosen, z=precisions[0]), "width", "test_error", 100, label=label, **style)
         for z, dashes in zip(precisions, ("-", "--")):
             counted = select(chosen, z=z)
             named = f"{'decay' if decay else 'no decay'}, z = {z:g}"
-            mean_and_range(panels[1], counted, "width", "effective_dimension", label=named, linestyle=dashes, **style)
+            mean_and_range(panels[1], counted, "width", "effective_dimension", label=named, linestyle=dashes, **plain)
         mean_and_range(panels[2], select(chosen, z=precisions[0]), "width", "train_loss", **style)
     for axes in panels:
         axes.set(xscale="log", xlabel="hidden units")
@@ -330,7 +344,7 @@ def draw_choices(record: Record) -> Figure:
         axes.set_xticks(
             range(len(precisions)), [f"z = {z:g}\ntest error {error:.3f}" for z, error in zip(precisions, errors)]
         )
-        axes.set(xlim=(-0.4, len(precisions) - 0.6), ylabel="nats", title="A broader prior costs evidence alone")
+        axes.set(xlim=(-0.4, len(precisions) - 0.6), ylabel="nats", title="A broader prior costs only evidence")
         axes.legend(loc="lower left")
     return figure
 
@@ -352,7 +366,9 @@ def draw_beside(records: Mapping[str, Record]) -> Figure:
         records: by what the learner is to call them.
     """
     figure, (evidence, coefficient) = plotting.subplots(1, 2, height=3.5, width_ratios=[1.3, 1])
-    for (name, record), style in zip(records.items(), ({"linewidth": 5, "alpha": 0.35}, {"marker": "o"})):
+    for (name, record), style in zip(
+        records.items(), ({"linewidth": 5, "alpha": 0.35}, {"marker": "o", "linestyle": "none"})
+    ):
         rows = select(record.rows, study="rescaling")
         for values, colour, label in (
             ("evidence", LAPLACE, "the prior stays"),

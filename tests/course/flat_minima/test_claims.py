@@ -98,6 +98,7 @@ def test_rescaling_costs_hundreds_of_nats_on_both_sides_and_the_moved_prior_none
         row = by_alpha[alpha]
         assert row["trace"] > trained["trace"] and row["log_determinant"] > trained["log_determinant"]
         assert row["evidence"] < trained["evidence"] - 500
+    assert by_alpha[8.0]["effective_dimension"] < 0.5 * trained["effective_dimension"]
     assert max(by_alpha.values(), key=lambda row: row["evidence"])["alpha"] > 1  # it rises a little beside the mode
 
 
@@ -176,7 +177,13 @@ def test_one_net_of_twelve_has_a_gap_after_the_ninth_eigenvalue(rows):
     for study in ("eigenvalues", "spectra"):
         ninth, tenth = (columns(select(rows, study=study, place=place), "eigenvalue")[0] for place in (9, 10))
         ratios += list(ninth / tenth)
-    assert len(ratios) == 12 and sum(ratio > 2 for ratio in ratios) == 1 and sorted(ratios)[-2] < 1.5
+    assert len(ratios) == 12 and sum(ratio > 2 for ratio in ratios) == 1
+    beyond = []  # of trained nets, what the picture has as a band
+    for activation in ("relu", "tanh"):
+        for repeat in range(3):
+            (h,) = columns(select(rows, study="spectra", activation=activation, repeat=repeat), "eigenvalue")
+            beyond += list(h[9:14] / h[10:15])
+    assert sorted(ratios)[-2] <= max(beyond)
 
 
 def test_the_nine_largest_make_the_trace_and_not_the_log_determinant(rows):
@@ -192,8 +199,9 @@ def test_the_diagonal_makes_the_evidence_many_times_worse_and_changes_the_order(
         for structure in ("exact", "kron", "diag")
     }
     assert (by_structure["diag"] < 10 * by_structure["exact"]).all()
-    assert (by_structure["kron"] < 1.5 * by_structure["exact"]).all()
-    assert by_structure["diag"].argsort().tolist() != by_structure["exact"].argsort().tolist()
+    times = by_structure["kron"] / by_structure["exact"]
+    assert times.min() > 1.7 and times.max() < 4
+    assert by_structure["kron"].argsort().tolist() != by_structure["exact"].argsort().tolist()
 
 
 def test_with_many_more_weights_than_examples_occam_is_the_main_term_and_does_not_tell_the_nets_apart(rows):
@@ -210,8 +218,8 @@ def test_both_chains_find_the_learning_coefficients_and_the_first_model_shows_lo
     for model in {row["model"] for row in select(rows, study="regressions")}:
         chosen = select(rows, study="regressions", model=model)
         exact, half = chosen[0]["exact"], chosen[0]["parameters"] / 2
-        for sampler, most in (("gibbs", 0.10), ("langevin", 0.15)):
+        for sampler in ("gibbs", "langevin"):
             (estimates,) = columns(select(chosen, sampler=sampler), "estimate")
             off = estimates.mean() / exact - 1
-            assert (off < -0.15) if model == "1,1,1,0" else (abs(off) < most), (model, sampler)
+            assert (off < -0.15) if model == "1,1,1,0" else (abs(off) < 0.10), (model, sampler)
         assert half > 1.5 * exact

@@ -40,7 +40,7 @@ def test_the_largest_evidence_is_marked():
 
 def test_bits_are_drawn_over_the_ratio():
     ratio = torch.tensor([0.01, 1.0, 100.0])
-    (axes,) = figures.draw_bits(ratio, {"twice the variance": ratio / 100, "twice the deviation": ratio / 200}).axes
+    (axes,) = figures.draw_bits(ratio, ratio / 100, ratio / 200).axes
     assert line(axes, "twice the variance")[1].tolist() == pytest.approx([1e-4, 0.01, 1.0])
 
 
