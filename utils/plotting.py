@@ -31,6 +31,7 @@ GREEN = "#009e73"
 GOLD = "#e69f00"
 PURPLE = "#cc79a7"
 PATCH = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}  # behind words on a busy picture
+BACKGROUNDS = 2  # kept of a figure: a control with two positions goes back and forth between them
 MOST_TICKS = 8  # intervals between the numbers of a meter
 METER_WIDTH = 0.22  # of its axes
 METER_PAPER = "#eeeeee"
@@ -141,11 +142,13 @@ def pixels(figure: Figure) -> Image.Image:
     """
     canvas = figure.canvas
     axes_now = tuple(_background_of(axes) for axes in figure.axes)
-    before = getattr(figure, "kept_background", None)
-    if before is None or before[0] != axes_now:
+    kept = figure.__dict__.setdefault("kept_backgrounds", {})
+    if axes_now not in kept:
         canvas.draw()  # leaves out the kept artists, which are animated
-        figure.kept_background = (axes_now, canvas.copy_from_bbox(figure.bbox))
-    canvas.restore_region(figure.kept_background[1])
+        while len(kept) >= BACKGROUNDS:
+            kept.pop(next(iter(kept)))
+        kept[axes_now] = canvas.copy_from_bbox(figure.bbox)
+    canvas.restore_region(kept[axes_now])
     for axes in figure.axes:
         for artist in sorted(getattr(axes, "kept_artists", {}).values(), key=lambda artist: artist.get_zorder()):
             axes.draw_artist(artist)
