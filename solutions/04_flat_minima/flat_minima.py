@@ -217,9 +217,9 @@ totals = [evidence_of(curvature.log_likelihood, w, H, float(each)) for each in p
 plotting.show(figures.draw_precisions(precisions, torch.tensor(totals)))
 
 # %% [markdown]
-# A prior that is too narrow (on the right) makes the weights improbable. One that is too broad (on the left) makes
-# them hard to find: it gives little of its probability to them. The evidence weighs both in one unit, without any test data. David MacKay showed this for nets in
-# 1992.
+# A prior that is too narrow (on the right) makes the weights improbable. One that is too broad (on the left) gives
+# them little of its probability, too, and makes them hard to find. The evidence weighs both in one unit, without any
+# test data, as David MacKay showed for nets in 1992: training data alone can choose how much weight decay to use.
 
 # %% [markdown]
 # ### Exercise 4.2: bits for a width (6 minutes, difficulty 2, 1 point)
@@ -294,8 +294,9 @@ width_prediction.reveal(
 # ### Exercise 4.3: the curvature of a classifier (15 minutes, difficulty 3, 2 points)
 #
 # A classifier has $k$ outputs, and the softmax makes probabilities $p$ of them. Its generalised Gauss-Newton matrix
-# (GGN) is a sum over the examples of $J^\top L J$. Here $J$ is the Jacobian of the outputs by the weights, and $L$ is
-# the Hessian of $-\log p_y$ by the outputs. Find $L$, and write the sum. You may not need all of what you are given.
+# (GGN) is a sum over the examples of $J^\top L J$. Here $J$ is the Jacobian of the outputs with respect to the
+# weights, and $L$ is the Hessian of $-\log p_y$ with respect to the outputs. Find $L$, and write the sum. You may not
+# need all of what you are given.
 
 # %% nbgrader={"grade": false, "grade_id": "softmax_ggn", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def softmax_ggn(J: torch.Tensor, outputs: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -624,9 +625,10 @@ plotting.show(figures.draw_choices(record))
 # ### Exercise 4.6: a spectrum from products alone (35 minutes, difficulty 4, 3 points)
 #
 # Lanczos starts from a unit vector $q_1$. In each step it multiplies the newest direction by $A$, takes off the parts
-# along the directions so far, and divides by the length of what is left. In these directions $A$ is a tridiagonal
-# matrix $T$. On its diagonal are the $q_j^\top A q_j$, and beside it the lengths. The nodes are the eigenvalues of
-# $T$, and the weights are the squares of the first components of its eigenvectors.
+# along the directions so far, and divides by the length of what is left. Written in the basis $q_1, q_2, \dots$, $A$
+# becomes a tridiagonal matrix $T$. On its diagonal stand the $q_j^\top A q_j$, and next to it, above and below, the
+# lengths. The nodes are the eigenvalues of $T$, and the weights are the squares of the first components of its
+# eigenvectors.
 #
 # Use only products `A @ v`, and `torch.linalg.eigh` of the small $T$. The check looks at your nodes: no eigenvalue
 # may come twice.
