@@ -865,8 +865,8 @@ plotting.show(figures.draw_rivals(record))
 rival_prediction.reveal(
     answer="The width or the training loss, which cost nothing",
     because="Each of them orders the nets that fit nearly perfectly. The effective dimension depends "
-    "on the prior that you choose for it. At its best it comes near them, and with weight decay its sign "
-    "turns over.",
+    "on the prior that you choose for it. At its best it comes near them, and with weight decay its "
+    "sign turns over.",
 )
 
 # %% [markdown]

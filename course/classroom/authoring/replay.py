@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,7 @@ def _right(lesson: Lesson, name: str) -> Callable | None:
 
 
 def _defined(sources: list[str], name: str) -> Callable:
-    scope: dict = {"torch": torch}
+    scope: dict = {"math": math, "torch": torch}
     for source in sources:
         exec(source, scope)
     return scope[name]
