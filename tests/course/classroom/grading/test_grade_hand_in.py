@@ -22,7 +22,19 @@ MISSING = bubblewrap.available()
 @pytest.mark.parametrize("name", ["minimum_norm", "random_labels", "double_descent"])
 def test_a_solved_notebook_of_an_earlier_version_still_earns_every_point(tmp_path, name):
     shutil.copy(EARLIER / f"{name}.ipynb", tmp_path)
-    graded, _ = grade_one(ROOT, Student("ada", (tmp_path,)), name, seed=7)
+    earns_every_point(tmp_path, name)
+
+
+@pytest.mark.alone
+@pytest.mark.skipif(MISSING is not None, reason=f"no sandbox: {MISSING}")
+def test_the_authors_notebook_earns_every_point_where_exercises_are_a_package(tmp_path):
+    each = lesson("flat_minima")
+    shutil.copy(ROOT / "solutions" / each.folder / f"{each.name}.ipynb", tmp_path)
+    earns_every_point(tmp_path, each.name)
+
+
+def earns_every_point(folder, name):
+    graded, _ = grade_one(ROOT, Student("ada", (folder,)), name, seed=7)
     exercises = {exercise.name: exercise for exercise in lesson(name).exercises.EXERCISES}
     in_code = [mark for mark in graded.marks if isinstance(exercises[mark.exercise], Exercise)]
     in_words = [mark for mark in graded.marks if mark not in in_code]
