@@ -20,6 +20,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from course.flat_minima import theory
 from course.flat_minima.nets import lenet
 from course.flat_minima.rescaling import rescaled_rows
+from course.flat_minima.studies.images import test_images
+from course.flat_minima.studies.lenets import error_of
 from course.syllabus import Lesson
 from tests.benchmarks.figures import Figure
 from utils import data, devices
@@ -251,15 +253,11 @@ def _spectrum(activation: type[nn.Module], seed: int) -> tuple[float, int, float
     X, y = _mnist(10_000)
     net = lenet(activation, seed)
     train([Member(net, X, y, seed=seed)], Recipe(epochs=10, batch_size=100, learning_rate=0.1, momentum=0.9))
-    mnist = data.load("mnist")
-    T = data.scaled(mnist.test_images, "mnist", torch.float32)[:, None]
-    with torch.no_grad():
-        error = float((net(T).argmax(1) != torch.from_numpy(mnist.test_labels)).double().mean())
     begun = time.perf_counter()
     product = theory.product(net, X, y, "classification")
     nodes, _ = theory.lanczos(lambda v: product(v.float()), 61_706, 40, torch.Generator().manual_seed(seed))
-    seconds = time.perf_counter() - begun
-    return seconds, devices.peak_bytes(CPU), float(nodes[-9] / nodes[-10]), 100 * error
+    seconds, peak = time.perf_counter() - begun, devices.peak_bytes(CPU)
+    return seconds, peak, float(nodes[-9] / nodes[-10]), 100 * error_of(net, *test_images("mnist"))
 
 
 def _mnist(n: int) -> tuple[Tensor, Tensor]:
