@@ -966,7 +966,8 @@ print("Your run:", yours.provenance())
 #
 # *LeNets.* MNIST. For the evidence: 1,000 images, and the mode of the posterior for $z = 1$ as far as L-BFGS finds
 # it. A ReLU net has kinks, and the mode may lie on one, so the gradient there is not zero; the record has its length.
-# For the gaps: 10,000 images, ten epochs of descent.
+# For the gaps: 10,000 images, ten epochs of descent. There are several Kronecker products for a convolution, with
+# different values. Ours is the one called KFAC-expand, as in the libraries curvlinops and ASDL.
 #
 # *Maddox and others* use CIFAR-100, and the Hessian of the mean loss. Our large run takes CIFAR-10 and the
 # Gauss-Newton matrix of the sum.
