@@ -12,7 +12,6 @@ Example:
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,6 +20,7 @@ from utils import devices
 from utils.networks import perceptron
 from utils.progress import Progress, no_progress
 from utils.recipe import History, Measured, Member, Recipe
+from utils.seeds import seed_of
 from utils.stack_training import groups, stackable, train_stack
 
 __all__ = ["History", "Member", "Recipe", "perceptron", "train"]  # what a lesson needs to train nets
@@ -98,10 +98,10 @@ def _trained_alone(member: Member, recipe: Recipe, device: torch.device, progres
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, recipe.decay)
     generator = torch.Generator().manual_seed(member.seed)
     # Streams of their own: from one seed the shifts of the images would follow their order.
-    own = torch.Generator().manual_seed(_spawned(member.seed, 1))
+    own = torch.Generator().manual_seed(seed_of(member.seed, 1))
     seen = Measured()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(_spawned(member.seed, 2))  # dropout draws from torch's own generator
+        torch.manual_seed(seed_of(member.seed, 2))  # dropout draws from torch's own generator
         for epoch in range(recipe.epochs):
             net.train()
             if not recipe.adam:
@@ -134,10 +134,6 @@ def _mean_loss(outputs: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
     if recipe.loss == "cross_entropy":
         return functional.cross_entropy(outputs, labels)
     return (outputs - functional.one_hot(labels, outputs.shape[1])).square().sum(1).mean()
-
-
-def _spawned(seed: int, stream: int) -> int:
-    return int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])
 
 
 def _evaluate(net: nn.Module, inputs: Tensor, labels: Tensor, recipe: Recipe) -> tuple[float, float]:

@@ -28,6 +28,7 @@ from utils.experiment import Checkpoint, Experiment, Job
 from utils.labels import incorrect_noise
 from utils.networks import perceptron
 from utils.progress import Progress
+from utils.seeds import generator_of, seed_of
 from utils.training import History, Member, Recipe, train
 
 RECORDS = Path(__file__).parent / "records"  # shipped with the course
@@ -145,7 +146,7 @@ def net_rows(study: Nets, seed: int, device: torch.device, progress: Progress, c
     def member(width: int, noise: float, repeat: int, before: nn.Module | None) -> Member:
         drawing = repeat if study.own_data else 0
         images, _, tests, test_labels = draws[drawing]
-        weights = _number(seed, repeat, 3, width)
+        weights = seed_of(seed, repeat, 3, width)
         if before is not None:
             net = nets.widened(before, width, weights)
         elif study.net == "convolution":
@@ -157,7 +158,7 @@ def net_rows(study: Nets, seed: int, device: torch.device, progress: Progress, c
             net=net,
             inputs=images,
             labels=given[drawing][noise],
-            seed=_number(seed, repeat, 4),
+            seed=seed_of(seed, repeat, 4),
             test_inputs=tests,
             test_labels=test_labels,
         )
@@ -266,12 +267,7 @@ def wrong_labels(labels: Tensor, noise: float, generator: torch.Generator) -> Te
 
 def drawn(seed: int, repeat: int, stream: int) -> torch.Generator:
     """A generator of its own for each repeat and purpose: images 0, noise 1, features 2, weights 3, order 4."""
-    return torch.Generator().manual_seed(_number(seed, repeat, stream))
-
-
-def _number(*where: int) -> int:
-    """A seed of its own for each seed, repeat, stream, and width where that matters."""
-    return int(np.random.SeedSequence(where).generate_state(1)[0])
+    return generator_of(seed, repeat, stream)
 
 
 def _images(study: Features | Nets, seed: int, repeat: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

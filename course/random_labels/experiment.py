@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from course.random_labels import nets, theory
 from utils import data
 from utils.experiment import Experiment, Job
+from utils.seeds import seed_of
 from utils.training import History, Member, Recipe, train
 
 RECORDS = Path(__file__).parent / "records"  # shipped with the course
@@ -178,7 +179,7 @@ def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
     labels = torch.from_numpy(dataset.train_labels).long()
     test_images = prepare(dataset.test_images[: study.test_size], study.dataset)
     test_labels = torch.from_numpy(dataset.test_labels[: study.test_size]).long()
-    draw = int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0])
+    draw = seed_of(seed, repeat)
     chosen = torch.randperm(len(images), generator=seeded(draw))[: study.n]
     images, labels = images[chosen], labels[chosen]
     seen: dict[str, tuple[Tensor, Tensor]] = {}  # so that nets with the same inputs share them

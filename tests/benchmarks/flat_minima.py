@@ -20,12 +20,14 @@ from torch.utils.data import DataLoader, TensorDataset
 from course.flat_minima import theory
 from course.flat_minima.nets import lenet
 from course.flat_minima.rescaling import rescaled_rows
+from course.flat_minima.studies.exact import Regressions
 from course.flat_minima.studies.images import test_images
 from course.flat_minima.studies.lenets import error_of
 from course.syllabus import Lesson
 from tests.benchmarks.figures import Figure
 from utils import data, devices
 from utils.networks import perceptron
+from utils.progress import no_progress
 from utils.training import Member, Recipe, train
 
 NAME = "flat_minima"
@@ -88,35 +90,23 @@ def _learning_coefficients() -> Iterator[Figure]:
     begun = time.perf_counter()
     for sizes, most in MODELS.items():
         exact, _ = theory.reduced_rank_coefficient(*sizes)
-        for sampler, bound in (("gibbs", most), ("langevin", most and 0.15)):
-            mean, error = _apart(learning_coefficient, sizes, sampler)
+        bounds = {"gibbs": most, "langevin": most and 0.15}
+        for sampler, (mean, error) in _apart(learning_coefficients, sizes).items():
             shown = f"{sizes}, lambda {exact:g}, {sampler}"
-            yield Figure(NAME, f"{shown}: off by", abs(mean / exact - 1), bound, "")
+            yield Figure(NAME, f"{shown}: off by", abs(mean / exact - 1), bounds[sampler], "")
             yield Figure(NAME, "  its standard error", error, None, "")
     yield Figure(NAME, "all of these", time.perf_counter() - begun, 60.0, "s")
 
 
-def learning_coefficient(
-    sizes: tuple[int, int, int, int], sampler: str, n: int = 1_000, sets: int = 4
-) -> tuple[float, float]:
-    """Mean over data sets, and its standard error over them, of the estimate at 1 / log n."""
-    inputs, outputs, hidden, rank = sizes
-    beta, found = 1 / math.log(n), []
-    for seed in range(sets):
-        generator = torch.Generator().manual_seed(seed)
-        X = torch.randn(n, inputs, generator=generator, dtype=torch.float64)
-        left, _ = torch.linalg.qr(torch.randn(inputs, inputs, generator=generator, dtype=torch.float64))
-        right, _ = torch.linalg.qr(torch.randn(outputs, outputs, generator=generator, dtype=torch.float64))
-        Y = X @ left[:, :rank] @ right[:, :rank].T + torch.randn(n, outputs, generator=generator, dtype=torch.float64)
-        statistics = theory.ReducedRank.of(X, Y)
-        start = theory.best_rank_fit(statistics, hidden)
-        chain, length = {
-            "gibbs": (theory.gibbs_chain, (500, 1_500)),
-            "langevin": (theory.langevin_chain, (1_000, 4_000)),
-        }[sampler]
-        losses = chain(statistics, start, beta, 8, *length, generator)
-        found.append(theory.local_learning_coefficient(losses, float(statistics.loss(*start)), n, beta)[0])
-    return float(np.mean(found)), float(np.std(found, ddof=1) / math.sqrt(sets))
+def learning_coefficients(sizes: tuple[int, int, int, int]) -> dict[str, tuple[float, float]]:
+    """By sampler the mean over data sets, and its standard error over them, of the estimate at 1 / log n."""
+    study, found = Regressions((sizes,), n=1_000, sets=4), {}
+    for part in study.parts():
+        rows = study.rows(part, 0, CPU, no_progress, None)
+        estimates = [row["estimate"] for row in rows]
+        error = float(np.std(estimates, ddof=1) / math.sqrt(len(estimates)))
+        found[rows[0]["sampler"]] = float(np.mean(estimates)), error
+    return found
 
 
 def _beside_peers() -> Iterator[Figure]:

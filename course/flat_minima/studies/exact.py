@@ -8,7 +8,7 @@ import torch
 
 from course.flat_minima import polynomials, theory
 from course.flat_minima.rescaling import rescaled_rows
-from course.flat_minima.studies.images import drawn
+from utils.seeds import generator_of
 
 SAMPLERS = ("gibbs", "langevin")
 CHAINS, GIBBS, LANGEVIN = 8, (500, 1_500), (1_000, 4_000)  # chains; steps left out and kept
@@ -97,7 +97,7 @@ class Polynomials:
         rows = []
         for repeat in range(self.repeats):
             progress(repeat / self.repeats, "polynomials")
-            generator = drawn(seed, repeat)
+            generator = generator_of(seed, repeat)
             x = 2 * torch.rand(self.n, generator=generator, dtype=torch.float64) - 1
             y = polynomials.truth(x) + self.sigma * torch.randn(self.n, generator=generator, dtype=torch.float64)
             for z in self.prior_precisions:
@@ -147,7 +147,7 @@ class Regressions:
         beta, rows = 1 / math.log(self.n), []
         for drawing in range(self.sets):
             progress(drawing / self.sets, part)
-            generator = drawn(seed, drawing, *model)
+            generator = generator_of(seed, drawing, *model)
             statistics = reduced_rank_data(model, self.n, generator)
             start = theory.best_rank_fit(statistics, hidden)
             if sampler == "gibbs":

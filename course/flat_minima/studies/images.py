@@ -10,16 +10,6 @@ from utils.labels import incorrect_noise
 CLASSES = 10
 
 
-def number(*where: int) -> int:
-    """A seed of its own for each seed, repeat and purpose."""
-    return int(np.random.SeedSequence(where).generate_state(1)[0])
-
-
-def drawn(*where: int) -> torch.Generator:
-    """A generator with that seed."""
-    return torch.Generator().manual_seed(number(*where))
-
-
 def training_images(dataset: str, n: int, generator: torch.Generator, noise: float = 0.0) -> tuple[Tensor, Tensor]:
     """n training images drawn by `generator`, (n, ...), float32 from 0 to 1, and their labels, (n,), `noise` of them wrong."""
     loaded = data.load(dataset)

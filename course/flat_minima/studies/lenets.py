@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from course.flat_minima import theory
 from course.flat_minima.nets import find_mode, lenet
-from course.flat_minima.studies.images import drawn, number, test_images, training_images
+from course.flat_minima.studies.images import test_images, training_images
+from utils.seeds import generator_of, seed_of
 from utils.training import Member, Recipe, train
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
@@ -49,8 +50,8 @@ class Structures:
         - of eigenvalues: place, from 1, and eigenvalue.
         """
         activation, repeat = _net_of(part)
-        X, y = training_images(self.dataset, self.n, drawn(seed, repeat, 0))
-        X, net, z = X.double(), lenet(ACTIVATIONS[activation], number(seed, repeat, 1)).double(), self.prior_precision
+        X, y = training_images(self.dataset, self.n, generator_of(seed, repeat, 0))
+        X, net, z = X.double(), lenet(ACTIVATIONS[activation], seed_of(seed, repeat, 1)).double(), self.prior_precision
         progress(0.0, "looking for the mode")
         gradient = find_mode(net, X, y, "classification", z, self.steps)
         T, t = test_images(self.dataset)
@@ -116,13 +117,13 @@ class Spectra:
     def rows(self, part: str, seed: int, device: torch.device, progress: Callable, checkpoint: object) -> list[dict]:
         """Rows of study, activation, repeat, place (from 1), eigenvalue and test_error."""
         activation, repeat = _net_of(part)
-        X, y = training_images(self.dataset, self.n, drawn(seed, repeat, 0))
-        net = lenet(ACTIVATIONS[activation], number(seed, repeat, 1))
+        X, y = training_images(self.dataset, self.n, generator_of(seed, repeat, 0))
+        net = lenet(ACTIVATIONS[activation], seed_of(seed, repeat, 1))
         # Without momentum at first: with it a net can lose all its ReLUs in the first steps, and learn nothing.
         recipe = Recipe(
             self.epochs, batch_size=100, learning_rate=0.05, momentum=0.9, momentum_after=1, stop_at_fit=False
         )
-        member = Member(net, X, y, seed=number(seed, repeat, 2))
+        member = Member(net, X, y, seed=seed_of(seed, repeat, 2))
         train([member], recipe, device, lambda done, note: progress(done / 2, note))
         product = theory.product(net, X, y, "classification")
         done = 0
@@ -134,7 +135,7 @@ class Spectra:
             return product(v.float())
 
         d = sum(each.numel() for each in net.parameters())
-        nodes, _ = theory.lanczos(counted, d, self.steps, drawn(seed, repeat, 3))
+        nodes, _ = theory.lanczos(counted, d, self.steps, generator_of(seed, repeat, 3))
         common = {
             "study": self.study,
             "activation": activation,

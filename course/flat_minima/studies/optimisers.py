@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from course.flat_minima import theory
-from course.flat_minima.studies.images import CLASSES, drawn, number, test_images, training_images
+from course.flat_minima.studies.images import CLASSES, test_images, training_images
 from utils import devices
 from utils.networks import perceptron
+from utils.seeds import generator_of, seed_of
 
 Weights = list[Tensor]
 LANCZOS_STEPS = 40
@@ -79,13 +80,13 @@ class Optimisers:
         """
         name, split = part.split("; ")
         (optimiser,) = (each for each in self.optimisers if each.name == name)
-        X, y = training_images(self.dataset, self.n, drawn(seed, int(split), 0), self.noise)
+        X, y = training_images(self.dataset, self.n, generator_of(seed, int(split), 0), self.noise)
         T, t = test_images(self.dataset)
         nets = [
-            perceptron(X.shape[1], [self.hidden], CLASSES, number(seed, int(split), 1, repeat))
+            perceptron(X.shape[1], [self.hidden], CLASSES, seed_of(seed, int(split), 1, repeat))
             for repeat in range(self.repeats)
         ]
-        generator = drawn(seed, int(split), 2)
+        generator = generator_of(seed, int(split), 2)
         with devices.threads_for(small=True):
             epochs = descend(
                 nets, X, y, optimiser, self.until, self.epochs, generator, lambda done: progress(0.9 * done, name)

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from course.flat_minima import theory
-from course.flat_minima.studies.images import CLASSES, drawn, number, test_images, training_images
+from course.flat_minima.studies.images import CLASSES, test_images, training_images
+from utils.seeds import generator_of, seed_of
 
 MOMENTUM = 0.9
 BATCH = 500  # images at a time where nothing is learned
@@ -54,10 +55,10 @@ class ResNets:
         eigenvalues that Lanczos finds: a lower bound) and largest (eigenvalue).
         """
         width = int(part)
-        X, y = (each.to(device) for each in training_images(self.dataset, self.n, drawn(seed, 0), self.noise))
+        X, y = (each.to(device) for each in training_images(self.dataset, self.n, generator_of(seed, 0), self.noise))
         T, t = (each.to(device) for each in test_images(self.dataset))
-        net = resnet(width, X.shape[1], number(seed, 1, width)).to(device)
-        self._train(net, X, y, number(seed, 2), progress, checkpoint)
+        net = resnet(width, X.shape[1], seed_of(seed, 1, width)).to(device)
+        self._train(net, X, y, seed_of(seed, 2), progress, checkpoint)
         net.eval()
         train_loss, train_error = _performance(net, X, y)
         _, test_error = _performance(net, T, t)
@@ -71,7 +72,7 @@ class ResNets:
             return product(v.to(device, torch.float32)).cpu()
 
         d = sum(each.numel() for each in net.parameters())
-        nodes, _ = theory.lanczos(counted, d, self.steps, drawn(seed, 3))
+        nodes, _ = theory.lanczos(counted, d, self.steps, generator_of(seed, 3))
         return [
             {
                 "study": self.study,

@@ -13,10 +13,11 @@ from torch.nn import functional
 
 from course.flat_minima import theory
 from course.flat_minima.nets import find_mode
-from course.flat_minima.studies.images import CLASSES, drawn, number, test_images, training_images
+from course.flat_minima.studies.images import CLASSES, test_images, training_images
 from course.flat_minima.studies.lenets import error_of
 from utils import devices
 from utils.networks import perceptron
+from utils.seeds import generator_of, seed_of
 from utils.training import Member, Recipe, train
 
 
@@ -55,9 +56,9 @@ class Widths:
         effective_dimension and log_determinant.
         """
         repeat = int(part.split(", ")[1])
-        X, y = training_images(self.dataset, self.n, drawn(seed, repeat, 0), self.noise)
+        X, y = training_images(self.dataset, self.n, generator_of(seed, repeat, 0), self.noise)
         T, t = test_images(self.dataset)
-        nets = [perceptron(X[0].numel(), [width], CLASSES, number(seed, repeat, 1, width)) for width in self.widths]
+        nets = [perceptron(X[0].numel(), [width], CLASSES, seed_of(seed, repeat, 1, width)) for width in self.widths]
         if not self.decay:
             recipe = Recipe(
                 self.epochs,
@@ -68,7 +69,7 @@ class Widths:
                 measured=(),
                 stop_at_fit=False,
             )
-            members = [Member(net, X, y, seed=number(seed, repeat, 2)) for net in nets]
+            members = [Member(net, X, y, seed=seed_of(seed, repeat, 2)) for net in nets]
             train(members, recipe, device, lambda done, note: progress(done / 2, note))
         X, T, rows = X.double(), T.double(), []
         for at, (width, net) in enumerate(zip(self.widths, nets)):
@@ -110,9 +111,9 @@ class FeatureWidths:
     def rows(self, part: str, seed: int, device: torch.device, progress: Callable, checkpoint: object) -> list[dict]:
         """Rows of study, repeat, width, train_error, test_error, test_loss (squared), effective_dimension."""
         repeat = int(part)
-        X, y = training_images(self.dataset, self.n, drawn(seed, repeat, 0), self.noise)
+        X, y = training_images(self.dataset, self.n, generator_of(seed, repeat, 0), self.noise)
         T, t = test_images(self.dataset)
-        generator = drawn(seed, repeat, 1)
+        generator = generator_of(seed, repeat, 1)
         W = torch.randn(X.shape[1], self.widths[-1], generator=generator, dtype=torch.float64)
         rows = []
         for width in self.widths:

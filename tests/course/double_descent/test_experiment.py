@@ -15,6 +15,7 @@ from course.random_labels.theory import corrupt_labels
 from utils import data
 from utils.experiment import Job, json_settings, load_record, select
 from utils.networks import perceptron
+from utils.seeds import seed_of
 
 SMALL = replace(presets.fast().studies[0], n=60, widths=(5, 30, 60, 90), repeats=2, test_size=100, ridges=(0.0,))
 
@@ -121,7 +122,7 @@ def alone(study, width, noise, repeat, seed=0, before=None):
     )
     labels, tests = torch.from_numpy(digits.train_labels[chosen]), torch.from_numpy(digits.test_labels[:100])
     given, _ = corrupt_labels(labels, noise, 10, "incorrect", drawn(seed, drawing, 1))
-    number = module._number(seed, repeat, 3, width)
+    number = seed_of(seed, repeat, 3, width)
     net = perceptron(64, [width], 10, number) if before is None else nets.widened(before, width, number)
     optimiser = torch.optim.SGD(net.parameters(), lr=study.learning_rate, momentum=0.95)
     order, rows = drawn(seed, repeat, 4), []
@@ -200,9 +201,9 @@ def test_a_reused_chain_goes_on_from_its_checkpoint_with_the_same_rows():
 
 
 def test_along_a_reused_chain_no_weight_is_drawn_twice():
-    net, seen = perceptron(64, [2], 10, module._number(0, 0, 3, 2)), []
+    net, seen = perceptron(64, [2], 10, seed_of(0, 0, 3, 2)), []
     for width in (5, 9):
-        before, net = net, nets.widened(net, width, module._number(0, 0, 3, width))
+        before, net = net, nets.widened(net, width, seed_of(0, 0, 3, width))
         old = before[1].out_features
         seen += [net[1].weight[old:].flatten(), net[3].weight[:, old:].flatten()]
     drawn_once = torch.cat(seen)

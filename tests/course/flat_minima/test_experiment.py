@@ -24,6 +24,7 @@ from tests.course.flat_minima.records import CPU, WIDTHS, rows_of, small_record
 from utils import data, runner
 from utils.experiment import Checkpoint, json_settings, load_record, same_result, select
 from utils.networks import perceptron
+from utils.seeds import generator_of, seed_of
 
 SILENT = {"progress": lambda fraction: None}
 
@@ -68,8 +69,8 @@ def test_the_fast_preset_needs_no_download():
 
 
 def test_a_training_set_is_drawn_with_wrong_labels_as_many_as_asked():
-    drawn = images.training_images("digits", 500, images.drawn(0, 0), 0.0)
-    noisy = images.training_images("digits", 500, images.drawn(0, 0), 0.2)
+    drawn = images.training_images("digits", 500, generator_of(0, 0), 0.0)
+    noisy = images.training_images("digits", 500, generator_of(0, 0), 0.2)
     assert (
         torch.equal(drawn[0], noisy[0]) and drawn[0].shape == (500, 64) and 0 <= drawn[0].min() <= drawn[0].max() <= 1
     )
@@ -103,7 +104,7 @@ def steps_of_torch(net, X, y, optimiser, epochs, generator):
 
 @pytest.mark.parametrize("optimiser", [Optimiser(0.3), Optimiser(0.2, batch=7), Optimiser(0.2, batch=10, radius=0.1)])
 def test_nets_side_by_side_take_the_steps_they_would_take_alone(optimiser):
-    X, y = images.training_images("digits", 30, images.drawn(0, 0))
+    X, y = images.training_images("digits", 30, generator_of(0, 0))
     nets = [perceptron(64, [5], 10, seed).double() for seed in range(3)]
     alone = copy.deepcopy(nets)
     taken = descend(nets, X.double(), y, optimiser, 0.0, 4, torch.Generator().manual_seed(1), **SILENT)
@@ -126,11 +127,11 @@ def test_a_net_that_has_arrived_stays_where_it_is():
 def test_trace_and_largest_eigenvalue_are_those_of_the_mean_loss():
     row = select(small_record().rows, study="optimisers")[0]
     study = next(each for each in small_record().settings["studies"] if each["study"] == "optimisers")
-    X, y = images.training_images("digits", study["n"], images.drawn(0, 0, 0), study["noise"])
-    net = perceptron(64, [study["hidden"]], 10, images.number(0, 0, 1, 0))
+    X, y = images.training_images("digits", study["n"], generator_of(0, 0, 0), study["noise"])
+    net = perceptron(64, [study["hidden"]], 10, seed_of(0, 0, 1, 0))
     other = copy.deepcopy(net)
     descend(
-        [net, other], X, y, Optimiser(1.0), study["until"], study["epochs"], images.drawn(0, 0, 2), **SILENT
+        [net, other], X, y, Optimiser(1.0), study["until"], study["epochs"], generator_of(0, 0, 2), **SILENT
     )  # fmt: skip
     found = theory.curvature(net.double(), X.double(), y, "classification")
     assert row["trace"] == pytest.approx(found.trace() / len(X), rel=1e-3)
