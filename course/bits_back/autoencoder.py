@@ -1,0 +1,128 @@
+"""A variational autoencoder of small grey images, trained in floating point, and turned into integers for the coder.
+
+Kingma and Welling (2014): p(z) = N(0, 1), p(x | z) and q(z | x) are small networks. Trained on
+-log2 p(x | z) + KL(q(z | x) || p(z)), the bits that bits-back coding pays on average. Pixels are either bits, drawn anew in
+each epoch from their grey values, or 256 grey values under a mixture of tables that all pixels share.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+LEVELS = 256  # grey values
+LN2 = math.log(2.0)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large the networks are.
+
+    Attributes:
+        pixels: of an image.
+        latents: numbers in z.
+        hidden: units of a hidden layer.
+        layers: hidden layers of each network.
+        tables: of grey values that a pixel mixes; 0 for pixels that are bits.
+    """
+
+    pixels: int = 784
+    latents: int = 40
+    hidden: int = 300
+    layers: int = 2
+    tables: int = 0
+
+
+class Autoencoder(nn.Module):
+    """The two networks, and the tables of grey values.
+
+    Attributes:
+        encoder: pixels between 0 and 1, (n, pixels) -> means and log deviations of q(z | x), (n, 2 latents).
+        decoder: z, (n, latents) -> logits, (n, pixels) for bits, (n, pixels * tables) for the weights of tables.
+        table_logits: (tables, 256).
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        hidden = [shape.hidden] * shape.layers
+        self.encoder = _perceptron(shape.pixels, *hidden, 2 * shape.latents)
+        self.decoder = _perceptron(shape.latents, *hidden, shape.pixels * max(1, shape.tables))
+        self.table_logits = nn.Parameter(torch.zeros(shape.tables, LEVELS))
+
+    def bits(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Data bits and KL bits of each image, (n,) each, with one draw of z from q.
+
+        Args:
+            images: (n, pixels): 0 and 1 as floats, or grey values as uint8.
+        """
+        grey = bool(self.shape.tables)
+        mean, log_deviation = self.encoder(images.float() / (LEVELS - 1) if grey else images).chunk(2, -1)
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+        logits = self.decoder(mean + log_deviation.exp() * noise)
+        if grey:
+            weights = logits.view(len(images), self.shape.pixels, self.shape.tables).log_softmax(-1)
+            tables = self.table_logits.log_softmax(-1).T[images.long()]
+            data = -torch.logsumexp(weights + tables, -1).sum(-1)
+        else:
+            data = nn.functional.binary_cross_entropy_with_logits(logits, images, reduction="none").sum(-1)
+        kl = (0.5 * (mean**2 + (2 * log_deviation).exp() - 1) - log_deviation).sum(-1)
+        return data / LN2, kl / LN2
+
+
+def _perceptron(*sizes: int) -> nn.Sequential:
+    layers = [layer for pair in zip(sizes, sizes[1:]) for layer in (nn.Linear(*pair), nn.ReLU())]
+    return nn.Sequential(*layers[:-1])
+
+
+def train(
+    model: Autoencoder,
+    images: Tensor,
+    *,
+    epochs: int,
+    batch: int,
+    learning_rate: float,
+    generator: torch.Generator,
+    device: torch.device,
+    report: Callable[[float, str], None] = lambda fraction, note="": None,
+) -> float:
+    """Train with Adam; the learning rate falls to zero in a straight line over the second half.
+
+    Args:
+        images: (n, pixels) uint8.
+        epochs: passes over the images.
+        generator: shuffles, binarises and draws z; on the CPU.
+        report: (fraction done, note) -> None.
+
+    Returns:
+        Seconds it took.
+    """
+    started = time.perf_counter()
+    parameters = [parameter for parameter in model.parameters() if parameter.numel()]
+    optimiser = torch.optim.Adam(parameters, lr=learning_rate)
+    steps, step = epochs * (len(images) // batch), 0
+    for _ in range(epochs):
+        order = torch.randperm(len(images), generator=generator)
+        for first in range(0, len(images) - batch + 1, batch):
+            chosen = images[order[first : first + batch]]
+            if not model.shape.tables:
+                chosen = binarised(chosen, generator)
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate * min(1.0, 2.0 * (1.0 - step / steps), (step + 1) / 200)
+            data, kl = model.bits(chosen.to(device), generator)
+            loss = (data + kl).mean() / model.shape.pixels
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            step += 1
+            if step % 100 == 0:
+                report(step / steps, f"{loss.item():.4f} bits a pixel")
+    return time.perf_counter() - started
+
+
+def binarised(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Bits, 0 or 1 as floats, that are 1 with the probability of the grey value: (n, pixels) uint8 -> (n, pixels)."""
+    return (torch.rand(images.shape, generator=generator) * (LEVELS - 1) < images).float()
