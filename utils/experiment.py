@@ -161,6 +161,11 @@ class Checkpoint:
         with whole_file(self.path) as file:
             torch.save(packed, file)
 
+    def beside_record(self, name: str) -> Path:
+        """The place of a file that stays when the run has ended, such as a model: LESSON-PRESET-SEED-NAME by the record."""
+        folder = self.path.parent
+        return folder.parent / f"{folder.name.removeprefix('.')}-{name}"
+
 
 # torch.load(weights_only=True) refuses arrays, so an array travels as a tensor under this name.
 _ARRAY = "__ndarray__"

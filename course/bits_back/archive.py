@@ -25,7 +25,8 @@ MAGIC = b"bitsback"
 VERSION = 1
 CLASSES = 10
 LABEL_PRECISION = 28
-LANES = 392  # more are faster; each costs about 5 bits
+MOST_LANES = 392  # more are faster; each costs about 5 bits
+SEED_FOR_A_LANE = 64  # bits of the seed for each lane: one word to fill its head, and one to pop from
 LARGEST_BATCH = 200
 
 
@@ -61,16 +62,16 @@ def write_archive(
     labels: np.ndarray,
     model: ImageModel,
     *,
-    lanes: int = LANES,
+    lanes: int | None = None,
     largest: int = LARGEST_BATCH,
 ) -> Written:
     """Write images and labels to a file: whole or not at all.
 
     Args:
-        images: (n, height, width) or (n, pixels), integers below model.levels.
+        images: (n, height, width) or (n, pixels), integers below model.shape.levels.
         labels: (n,), 0 to 9.
         model: what codes the images; whoever reads the file needs the same.
-        lanes: of the message.
+        lanes: of the message; by default as many as the labels' bits can fill, 392 at most.
         largest: the most images in a batch.
 
     Raises:
@@ -86,6 +87,8 @@ def write_archive(
     seed = Message()
     label_codec(n).push(seed, labels)
     label_bits, extra = seed.bits, 0
+    if lanes is None:
+        lanes = min(MOST_LANES, max(1, int(label_bits) // SEED_FOR_A_LANE))
     while True:
         try:
             message = _seeded(labels, extra).spread(lanes)

@@ -2,7 +2,7 @@
 
 Kingma and Welling (2014): p(z) = N(0, 1), p(x | z) and q(z | x) are small networks. Trained on
 -log2 p(x | z) + KL(q(z | x) || p(z)), the bits that bits-back coding pays on average. Pixels are either bits, drawn anew in
-each epoch from their grey values, or 256 grey values under a mixture of tables that all pixels share.
+each epoch from their grey values, or grey values under a mixture of tables that all pixels share.
 """
 
 import math
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-LEVELS = 256  # grey values
+FLOOR = 2.0**-16  # the least probability of a grey value in a table
 LN2 = math.log(2.0)
 
 
@@ -26,13 +26,15 @@ class Shape:
         latents: numbers in z.
         hidden: units of a hidden layer.
         layers: hidden layers of each network.
-        tables: of grey values that a pixel mixes; 0 for pixels that are bits.
+        levels: values of a pixel: 2 for bits, or the number of grey values.
+        tables: of grey values that a pixel mixes; 0 for bits.
     """
 
     pixels: int = 784
     latents: int = 40
     hidden: int = 300
     layers: int = 2
+    levels: int = 2
     tables: int = 0
 
 
@@ -41,8 +43,8 @@ class Autoencoder(nn.Module):
 
     Attributes:
         encoder: pixels between 0 and 1, (n, pixels) -> means and log deviations of q(z | x), (n, 2 latents).
-        decoder: z, (n, latents) -> logits, (n, pixels) for bits, (n, pixels * tables) for the weights of tables.
-        table_logits: (tables, 256).
+        decoder: z, (n, latents) -> logits, (n, pixels) for bits, (n, tables * pixels) for the weights of tables.
+        table_logits: of the tables, (tables, levels); random at first, so that they become different.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -51,26 +53,31 @@ class Autoencoder(nn.Module):
         hidden = [shape.hidden] * shape.layers
         self.encoder = _perceptron(shape.pixels, *hidden, 2 * shape.latents)
         self.decoder = _perceptron(shape.latents, *hidden, shape.pixels * max(1, shape.tables))
-        self.table_logits = nn.Parameter(torch.zeros(shape.tables, LEVELS))
+        self.table_logits = nn.Parameter(torch.randn(shape.tables, shape.levels))
 
     def bits(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Data bits and KL bits of each image, (n,) each, with one draw of z from q.
 
         Args:
-            images: (n, pixels): 0 and 1 as floats, or grey values as uint8.
+            images: (n, pixels), 0 and 1 as floats, or grey values as uint8.
         """
-        grey = bool(self.shape.tables)
-        mean, log_deviation = self.encoder(images.float() / (LEVELS - 1) if grey else images).chunk(2, -1)
+        mean, log_deviation = self.encoder(images.float() / (self.shape.levels - 1)).chunk(2, -1)
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
         logits = self.decoder(mean + log_deviation.exp() * noise)
-        if grey:
-            weights = logits.view(len(images), self.shape.pixels, self.shape.tables).log_softmax(-1)
-            tables = self.table_logits.log_softmax(-1).T[images.long()]
-            data = -torch.logsumexp(weights + tables, -1).sum(-1)
+        if self.shape.tables:
+            weights = logits.view(len(images), self.shape.tables, self.shape.pixels).softmax(1)
+            values, likelihood = images.long().flatten(), torch.zeros(images.shape, device=images.device)
+            for k, table in enumerate(self.tables()):  # several times as fast as one gather of all tables
+                likelihood = likelihood + weights[:, k] * table.take(values).view(images.shape)
+            data = -likelihood.log().sum(-1)
         else:
             data = nn.functional.binary_cross_entropy_with_logits(logits, images, reduction="none").sum(-1)
         kl = (0.5 * (mean**2 + (2 * log_deviation).exp() - 1) - log_deviation).sum(-1)
         return data / LN2, kl / LN2
+
+    def tables(self) -> Tensor:
+        """Probabilities of the grey values, (tables, levels), with the floor that integers with the sum 2^16 have."""
+        return self.table_logits.softmax(-1) * (1 - self.shape.levels * FLOOR) + FLOOR
 
 
 def _perceptron(*sizes: int) -> nn.Sequential:
@@ -92,7 +99,7 @@ def train(
     """Train with Adam; the learning rate falls to zero in a straight line over the second half.
 
     Args:
-        images: (n, pixels) uint8.
+        images: (n, pixels) uint8: grey values, from 0 to 255 for a model of bits.
         epochs: passes over the images.
         generator: shuffles, binarises and draws z; on the CPU.
         report: (fraction done, note) -> None.
@@ -101,8 +108,10 @@ def train(
         Seconds it took.
     """
     started = time.perf_counter()
-    parameters = [parameter for parameter in model.parameters() if parameter.numel()]
-    optimiser = torch.optim.Adam(parameters, lr=learning_rate)
+    networks = [*model.encoder.parameters(), *model.decoder.parameters()]
+    # The logits of tables have to move by ten and more: black is a thousand times as likely in one as in another.
+    groups = [(networks, learning_rate)] + [([model.table_logits], 20 * learning_rate)] * bool(model.shape.tables)
+    optimiser = torch.optim.Adam([{"params": parameters, "lr": rate} for parameters, rate in groups])
     steps, step = epochs * (len(images) // batch), 0
     for _ in range(epochs):
         order = torch.randperm(len(images), generator=generator)
@@ -110,8 +119,8 @@ def train(
             chosen = images[order[first : first + batch]]
             if not model.shape.tables:
                 chosen = binarised(chosen, generator)
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate * min(1.0, 2.0 * (1.0 - step / steps), (step + 1) / 200)
+            for group, (_, rate) in zip(optimiser.param_groups, groups):
+                group["lr"] = rate * min(1.0, 2.0 * (1.0 - step / steps), (step + 1) / 200)
             data, kl = model.bits(chosen.to(device), generator)
             loss = (data + kl).mean() / model.shape.pixels
             optimiser.zero_grad(set_to_none=True)
@@ -124,5 +133,5 @@ def train(
 
 
 def binarised(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Bits, 0 or 1 as floats, that are 1 with the probability of the grey value: (n, pixels) uint8 -> (n, pixels)."""
-    return (torch.rand(images.shape, generator=generator) * (LEVELS - 1) < images).float()
+    """Bits, 0 or 1 as floats, that are 1 with the probability grey value / 255: (n, pixels) uint8 -> (n, pixels)."""
+    return (torch.rand(images.shape, generator=generator) * 255 < images).float()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from course.bits_back.autoencoder import LEVELS, Autoencoder, Shape
+from course.bits_back.autoencoder import Autoencoder, Shape
 from course.bits_back.theory import (
     Codec,
     IntegerNetwork,
@@ -40,7 +40,7 @@ class ImageModel:
     Attributes:
         shape: of the autoencoder.
         encoder, decoder: its networks in integers.
-        tables: of grey values, (shape.tables, 256) integers with rows that sum to 2^16.
+        tables: of grey values, (shape.tables, shape.levels) integers with rows that sum to 2^16.
     """
 
     shape: Shape
@@ -52,15 +52,10 @@ class ImageModel:
     def of(cls, model: Autoencoder) -> "ImageModel":
         """The model in integers: weights in units of 2^-8, everything between layers in units of 2^-6."""
         shape = model.shape
-        tables = np.zeros((0, LEVELS), np.int64)
+        tables = np.zeros((0, shape.levels), np.int64)
         if shape.tables:
-            tables = frequencies(model.table_logits.detach().cpu().double().softmax(-1).numpy(), PIXEL_PRECISION)
+            tables = frequencies(model.tables().detach().cpu().numpy(), PIXEL_PRECISION)
         return cls(shape, IntegerNetwork(model.encoder), IntegerNetwork(model.decoder), tables)
-
-    @property
-    def levels(self) -> int:
-        """Values of a pixel: 2, or 256."""
-        return LEVELS if self.shape.tables else 2
 
     @property
     def checksum(self) -> bytes:
@@ -82,7 +77,7 @@ class ImageModel:
 
     def posterior(self, images: np.ndarray, chunk: int | None = None) -> Codec:
         """q(z | x) of images (n, pixels); without a floor."""
-        bright = images.astype(np.int64) * (1 << UNIT_BITS) // (self.levels - 1)
+        bright = images.astype(np.int64) * (1 << UNIT_BITS) // (self.shape.levels - 1)
         outputs = in_chunks(self.encoder, bright, chunk)
         mean, log_deviation = np.split(outputs, 2, axis=1)
         deviation = exponential(log_deviation.ravel(), UNIT_BITS, DEVIATION_BITS, least=-6, most=1)
@@ -101,7 +96,8 @@ class ImageModel:
         logits = in_chunks(self.decoder, z, chunk)
         if not self.shape.tables:
             return bernoulli(sigmoid(logits.ravel(), UNIT_BITS, PIXEL_PRECISION), PIXEL_PRECISION)
-        return mixture(self._table_weights(logits.reshape(-1, self.shape.tables)), self.tables)
+        of_pixels = logits.reshape(len(z), self.shape.tables, self.shape.pixels).transpose(0, 2, 1)
+        return mixture(self._table_weights(of_pixels.reshape(-1, self.shape.tables)), self.tables)
 
     def _table_weights(self, logits: np.ndarray) -> np.ndarray:
         below_the_largest = logits - logits.max(1, keepdims=True)
@@ -109,7 +105,7 @@ class ImageModel:
         return frequencies(masses, WEIGHT_PRECISION)
 
     def codec(self, n: int, chunk: int | None = None) -> Codec:
-        """Bits-back coding of a batch of n images, (n, pixels) integers below `levels`.
+        """Bits-back coding of a batch of n images, (n, pixels) integers below shape.levels.
 
         Args:
             chunk: how many images go through the networks at once; by default all. The message does not depend on it.
@@ -182,8 +178,8 @@ class ImageModel:
             found = [weight.shape for weight in getattr(self, name).weights]
             if found != [(outputs, inputs) for inputs, outputs in zip(sizes, sizes[1:])]:
                 raise ValueError(f"the {name} has weights {found}, and {shape} needs layers of {sizes} units")
-        if self.tables.shape != (shape.tables, LEVELS):
-            raise ValueError(f"the tables are {self.tables.shape}, and {shape} needs {(shape.tables, LEVELS)}")
+        if self.tables.shape != (shape.tables, shape.levels):
+            raise ValueError(f"the tables are {self.tables.shape}, and {shape} needs {(shape.tables, shape.levels)}")
 
 
 def in_chunks(network: Callable[[np.ndarray], Any], inputs: np.ndarray, chunk: int | None) -> np.ndarray:

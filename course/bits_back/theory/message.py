@@ -72,6 +72,8 @@ class Message:
     def random(cls, bits: int, lanes: int = 1, seed: int = 0) -> "Message":
         """A message of that many random bits, for example as the seed that a first posterior is popped from.
 
+        It holds up to .012 bits a lane more: the lowest bits of empty heads are random too, or the first pop would find zeros.
+
         Raises:
             ValueError: bits is negative.
         """
@@ -79,6 +81,7 @@ class Message:
             raise ValueError(f"a message cannot hold {bits} bits; give 0 or more")
         message = cls(lanes)
         random = np.random.default_rng(seed)
+        message._heads += random.integers(1 << 24, size=lanes, dtype=np.uint64)
         words = max(0, bits // WORD - lanes)
         message._append(random.integers(1 << WORD, size=words, dtype=np.uint32))
         left = bits - WORD * words

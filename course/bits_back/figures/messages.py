@@ -1,0 +1,177 @@
+"""Pictures of messages: what pushes cost, what weights cost, and who gets what back."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from course.bits_back.network_message import Account
+from utils import plotting
+from utils.plotting import BLUE, GREEN, GREY, INK, ORANGE, PATCH, PURPLE
+
+REFUND, DATA, WEIGHT = GREEN, BLUE, ORANGE
+
+
+@plotting.style()
+def draw_pushes(costs: Sequence[float], lengths: Sequence[float]) -> Figure:
+    """The length of a message after each push, and the sum of what the symbols should cost.
+
+    Args:
+        costs: -log2 p of each symbol, in bits.
+        lengths: log2 of the message before the first push and after each one.
+    """
+    figure, axes = plotting.subplots(width=7.0, height=3.4)
+    ideal = lengths[0] + np.concatenate([[0], np.cumsum(costs)])
+    axes.step(range(len(lengths)), lengths, where="mid", color=BLUE, label="log2 of the message")
+    axes.plot(range(len(ideal)), ideal, "o", color=ORANGE, markersize=4, label="start + the sum of -log2 p")
+    axes.set(xlabel="symbols pushed", ylabel="bits", ylim=(0, None))
+    axes.set_title("A message grows by the surprise of each symbol")
+    axes.legend(loc="upper left")
+    return figure
+
+
+@plotting.style()
+def draw_bins(frequencies: Mapping[str, torch.Tensor], precision: int) -> Figure:
+    """Frequencies of bins, on a logarithmic scale; empty bins are marked at the bottom.
+
+    Args:
+        frequencies: name -> (bins,) integers.
+        precision: they should sum to 2^precision.
+    """
+    figure, panels = plotting.subplots(1, len(frequencies), height=3.4, sharey=True)
+    for axes, (name, values) in zip(np.atleast_1d(panels), frequencies.items()):
+        values = np.asarray(values)
+        bins = np.arange(len(values))
+        axes.bar(bins, np.maximum(values, 0.5), width=0.9, color=np.where(values > 0, BLUE, ORANGE))
+        empty = int((values == 0).sum())
+        total = int(values.sum())
+        right = "= 2^" if total == 1 << precision else f"and not {1 << precision} = 2^"
+        text = f"sum {total} {right}{precision}" + (f"\n{empty} empty bins" if empty else "\nno empty bin")
+        axes.text(0.03, 0.96, text, transform=axes.transAxes, va="top", fontsize=9, bbox=PATCH)
+        axes.set(yscale="log", ylim=(0.4, 20 * values.max()), xlabel="bin")
+        axes.set_title(name)
+    np.atleast_1d(panels)[0].set_ylabel("frequency")
+    return figure
+
+
+@plotting.style()
+def draw_penalties(w: torch.Tensor, bits: Mapping[str, torch.Tensor]) -> Figure:
+    """What one weight costs under each prior, at a fixed step.
+
+    Args:
+        w: weights, (k,).
+        bits: name of the prior -> (k,).
+    """
+    figure, axes = plotting.subplots(width=7.0, height=3.4)
+    for (name, values), colour in zip(bits.items(), (BLUE, ORANGE, GREEN, PURPLE)):
+        axes.plot(w, values, color=colour, label=name)
+    axes.set(xlabel="weight w", ylabel="bits", ylim=(0, None))
+    axes.set_title("A penalty is a code length: the square and the absolute value")
+    axes.legend(loc="upper center")
+    return figure
+
+
+@plotting.style()
+def draw_shrinking(decays: Sequence[float], norms: Sequence[float], parts: Mapping[str, Sequence[float]]) -> Figure:
+    """What weight decay does to the norm of a net, and to the length of its weights with a prior that is fitted to them.
+
+    Args:
+        decays: strengths of L2.
+        norms: |w|^2 of the trained weights.
+        parts: name of a part of the code length -> bits at each strength; they are stacked.
+    """
+    figure, (left, right) = plotting.subplots(1, 2, height=3.5)
+    at = np.arange(len(decays))
+    left.plot(at, norms, "o-", color=PURPLE)
+    left.set(ylabel=r"$\|w\|^2$", ylim=(0, None))
+    left.set_title("L2 makes the norm small")
+    below = np.zeros(len(at))
+    for (name, values), colour in zip(parts.items(), (GREY, ORANGE, BLUE)):
+        right.bar(at, values, bottom=below, width=0.6, color=colour, label=name)
+        below = below + np.asarray(values)
+    right.set(ylabel="bits of the weights", ylim=(0, 1.3 * below.max()))
+    right.set_title("The norm term stays; the width of the prior saves")
+    right.legend(loc="upper right", ncols=2)
+    for axes in (left, right):
+        axes.set_xticks(at, [f"{decay:g}" for decay in decays])
+        axes.set_xlabel("strength of the L2 penalty")
+    return figure
+
+
+@plotting.style()
+def draw_messages(nets: Sequence[float], mean: float, evidence: float) -> Figure:
+    """The lengths of many messages with the same data and different seeds, beside what theory says of their mean.
+
+    Args:
+        nets: net bits of each message.
+        mean: -ELBO.
+        evidence: -log2 p(y).
+    """
+    figure, (each, histogram) = plotting.subplots(1, 2, height=3.4, sharey=True, width_ratios=[3, 1])
+    nets = np.asarray(nets)
+    each.plot(np.arange(1, len(nets) + 1), nets, "o", color=BLUE, markersize=4, alpha=0.7)
+    running = np.cumsum(nets) / np.arange(1, len(nets) + 1)
+    each.plot(np.arange(1, len(nets) + 1), running, color=INK, label="mean so far")
+    each.set(xlabel="message (each with a seed of its own)", ylabel="net bits")
+    histogram.hist(nets, bins=18, orientation="horizontal", color=BLUE, alpha=0.7)
+    histogram.set(xlabel="messages")
+    for axes in (each, histogram):
+        axes.axhline(mean, color=ORANGE, label="-ELBO")
+        axes.axhline(evidence, color=GREEN, linestyle="--", label="evidence")
+    each.legend(loc="upper right", ncols=3)
+    each.set_title("One length for each seed; the mean is -ELBO")
+    return figure
+
+
+@plotting.style()
+def draw_floors(bins: Sequence[int], bits: Mapping[str, Sequence[float]]) -> Figure:
+    """Net bits of a message over the number of bins of its posterior, with a floor and without."""
+    figure, axes = plotting.subplots(width=7.0, height=3.4)
+    for (name, values), colour, marker in zip(bits.items(), (ORANGE, BLUE), "so"):
+        axes.plot(bins, values, marker=marker, color=colour, label=name)
+    axes.set_xscale("log", base=2)
+    axes.set(xlabel="bins of the grid", ylabel="net bits")
+    axes.set_title("A floor under the posterior is paid with every symbol")
+    axes.legend(loc="upper left")
+    return figure
+
+
+@plotting.style()
+def draw_accounts(accounts: Mapping[str, Account | float]) -> Figure:
+    """What is pushed, what is refunded and what is left, for each way of sending labels.
+
+    Args:
+        accounts: name -> the account of a message, or its bits where it is made of nothing else.
+    """
+    figure, axes = plotting.subplots(width=8.0, height=0.6 * len(accounts) + 1.5)
+    for place, account in enumerate(accounts.values()):
+        if isinstance(account, Account):
+            axes.barh(place, account.weights, color=WEIGHT, height=0.32, left=0, align="edge", label="weights pushed")
+            axes.barh(
+                place, account.data, color=DATA, height=0.32, left=account.weights, align="edge", label="labels pushed"
+            )
+            end = account.weights + account.data
+            axes.barh(
+                place,
+                -account.refund,
+                color=REFUND,
+                height=0.32,
+                left=end,
+                align="edge",
+                hatch="//",
+                alpha=0.55,
+                label="refund",
+            )
+            left = account.net
+        else:
+            left = account
+        axes.barh(place - 0.3, left, color=GREY, height=0.28, align="edge", label="left to pay")
+        axes.annotate(f"{left:,.0f} bits", (left, place - 0.16), (5, 0), textcoords="offset points", va="center")
+    axes.set_yticks(range(len(accounts)), accounts)
+    axes.invert_yaxis()
+    axes.set(xlabel="bits")
+    axes.set_title("The weights cost much, and nearly all of it comes back")
+    names = dict(zip(*reversed(axes.get_legend_handles_labels())))
+    axes.legend(names.values(), names.keys(), loc="lower right")
+    return figure
