@@ -111,7 +111,7 @@ def train(
     networks = [*model.encoder.parameters(), *model.decoder.parameters()]
     # The logits of tables have to move by ten and more: black is a thousand times as likely in one as in another.
     groups = [(networks, learning_rate)] + [([model.table_logits], 20 * learning_rate)] * bool(model.shape.tables)
-    optimiser = torch.optim.Adam([{"params": parameters, "lr": rate} for parameters, rate in groups])
+    optimiser = torch.optim.Adam([{"params": parameters, "lr": rate} for parameters, rate in groups], fused=True)
     steps, step = epochs * (len(images) // batch), 0
     for _ in range(epochs):
         order = torch.randperm(len(images), generator=generator)

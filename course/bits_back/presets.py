@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from course.bits_back.autoencoder import Shape
+from course.bits_back.nets import Learning
 from course.bits_back.studies.images import Archives, Programs
 from course.bits_back.studies.labels import Labels
 from course.bits_back.studies.prequential import Doubling, Noise, Online, RatioAgainstNoise
@@ -44,10 +45,16 @@ def full() -> Settings:
     """MNIST, under an hour on two cores."""
     return Settings(
         (
-            Archives("mnist", Shape(), epochs=90, batch=100, learning_rate=1e-3),
-            Archives("mnist", Shape(levels=MNIST_LEVELS, tables=8), epochs=70, batch=100, learning_rate=1e-3),
+            # The longest first.
+            Archives("mnist", Shape(levels=MNIST_LEVELS, tables=8), epochs=90, batch=100, learning_rate=1e-3),
+            Archives("mnist", Shape(), epochs=80, batch=100, learning_rate=1e-3),
             Online(),
             RatioAgainstNoise(),
+            RatioAgainstNoise(
+                n=None,
+                dataset="digits",
+                learning=Learning("perceptron", 64, 3_000, rate=2e-3, last_rate=2e-3, moved=False),
+            ),
             Doubling(),
             Labels(
                 "mnist",

@@ -128,7 +128,7 @@ def draw_small_nets(record: Record) -> Figure:
 def draw_ratios(record: Record) -> Figure:
     """Bits over those of the uniform code, against label noise, calibrated and not."""
     figure, axes = plotting.subplots(width=7.0, height=3.6)
-    rows = select(record.rows, study="ratio against noise")
+    rows = select(record.rows, study="ratio against noise", dataset=_dataset(record))
     for calibrated, colour, marker in ((False, ORANGE, "s"), (True, BLUE, "o")):
         noise, ratio = _at_the_end(select(rows, calibrated=calibrated), "ratio")
         axes.plot(

@@ -21,6 +21,7 @@ from course.bits_back.theory.compositions import bits_back, ramp, repeat, serial
 from course.bits_back.theory.discretised import discretised_gaussian, discretised_logistic
 from course.bits_back.theory.integer_network import IntegerNetwork
 from course.bits_back.theory.message import Message, NotEnoughBits
+from course.bits_back.theory.prequential import block_sizes, calibrate, calibrated, prequential_length
 
 __all__ = [
     "QUANTISER_GAP",
@@ -30,6 +31,9 @@ __all__ = [
     "NotEnoughBits",
     "bernoulli",
     "bits_back",
+    "block_sizes",
+    "calibrate",
+    "calibrated",
     "categorical",
     "discretised_gaussian",
     "discretised_logistic",
@@ -41,6 +45,7 @@ __all__ = [
     "negative_elbo",
     "optimal_step",
     "quantiser_excess",
+    "prequential_length",
     "ramp",
     "repeat",
     "serial",
