@@ -11,6 +11,7 @@ plausible digits; a file is therefore checked before it is decoded, and what was
 
 import hashlib
 import json
+import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from utils.files import whole_file
 
 MAGIC = b"bitsback"
 VERSION = 1
+HEADER = {"images", "height_width", "largest", "extra", "bytes", "payload", "model", "content"}
 CLASSES = 10
 LABEL_PRECISION = 28
 MOST_LANES = 392  # more are faster; each costs about 5 bits
@@ -78,7 +80,7 @@ def write_archive(
         ValueError: images or labels do not fit the model.
     """
     images, labels = np.asarray(images), np.asarray(labels)
-    n, flat = len(images), np.asarray(images).reshape(len(images), -1)
+    n, flat = len(images), images.reshape(len(images), math.prod(images.shape[1:]))
     if flat.shape[1] != model.shape.pixels or labels.shape != (n,):
         raise ValueError(
             f"images {images.shape} and labels {labels.shape} do not fit: the model codes (n, {model.shape.pixels}) pixels, "
@@ -138,13 +140,15 @@ def read_archive(path: Path | str, model: ImageModel, *, chunk: int | None = Non
         raise ArchiveError(f"{path} was written with another model; read it with the one that wrote it (--model FILE)")
     n = header["images"]
     images, message = np.empty((n, model.shape.pixels), np.uint8), Message.from_bytes(payload)
-    for batch, at in reversed(_batches(n, header["largest"])):
-        images[at] = model.codec(batch, chunk).pop(message)
-    labels = label_codec(n).pop(message.gathered())
+    otherwise = f"{path} decoded to something else than was encoded: this machine computes the networks otherwise"
+    try:
+        for batch, at in reversed(_batches(n, header["largest"])):
+            images[at] = model.codec(batch, chunk).pop(message)
+        labels = label_codec(n).pop(message.gathered())
+    except ValueError as error:  # a latent that no posterior gives, too few bits, or a seed that is none
+        raise ArchiveError(otherwise) from error
     if _content(images, labels) != header["content"]:
-        raise ArchiveError(
-            f"{path} decoded to something else than was encoded: this machine computes the networks otherwise"
-        )
+        raise ArchiveError(otherwise)
     return images.reshape(n, *header["height_width"]), labels
 
 
@@ -179,6 +183,8 @@ def _read(path: Path) -> tuple[dict, bytes]:
     if len(content) < end + 4 or zlib.crc32(content[:end]) != int.from_bytes(content[end : end + 4], "little"):
         raise ArchiveError(f"{path} is damaged or cut short: the checksum of its header is wrong")
     header, payload = json.loads(content[begin:end]), content[end + 4 :]
+    if not isinstance(header, dict) or not HEADER <= header.keys():
+        raise ArchiveError(f"{path} has a header without {', '.join(sorted(HEADER - {*header}))}")
     if len(payload) != header["bytes"]:
         raise ArchiveError(f"{path} has a message of {len(payload):,} bytes, and {header['bytes']:,} were written")
     if hashlib.sha256(payload).hexdigest()[:32] != header["payload"]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -161,7 +162,16 @@ class ImageModel:
             ]
             model = cls(shape, *networks, content["tables"].astype(np.int64))
             model._check()
-        except (KeyError, TypeError, EOFError, zipfile.BadZipFile, zipfile.error, OSError, ValueError) as error:
+        except (
+            KeyError,
+            TypeError,
+            EOFError,
+            zipfile.BadZipFile,
+            zlib.error,
+            RuntimeError,
+            OSError,
+            ValueError,
+        ) as error:
             if isinstance(error, FileNotFoundError):
                 raise
             raise ValueError(f"{path} is not a model of this course, or it is damaged: {error}") from error
@@ -175,7 +185,13 @@ class ImageModel:
             "decoder": [shape.latents, *hidden, shape.pixels * max(1, shape.tables)],
         }
         for name, sizes in wanted.items():
-            found = [weight.shape for weight in getattr(self, name).weights]
+            network = getattr(self, name)
+            kinds = {array.dtype for array in network.weights}, {array.dtype for array in network.biases}
+            if kinds != ({np.dtype(np.int16)}, {np.dtype(np.int32)}):
+                raise ValueError(f"the {name} has {kinds} weights and biases; int16 and int32 are needed")
+            if [bias.shape for bias in network.biases] != [(outputs,) for outputs in sizes[1:]]:
+                raise ValueError(f"the {name}'s biases do not fit layers of {sizes} units")
+            found = [weight.shape for weight in network.weights]
             if found != [(outputs, inputs) for inputs, outputs in zip(sizes, sizes[1:])]:
                 raise ValueError(f"the {name} has weights {found}, and {shape} needs layers of {sizes} units")
         if self.tables.shape != (shape.tables, shape.levels):

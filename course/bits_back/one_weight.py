@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from course.bits_back.theory import Codec, Message, discretised_gaussian
+from course.bits_back.theory import Codec, Message, discretised_gaussian, gaussian_widths
 from course.bits_back.theory.code_lengths import LN2, gaussian_code_length
 
 DATA_STEP = 2.0**-6  # observations are multiples of it
@@ -120,6 +120,18 @@ class OneWeight:
         p = _mass(weights, 1.0, spacing)
         cost = np.log2(np.maximum(q, _TINY)) - np.log2(np.maximum(p, _TINY)) + self.data_bits(weights)
         return float((q * cost).sum() / q.sum())
+
+    def mean_net(self, bins: int, floor: bool, precision: int = 16) -> float:
+        """Net bits on average over all seeds, on a grid with so many bins, with a floor under the posterior or without.
+
+        Exact: a sum over the frequencies of the posterior's bins.
+        """
+        step = 2 * REACH / bins
+        q = gaussian_widths(self.mean, self.deviation, step, bins, precision, floor) / (1 << precision)
+        p = gaussian_widths(0.0, 1.0, step, bins, PRECISION) / (1 << PRECISION)
+        used = q > 0
+        q, p, weights = q[used], p[used], ((np.arange(bins) - bins // 2) * step)[used]
+        return float((q * (np.log2(q / p) + self.data_bits(weights))).sum())
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from course.bits_back.figures.messages import (
     draw_messages,
     draw_penalties,
     draw_pushes,
+    draw_sent,
     draw_shrinking,
 )
 from course.bits_back.figures.records import (
@@ -34,6 +35,7 @@ __all__ = [
     "draw_penalties",
     "draw_pushes",
     "draw_ratios",
+    "draw_sent",
     "draw_shrinking",
     "draw_small_nets",
     "of_record",

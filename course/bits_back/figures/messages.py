@@ -91,7 +91,7 @@ def draw_shrinking(decays: Sequence[float], norms: Sequence[float], parts: Mappi
         right.bar(at, values, bottom=below, width=0.6, color=colour, label=name)
         below = below + np.asarray(values)
     right.set(ylabel="bits of the weights", ylim=(0, 1.3 * below.max()))
-    right.set_title("The norm term stays; the width of the prior saves")
+    right.set_title("The norm term stays the same")
     right.legend(loc="upper right", ncols=2)
     for axes in (left, right):
         axes.set_xticks(at, [f"{decay:g}" for decay in decays])
@@ -100,27 +100,25 @@ def draw_shrinking(decays: Sequence[float], norms: Sequence[float], parts: Mappi
 
 
 @plotting.style()
-def draw_messages(nets: Sequence[float], mean: float, evidence: float) -> Figure:
+def draw_messages(nets: Mapping[str, Sequence[float]], means: Sequence[float], evidence: float) -> Figure:
     """The lengths of many messages with the same data and different seeds, beside what theory says of their mean.
 
     Args:
-        nets: net bits of each message.
-        mean: -ELBO.
+        nets: name of the posterior -> net bits of each message.
+        means: -ELBO of each posterior.
         evidence: -log2 p(y).
     """
-    figure, (each, histogram) = plotting.subplots(1, 2, height=3.4, sharey=True, width_ratios=[3, 1])
-    nets = np.asarray(nets)
-    each.plot(np.arange(1, len(nets) + 1), nets, "o", color=BLUE, markersize=4, alpha=0.7)
-    running = np.cumsum(nets) / np.arange(1, len(nets) + 1)
-    each.plot(np.arange(1, len(nets) + 1), running, color=INK, label="mean so far")
-    each.set(xlabel="message (each with a seed of its own)", ylabel="net bits")
-    histogram.hist(nets, bins=18, orientation="horizontal", color=BLUE, alpha=0.7)
-    histogram.set(xlabel="messages")
-    for axes in (each, histogram):
+    figure, panels = plotting.subplots(1, len(nets), height=3.5, sharey=True)
+    for axes, (name, each), mean in zip(panels, nets.items(), means):
+        places = np.arange(1, len(each) + 1)
+        axes.plot(places, each, "o", color=BLUE, markersize=4, alpha=0.6, label="a message")
+        axes.plot(places, np.cumsum(each) / places, color=INK, label="mean so far")
         axes.axhline(mean, color=ORANGE, label="-ELBO")
         axes.axhline(evidence, color=GREEN, linestyle="--", label="evidence")
-    each.legend(loc="upper right", ncols=3)
-    each.set_title("One length for each seed; the mean is -ELBO")
+        axes.set(xlabel="messages, each with a seed of its own")
+        axes.set_title(name)
+    panels[0].set_ylabel("net bits")
+    panels[0].legend(loc="upper left")
     return figure
 
 
@@ -170,8 +168,26 @@ def draw_accounts(accounts: Mapping[str, Account | float]) -> Figure:
         axes.annotate(f"{left:,.0f} bits", (left, place - 0.16), (5, 0), textcoords="offset points", va="center")
     axes.set_yticks(range(len(accounts)), accounts)
     axes.invert_yaxis()
-    axes.set(xlabel="bits")
-    axes.set_title("The weights cost much, and nearly all of it comes back")
+    axes.set(xlabel="bits", xlim=(0, 1.45 * axes.get_xlim()[1]))
+    axes.set_title("The weights cost much, and most of it comes back")
     names = dict(zip(*reversed(axes.get_legend_handles_labels())))
-    axes.legend(names.values(), names.keys(), loc="lower right")
+    axes.legend(names.values(), names.keys(), loc="center right")
+    return figure
+
+
+@plotting.style()
+def draw_sent(curves: Mapping[str, torch.Tensor], uniform: float) -> Figure:
+    """Bits after each label, for data of which a different part is random.
+
+    Args:
+        curves: name -> cumulative bits, (n,).
+        uniform: bits of a label under the uniform code.
+    """
+    figure, axes = plotting.subplots(width=7.0, height=3.5)
+    for (name, bits), colour in zip(curves.items(), (BLUE, PURPLE, ORANGE)):
+        axes.plot(np.arange(1, len(bits) + 1), bits, color=colour, label=name)
+    axes.plot([0, len(bits)], [0, uniform * len(bits)], color=GREY, linestyle="--", label="uniform code")
+    axes.set(xlabel="labels sent", ylabel="bits so far", ylim=(0, None), xlim=(0, len(bits)))
+    axes.set_title("What can be learned is not sent; noise is")
+    axes.legend(loc="upper left")
     return figure

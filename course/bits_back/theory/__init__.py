@@ -18,7 +18,7 @@ from course.bits_back.theory.codecs import (
     uniform,
 )
 from course.bits_back.theory.compositions import bits_back, ramp, repeat, serial
-from course.bits_back.theory.discretised import discretised_gaussian, discretised_logistic
+from course.bits_back.theory.discretised import discretised_gaussian, discretised_logistic, gaussian_widths
 from course.bits_back.theory.integer_network import IntegerNetwork
 from course.bits_back.theory.message import Message, NotEnoughBits
 from course.bits_back.theory.prequential import block_sizes, calibrate, calibrated, prequential_length
@@ -39,6 +39,7 @@ __all__ = [
     "discretised_logistic",
     "frequencies",
     "gaussian_code_length",
+    "gaussian_widths",
     "kl_divergence",
     "laplace_code_length",
     "mixture",

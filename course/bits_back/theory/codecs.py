@@ -46,6 +46,8 @@ class Codec:
 
         Raises:
             NotEnoughBits: the message is too short. It is unchanged.
+            ValueError: a bits-back codec found a latent that its posterior cannot give: these bits are not its own. The
+                message is unchanged.
         """
         with message.all_or_nothing():
             return self.popper(message)
@@ -317,7 +319,7 @@ def frequencies(probabilities: np.ndarray, precision: int) -> np.ndarray:
 
     Example:
         >>> frequencies(np.array([[0.5, 0.5, 0.0]]), 8).tolist()
-        [[128, 127, 1]]
+        [[127, 128, 1]]
     """
     check_precision(precision)
     probabilities = np.asarray(probabilities, np.float64)

@@ -10,17 +10,20 @@ from course.bits_back.theory.message import Message
 def serial(*codecs: Codec) -> Codec:
     """The codec of one list of symbols for each codec, pushed in this order and popped in the opposite one."""
 
-    def push(message: Message, symbols: Sequence[Any]) -> None:
+    def pairs(symbols: Sequence[Any]) -> list[tuple[Codec, Any]]:
         if len(symbols) != len(codecs):
             raise ValueError(f"{len(symbols)} lists of symbols were given for {len(codecs)} codecs")
-        for codec, each in zip(codecs, symbols):
+        return [*zip(codecs, symbols)]
+
+    def push(message: Message, symbols: Sequence[Any]) -> None:
+        for codec, each in pairs(symbols):
             codec.push(message, each)
 
     def pop(message: Message) -> list[Any]:
         return [codec.pop(message) for codec in reversed(codecs)][::-1]
 
     def bits(symbols: Sequence[Any]) -> float:
-        return sum(codec.bits(each) for codec, each in zip(codecs, symbols))
+        return sum(codec.bits(each) for codec, each in pairs(symbols))
 
     return Codec(push, pop, bits)
 

@@ -57,6 +57,31 @@ def discretised_logistic(
     return _discretised(logistic_table(), mean, scale, step, bins, precision, floor)
 
 
+def gaussian_widths(
+    mean: float, deviation: float, step: float, bins: int, precision: int = 16, floor: bool = True
+) -> np.ndarray:
+    """The widths that `discretised_gaussian` gives its bins, (bins,) int64; they sum to 2^precision.
+
+    Example:
+        >>> gaussian_widths(0.0, 1.0, step=2.0, bins=4, precision=8).tolist()
+        [1, 40, 174, 41]
+    """
+    symbols = np.arange(bins + 1)
+    # The same operations as in the codec, so that they round to the same numbers.
+    ends = (symbols + (-mean / step - (bins // 2 + 0.5))) * (step / deviation)
+    return np.diff(_starts(normal_table(), symbols, ends, bins, precision, floor))
+
+
+def _starts(
+    table: np.ndarray, symbols: np.ndarray, ends: np.ndarray, bins: int, precision: int, floor: bool
+) -> np.ndarray:
+    """Where the intervals of symbols start, whose bins have their lower ends there, in deviations from the mean."""
+    mass = cumulative(table, ends)
+    mass = np.where(symbols <= 0, 0, np.where(symbols >= bins, 1 << TABLE_BITS, mass))
+    start = mass * ((1 << precision) - (bins if floor else 0)) >> TABLE_BITS
+    return start + symbols if floor else start
+
+
 def _discretised(
     table: np.ndarray,
     mean: np.ndarray | float,
@@ -80,14 +105,10 @@ def _discretised(
     # The lower end of bin j is (j - bins // 2 - 1/2) * step: in deviations from the mean, (j + offset) * slope.
     offset = -mean / step - (bins // 2 + 0.5)
     slope = step / scale
-    room = (1 << precision) - (bins if floor else 0)
     is_shared = n > 1 and np.ptp(mean) == 0 and np.ptp(scale) == 0 and bins <= 1 << 16
 
     def starts(symbols: np.ndarray, at: slice) -> np.ndarray:
-        mass = cumulative(table, (symbols + offset[at]) * slope[at])
-        mass = np.where(symbols <= 0, 0, np.where(symbols >= bins, 1 << TABLE_BITS, mass))
-        start = mass * room >> TABLE_BITS
-        return start + symbols if floor else start
+        return _starts(table, symbols, (symbols + offset[at]) * slope[at], bins, precision, floor)
 
     def intervals(symbols: np.ndarray, at: slice) -> Interval:
         start = starts(symbols, at)

@@ -312,6 +312,9 @@ def _checked(start: np.ndarray, width: np.ndarray, precision: int, lanes: int) -
         raise ValueError(
             f"a width is {int(width.min())}: a symbol without probability cannot be sent; it needs 1 or more"
         )
-    if int(start.min()) < 0 or int(start.max()) > 1 << precision or int((start + width).max()) > 1 << precision:
+    # Each by itself first: a sum of large numbers, or of narrow integers, may wrap around.
+    beyond = int(start.min()) < 0 or max(int(start.max()), int(width.max())) > 1 << precision
+    start, width = start.astype(np.uint64), width.astype(np.uint64)
+    if beyond or int((start + width).max()) > 1 << precision:
         raise ValueError(f"an interval ends beyond 2^{precision}, or starts below 0")
-    return start.astype(np.uint64), width.astype(np.uint64)
+    return start, width

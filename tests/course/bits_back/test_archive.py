@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from course.bits_back import archive
 from course.bits_back.archive import MAGIC, ArchiveError, label_codec, read_archive, write_archive
@@ -22,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
 KINDS = ("bits", "grey")
 
 
-def a_model(kind="bits", seed=0, **changed):
+def a_network(kind="bits", seed=0, **changed):
     torch.manual_seed(seed)
     grey = {"levels": 256, "tables": 4} if kind == "grey" else {}
     network = Autoencoder(Shape(**{"hidden": 16, "latents": 4} | grey | changed))
@@ -30,7 +31,11 @@ def a_model(kind="bits", seed=0, **changed):
         for layer in (network.encoder[-1], network.decoder[-1]):
             layer.weight.mul_(4)  # so that images have latents of their own, and latents images
         network.table_logits.normal_()
-    return ImageModel.of(network)
+    return network
+
+
+def a_model(kind="bits", seed=0, **changed):
+    return ImageModel.of(a_network(kind, seed, **changed))
 
 
 def some_images(kind, n, side=28, seed=0):
@@ -338,6 +343,31 @@ def test_what_is_no_model(tmp_path):
 
 
 # --- what images cost -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_three_distributions_are_the_networks_own(kind):
+    network, images = a_network(kind), some_images(kind, 6)[0].reshape(6, 784)
+    with torch.no_grad():
+        network.decoder[-1].bias.normal_(std=8 if kind == "grey" else 2)  # pixels whose best logits are far apart
+    model = ImageModel.of(network)
+    bins = np.random.default_rng(1).integers(224, 288, 24)  # latents from -1 to 1
+    z = torch.tensor((bins - 256) / 32, dtype=torch.float32).view(6, 4)
+    exact = -stats.norm.logpdf(z).sum() / np.log(2) + 24 * 5
+    assert model.prior(6).bits(bins) == pytest.approx(exact, rel=1e-3)
+    with torch.no_grad():
+        mean, log_deviation = network.encoder(torch.tensor(images) / (model.shape.levels - 1)).chunk(2, -1)
+        logits = network.decoder(z)
+        if kind == "grey":
+            tables = network.tables()[:, torch.tensor(images).long()].transpose(0, 1)
+            data = -(logits.view(6, 4, 784).softmax(1) * tables).sum(1).log2().sum()
+        else:
+            pixels = torch.tensor(images).float()
+            data = torch.nn.functional.binary_cross_entropy_with_logits(logits, pixels, reduction="sum") / np.log(2)
+    assert model.likelihood(bins).bits(images.ravel()) == pytest.approx(float(data), rel=0.02)
+    drawn = model.posterior(images).pop(Message.random(5000))
+    exact = -stats.norm.logpdf((drawn - 256) / 32, mean.ravel(), log_deviation.exp().ravel()).sum() / np.log(2) + 24 * 5
+    assert model.posterior(images).bits(drawn) == pytest.approx(exact, rel=0.02)
 
 
 @pytest.mark.parametrize("kind", KINDS)
