@@ -46,8 +46,8 @@ def full() -> Settings:
     return Settings(
         (
             # The longest first.
-            Archives("mnist", Shape(levels=MNIST_LEVELS, tables=8), epochs=90, batch=100, learning_rate=1e-3),
-            Archives("mnist", Shape(), epochs=80, batch=100, learning_rate=1e-3),
+            Archives("mnist", Shape(levels=MNIST_LEVELS, tables=8), epochs=75, batch=100, learning_rate=1e-3),
+            Archives("mnist", Shape(), epochs=72, batch=100, learning_rate=1e-3),
             Online(),
             RatioAgainstNoise(),
             RatioAgainstNoise(

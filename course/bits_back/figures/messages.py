@@ -14,6 +14,39 @@ REFUND, DATA, WEIGHT = GREEN, BLUE, ORANGE
 
 
 @plotting.style()
+def draw_numbers(frequencies: Mapping[str, int], message: int, most: int = 20) -> Figure:
+    """To whom the numbers belong, and where a push of each symbol takes a message.
+
+    Args:
+        frequencies: name of a symbol -> its frequency; their sum is a power of two.
+        message: that is pushed on.
+        most: numbers that are drawn.
+    """
+    total, start = sum(frequencies.values()), 0
+    figure, axes = plotting.subplots(width=8.5, height=2.9)
+    axes.plot(range(most), [1] * most, "o", color=GREY, markersize=15, alpha=0.35)
+    axes.plot([message], [1], "o", color=INK, markersize=15)
+    for (name, frequency), colour in zip(frequencies.items(), (BLUE, ORANGE, GREEN)):
+        owned = [number for number in range(most) if start <= number % total < start + frequency]
+        axes.plot(owned, [0] * len(owned), "o", color=colour, markersize=15, label=f"belongs to {name}")
+        target = message // frequency * total + start + message % frequency
+        arrow = {"arrowstyle": "->", "color": colour, "linewidth": 2, "shrinkA": 10, "shrinkB": 10}
+        axes.annotate("", (target, 0), (message, 1), arrowprops=arrow)
+        start += frequency
+    for number in range(most):
+        axes.text(number, 0, number, ha="center", va="center", color="white", fontsize=9, fontweight="bold")
+        colour = "white" if number == message else INK
+        axes.text(number, 1, number, ha="center", va="center", color=colour, fontsize=9)
+    axes.set(xlim=(-0.8, most - 0.2), ylim=(-0.9, 1.6))
+    axes.set_yticks([1, 0], ["message", "new message"])
+    axes.set_xticks([])
+    axes.grid(False)
+    axes.set_title(f"Message {message}: a push goes to number {message} of the symbol's own, counted from 0")
+    axes.legend(loc="lower right", ncols=3)
+    return figure
+
+
+@plotting.style()
 def draw_pushes(costs: Sequence[float], lengths: Sequence[float]) -> Figure:
     """The length of a message after each push, and the sum of what the symbols should cost.
 
@@ -142,31 +175,28 @@ def draw_accounts(accounts: Mapping[str, Account | float]) -> Figure:
     Args:
         accounts: name -> the account of a message, or its bits where it is made of nothing else.
     """
-    figure, axes = plotting.subplots(width=8.0, height=0.6 * len(accounts) + 1.5)
-    for place, account in enumerate(accounts.values()):
+    figure, axes = plotting.subplots(width=8.5, height=3.6)
+    thick, place, ticks = 0.8, 0, []
+    for account in accounts.values():
+        lines = [[(0.0, account, GREY, "left to pay")]]
         if isinstance(account, Account):
-            axes.barh(place, account.weights, color=WEIGHT, height=0.32, left=0, align="edge", label="weights pushed")
-            axes.barh(
-                place, account.data, color=DATA, height=0.32, left=account.weights, align="edge", label="labels pushed"
-            )
-            end = account.weights + account.data
-            axes.barh(
-                place,
-                -account.refund,
-                color=REFUND,
-                height=0.32,
-                left=end,
-                align="edge",
-                hatch="//",
-                alpha=0.55,
-                label="refund",
-            )
-            left = account.net
-        else:
-            left = account
-        axes.barh(place - 0.3, left, color=GREY, height=0.28, align="edge", label="left to pay")
-        axes.annotate(f"{left:,.0f} bits", (left, place - 0.16), (5, 0), textcoords="offset points", va="center")
-    axes.set_yticks(range(len(accounts)), accounts)
+            lines = [
+                [
+                    (0.0, account.weights, WEIGHT, "weights, pushed"),
+                    (account.weights, account.data, DATA, "labels, pushed"),
+                ],
+                [(account.net, account.refund, REFUND, "refund: popped")],
+                [(0.0, account.net, GREY, "left to pay")],
+            ]
+        ticks.append(place + (len(lines) - 1) / 2)
+        for line in lines:
+            for left, length, colour, label in line:
+                axes.barh(place, length, left=left, color=colour, height=thick, label=label)
+            place += 1
+        end = lines[-1][0][1]
+        axes.annotate(f"{end:,.0f} bits", (end, place - 1), (5, 0), textcoords="offset points", va="center")
+        place += 0.7
+    axes.set_yticks(ticks, accounts)
     axes.invert_yaxis()
     axes.set(xlabel="bits", xlim=(0, 1.45 * axes.get_xlim()[1]))
     axes.set_title("The weights cost much, and most of it comes back")
