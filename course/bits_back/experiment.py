@@ -11,6 +11,7 @@ import torch
 
 from course.bits_back import presets
 from course.bits_back.presets import Settings
+from utils import devices
 from utils.experiment import Experiment, Job
 
 RECORDS = Path(__file__).parent / "records"  # shipped with the course
@@ -29,11 +30,16 @@ def jobs(settings: Settings) -> list[Job]:
 def run_job(job: Job, device: torch.device, progress, checkpoint) -> list[dict]:
     """The rows of one part of a study: see its `rows`."""
     study, part, seed = job.settings
-    return study.rows(part, seed, device, progress, checkpoint)
+    with devices.threads_for(small=True):
+        return study.rows(part, seed, device, progress, checkpoint)
 
 
 def _datasets(settings: Settings) -> list[str]:
     return sorted({study.dataset for study in settings.studies})
+
+
+def _workers(settings: Settings) -> int:
+    return 1  # seconds are recorded, and two trainings at once slow each other down
 
 
 experiment = Experiment(
@@ -42,5 +48,6 @@ experiment = Experiment(
     jobs=jobs,
     run_job=run_job,
     datasets=_datasets,
+    workers=_workers,
 )
 run_here = experiment.run_here  # a notebook's `experiment` is this module

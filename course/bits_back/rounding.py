@@ -44,8 +44,8 @@ def _float_frequencies(model: ImageModel, latents: np.ndarray, batch: int) -> np
     def network(z: np.ndarray) -> np.ndarray:
         units = torch.from_numpy(z * np.float32(2.0**-LATENT_STEP_BITS))
         for layer, (weight, bias) in enumerate(zip(decoder.weights, decoder.biases)):
-            weight = torch.from_numpy(weight * np.float32(scale))
-            bias = torch.from_numpy(bias * np.float32(scale / (1 << UNIT_BITS)))
+            weight = torch.from_numpy((weight * scale).astype(np.float32))
+            bias = torch.from_numpy((bias * (scale / (1 << UNIT_BITS))).astype(np.float32))
             units = torch.nn.functional.linear(units.relu() if layer else units, weight, bias)
         return torch.round(units.sigmoid() * (1 << PIXEL_PRECISION)).clamp(1, (1 << PIXEL_PRECISION) - 1).numpy()
 

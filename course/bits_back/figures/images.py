@@ -16,14 +16,13 @@ def draw_images(rows: Mapping[str, np.ndarray]) -> Figure:
     Args:
         rows: name -> (n, height, width); all have the same n.
     """
-    count = max(len(images) for images in rows.values())
-    figure, grid = plotting.subplots(len(rows), count, width=9.0, height=0.35 + 1.0 * len(rows), squeeze=False)
-    for line, (name, images) in zip(grid, rows.items()):
-        for axes, picture in zip(line, images):
-            axes.imshow(picture, cmap="gray_r", interpolation="nearest")
-        for axes in line:
-            axes.set_axis_off()
-        line[0].set_title(name, loc="left", fontsize=10)
+    figure, grid = plotting.subplots(len(rows), 1, width=9.0, height=0.2 + 1.0 * len(rows), squeeze=False)
+    for axes, (name, images) in zip(grid[:, 0], rows.items()):
+        gap = np.zeros((images.shape[1], 4), images.dtype)
+        strip = np.concatenate([part for picture in images for part in (picture, gap)], axis=1)
+        axes.imshow(strip, cmap="gray_r", interpolation="nearest")
+        axes.set_axis_off()
+        axes.set_title(name, loc="left", fontsize=10)
     return figure
 
 

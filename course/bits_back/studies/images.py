@@ -17,7 +17,7 @@ from course.bits_back.archive import read_archive, write_archive
 from course.bits_back.autoencoder import Autoencoder, Shape, train
 from course.bits_back.image_model import ImageModel
 from course.bits_back.theory import Message
-from utils import data, devices
+from utils import data
 from utils.experiment import Checkpoint, Row
 from utils.progress import Progress
 from utils.seeds import generator_of, seed_of
@@ -96,17 +96,16 @@ class Archives:
         test, labels = test[: self.images], labels[: self.images]
         torch.manual_seed(seed_of(seed, 0))
         model = Autoencoder(self.shape).to(device)
-        with devices.threads_for(small=True):
-            seconds = train(
-                model,
-                torch.as_tensor(training),
-                epochs=self.epochs,
-                batch=self.batch,
-                learning_rate=self.learning_rate,
-                generator=generator_of(seed, 1),
-                device=device,
-                report=lambda fraction, note="": progress(0.9 * fraction, note),
-            )
+        seconds = train(
+            model,
+            torch.as_tensor(training),
+            epochs=self.epochs,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            generator=generator_of(seed, 1),
+            device=device,
+            report=lambda fraction, note="": progress(0.9 * fraction, note),
+        )
         model = model.cpu()
         data_bits, kl_bits = negative_elbo(model, test.reshape(len(test), -1), generator_of(seed, 2))
         integers, file = checkpoint.beside_record(f"{self.name}.npz"), checkpoint.beside_record(f"{self.name}.bits")

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from course.bits_back.nets import CLASSES, Learner, Learning
 from course.bits_back.theory.prequential import block_sizes, calibrate, calibrated, prequential_length
-from utils import data, devices
+from utils import data
 from utils.labels import uniform_noise
 from utils.seeds import generator_of, seed_of
 
@@ -179,8 +179,7 @@ class Noise:
         for at, noise in enumerate(self.levels):
             progress(at / len(self.levels), f"noise {noise:g}")
             y = uniform_noise(true, noise, classes=CLASSES, generator=generator_of(seed, 2))
-            with devices.threads_for(small=True):
-                bits = codings(class_means(X.flatten(1), y), y, block_sizes(len(y), 1, self.growth), recent=1)
+            bits = codings(class_means(X.flatten(1), y), y, block_sizes(len(y), 1, self.growth), recent=1)
             rows += _with_entropy(curves(bits, CURVE[0], study=self.study, net="class means", noise=noise), noise)
         return rows
 
