@@ -89,6 +89,14 @@ LESSONS = (
         question="What, exactly, is a flat minimum worth, and in what unit?",
         minutes=180,
     ),
+    Lesson(
+        number=5,
+        name="bits_back",
+        title="Bits-back coding",
+        question="How can sending a network's weights cost fewer bits the less you care about their values, "
+        "and where do the bits come back?",
+        minutes=180,
+    ),
 )
 
 

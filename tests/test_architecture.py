@@ -18,7 +18,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(path.relative_to(ROOT) for folder in ("course", "utils") for path in (ROOT / folder).rglob("*.py"))
 OF_UTILS = [path for path in SOURCES if path.parts[0] == "utils"]
 LESSON_NAMES = {lesson.name for lesson in LESSONS}
-BEGUN = {"bits_back"}  # lessons whose library stands, and whose page does not yet
 OF_LESSONS = [path for path in SOURCES if path.parts[0] == "course" and path.parts[1] in LESSON_NAMES]
 AUTHORS_TOOLS = {"course", "nbgrader", "jupytext"}  # which lessons run without
 BARE = ("torch", "numpy", "tqdm")  # what is installed where a full run is made
@@ -77,7 +76,7 @@ def test_a_lesson_has_the_modules_that_every_lesson_has(lesson):
 
 def test_every_package_of_the_course_is_a_lesson_or_the_classroom():
     packages = {path.parts[1] for path in SOURCES if path.parts[0] == "course" and len(path.parts) > 2}
-    assert packages == LESSON_NAMES | BEGUN | {"classroom"}
+    assert packages == LESSON_NAMES | {"classroom"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=str)

@@ -28,11 +28,10 @@ explorers.stack
 #
 # First the sender **takes bits off** the message, and these bits decide which weight it is. Then it puts the
 # measurements on the message, and then the weight. The meter shows by how much the message has grown. Now press
-# *Without the refund* and then *Play*. This time the sender has chosen the same weight itself. The message grows by
-# more.
+# *Without the refund* and then *Play*. This time the sender chooses the same weight itself, and the message grows by
+# more. The button *With the refund* brings the first way back.
 #
-# **You have just sent a number that was chosen at random. Sending it cost less than choosing it. Who paid?** Nobody
-# did, and this lesson shows why.
+# **You have just sent a number that was chosen at random. Who paid for it?** The rest of this page is the answer.
 
 # %% [markdown]
 # ## 5.1 Your guess first
@@ -81,9 +80,22 @@ grid_prediction
 #
 # Let the whole message be one large number. With digits we do this all the time: to push the digit $s$ on the number
 # $m$, write it behind, $10\,m + s$. To pop it, take the last digit off again. Each digit makes the number ten times
-# as large, which is $\log_2 10$ bits. All ten digits are equally likely here. Jarek Duda found in 2009 how to do the
-# same with any probabilities: a likely symbol makes the number only a little larger. His coders are called
-# *asymmetric numeral systems*, and today they are in phones and web browsers.
+# as large, which is $\log_2 10$ bits. So all ten digits cost the same.
+#
+# For a symbol that is more likely than another one we need another rule. Give each symbol numbers of its own: of
+# every four numbers, let three belong to the symbol *often* and one to the symbol *rare*.
+
+# %%
+plotting.show(figures.draw_numbers({"often": 3, "rare": 1}, message=3))
+
+# %% [markdown]
+# To push a symbol on the message 3, go to that number of the symbol which is the third when you count from zero. The
+# numbers of *often* lie close together, so the message grows little. Those of *rare* are far apart, so it grows much.
+# To pop, look to whom the message belongs: that is the symbol. Then count how many numbers of this symbol lie below
+# it: that is the old message. Nothing is lost, and each number is the result of exactly one push.
+#
+# Jarek Duda found this rule, and published it in 2009. His coders are called *asymmetric numeral systems*, and today
+# they are in phones and web browsers.
 #
 # Each exercise says how many minutes it should take, and how difficult it is, from 1 to 5. Write your answer, run its
 # cell, then run the check below it. A check tells you what went wrong. It never takes points away, and every later
@@ -433,8 +445,9 @@ exercises.send.check(send)
 # Here is the same with a Gaussian weight and some measurements of it. On the left you see the prior, the posterior
 # and the weight. In the middle is a real message.
 #
-# **Try**: press *Play*, and watch the receiver undo each step of the sender. Compare *A fine grid* with *A fine grid,
-# no refund*. Then press *Too few seed bits*.
+# **Try**: press *Play*, and watch the receiver undo each step of the sender. Three buttons show moments of it: *The
+# weight is popped*, *All is pushed* and *The receiver is done*. Press *Without the refund*. Compare *A fine grid*
+# with *A fine grid, no refund*. Then press *Too few seed bits*.
 #
 # **Look for**: the bits in the message at the very end.
 
@@ -459,17 +472,18 @@ explorers.one_weight
 case = one_weight.OneWeight.draw(20, seed=0)
 sent = [case.send(theory.Message.random(200, seed=seed), step=2**-6).net for seed in range(200)]
 wide = [case.send(theory.Message.random(200, seed=seed), step=2**-6, width=2.0).net for seed in range(200)]
-plotting.show(figures.draw_messages(sent, case.bits_back_bits(2**-6), case.evidence_bits()))
-plotting.show(figures.draw_messages(wide, case.bits_back_bits(2**-6, 2.0), case.evidence_bits()))
+nets = {"q is the posterior": sent, "q is twice as wide": wide}
+means = [case.bits_back_bits(2**-6), case.bits_back_bits(2**-6, 2.0)]
+plotting.show(figures.draw_messages(nets, means, case.evidence_bits()))
 
 # %% [markdown]
-# In the first picture $q$ is the exact posterior, and something remarkable happens: every message has nearly the same
-# length, whatever weight was drawn. A weight far from the best one makes the data longer, and its refund is larger by
-# just as much. The length is $-\log_2 p(y)$, the **evidence** of lesson 4, and no code can be shorter on average. So
+# On the left $q$ is the exact posterior, and something remarkable happens: every message has nearly the same length,
+# whatever weight was drawn. A weight far from the best one makes the data longer, and its refund is larger by just as
+# much. The length is $-\log_2 p(y)$, the **evidence** of lesson 4, and no code can be shorter on average. So
 # bits-back turns the evidence from a formula into a file.
 #
-# In the second picture $q$ is twice as wide. Now the lengths differ. Their mean is known as the *negative ELBO*
-# (evidence lower bound):
+# On the right $q$ is twice as wide. Now the lengths differ. Their mean is known as the *negative ELBO* (evidence
+# lower bound):
 #
 # $$\mathrm{KL}(q \,\|\, p) + \mathrm{E}_q\left[-\log_2 p(y \mid w)\right].$$
 #
@@ -526,7 +540,8 @@ exercises.negative_elbo.check(negative_elbo)
 # chosen: a fine one costs bits for the weight, a coarse one costs bits for the data. With bits-back there is nothing
 # to choose.
 #
-# **Try**: press *Play*, which halves the step again and again. Then compare *The best step* and *24 halvings*.
+# **Try**: press *Play*, which halves the step again and again. Then compare *A coarse grid*, *The best step*, *One
+# part in a thousand* and *24 halvings*.
 #
 # **Look for**: the orange line, the green one, and the evidence.
 
@@ -595,8 +610,8 @@ exercises.two_part_excess.check(two_part_excess)
 # $q$ is close to the prior, so the weight costs little: $\log_2 q(w)/p(w)$ bits are left of it. What if we make $q$
 # wider still?
 #
-# **Try**: press *Play*. Then press *Twice the variance* and *Twice the deviation*, and remember lesson 4's half bit.
-# At last press *Eight times the deviation*.
+# **Try**: press *Play*. Go back with *The posterior's width*. Press *Twice the variance* and *Twice the deviation*,
+# and remember lesson 4's half bit. Then press *An eighth of the deviation* and *Eight times the deviation*.
 #
 # **Look for**: where the thick line has its minimum.
 
@@ -694,8 +709,8 @@ print(said[0].message)
 # A model that is sure of itself and wrong pays much for it. So the code should be *calibrated*: on the labels that
 # have been sent already, both find out how far the model can be trusted.
 #
-# **Try**: press *True labels*, then *Play*, which makes more and more labels random. Compare *Random labels* with
-# *Random labels, not calibrated*. Then press *Large blocks*.
+# **Try**: press *True labels*, then *Play*, which makes more and more labels random. Stop at *Half the labels are
+# noise*. Compare *Random labels* with *Random labels, not calibrated*. Then press *Large blocks*.
 #
 # **Look for**: the dashed line, which is the uniform code.
 
@@ -778,6 +793,11 @@ for noise in (0.0, 0.5, 1.0):
 plotting.show(figures.draw_sent(curves, math.log2(10)))
 
 # %% [markdown]
+# True labels become cheap after the first few dozen. Random labels cost the uniform code, and a little more: look at
+# the jump at the left end. There the model has seen ten labels, and nobody knows yet how far to trust it. After that
+# the temperature makes it modest.
+
+# %% [markdown] tags=["demo"]
 # ## 5.9 Images in a file
 #
 # A *variational autoencoder* describes an image $x$ by a few hidden numbers $z$. One network is the code of the
@@ -787,16 +807,20 @@ plotting.show(figures.draw_sent(curves, math.log2(10)))
 #
 # And the images can be **chained**: what the first image has put on the message is the seed of the second one. Only
 # the very first image needs bits from elsewhere.
+#
+# A computer codes many numbers at once faster than one after the other. So a message can have several *lanes*, which
+# are small messages side by side. And a sender can take a *batch* of images at once: then it pops the $z$ of all of
+# them before it pushes anything.
+#
+# **Try**: press *One image*, then *Play*, which adds images up to *All images*. Then press *Batches of 1,000*, *784
+# lanes* and *784 lanes, labels first*.
+#
+# **Look for**: the orange part, which is the seed that nobody needed otherwise.
 
 # %% tags=["demo"]
 explorers.seed
 
 # %% [markdown] tags=["demo"]
-# **Try**: press *One image*, then *Play*, which adds images. Then *Batches of 1,000*, *784 lanes* and *784 lanes,
-# labels first*.
-#
-# **Look for**: the orange part, which is the seed that nobody needed otherwise.
-#
 # <details><summary><b>Question</b>: who pays for the first bits?</summary>
 #
 # The file, if the seed is random. For one image this is more than the image itself. For ten thousand it is nothing
@@ -804,33 +828,41 @@ explorers.seed
 # as many bits must be there. And if the seed is something that the receiver wants anyway, such as the labels of the
 # images, nobody pays.
 #
-# *Lanes* are messages that are coded side by side, because a computer works on many numbers at once faster than on
-# one. Each of them wants a seed of its own. More lanes are faster, and not only faster.
+# Each lane wants a seed of its own, so more lanes are faster and also longer.
 # </details>
 
 # %% [markdown]
-# The next cell does it with a trained autoencoder that comes with the course. It starts with **random bits** and pops
-# twelve images off them. Then it pushes the images back.
+# The next cell uses a trained autoencoder that comes with the course. It plays the receiver of **random bits**: it
+# pops $z$ for twelve images, with the code of the prior, and then the images. Then it pushes everything back.
 
 # %%
 model = ImageModel.load()
+
+
+def popped_images(message: theory.Message) -> tuple:
+    latents = model.prior(12).pop(message)
+    return latents, model.likelihood(latents).pop(message)
+
+
 random_bits = theory.Message.random(20_000)
 message = random_bits.copy()
-images = model.codec(12).pop(message)
-model.codec(12).push(message, images)
+latents, images = popped_images(message)
+model.likelihood(latents).push(message, images)
+model.prior(12).push(message, latents)
 assert message == random_bits  # not one bit was lost
 
 damaged = bytearray(random_bits.to_bytes())
 damaged[-1] ^= 1  # one bit of 20,000
-wrong = model.codec(12).pop(theory.Message.from_bytes(bytes(damaged)))
+_, wrong = popped_images(theory.Message.from_bytes(bytes(damaged)))
 rows = {"popped off random bits": images, "one bit of the message changed": wrong}
 plotting.show(figures.draw_images({name: each.reshape(-1, 28, 28) for name, each in rows.items()}))
 
 # %% [markdown]
-# Random bits decode to digits, more or less: the popped images are samples of the model. This has a dangerous side.
-# One changed bit gives **other digits**, and they look just as good. A wrong file does not look wrong. So the
-# course's files begin with checksums, of the message, of the model and of the images, and a file that fails one of
-# them is not decoded at all.
+# Random bits decode to digits, more or less: they are samples of the model. This has a dangerous side. One changed
+# bit gives **other digits**, and they look just as good. A wrong file does not look wrong. Sometimes the coder
+# notices, when it must push back a $z$ that the encoder finds impossible, and sometimes it does not. So the course's
+# files begin with checksums of the message, of the model and of the images. A file that fails one of them is not
+# decoded at all.
 
 # %% [markdown]
 # ### Rounding errors
@@ -864,26 +896,55 @@ print("The recorded run:", record.provenance())
 plotting.show(figures.draw_files(record))
 
 # %% [markdown]
-# TODO files
+# On the left each pixel is one bit, drawn at random with the pixel's grey value as its probability. The file of
+# bits-back holds all ten thousand test images, with their labels as the seed. It is much smaller than the file of any
+# usual program. The black mark on the bar is the negative ELBO, measured in floating point on the same images: the
+# file is as long as the theory says, within one percent.
+#
+# On the right each pixel has one of 256 grey values. Here the usual programs come closer, and bits-back still has the
+# smallest file. The open marks are the results of the paper. Ours are smaller because our networks are larger and
+# were trained longer. The coding is the same.
+#
+# A word of caution: the receiver must have the networks, and their size is not in these numbers. For ten thousand
+# images they would cost more than they save. The next picture is about messages in which the network is sent too.
 
 # %%
 plotting.show(figures.draw_labels(record))
 
 # %% [markdown]
-# TODO labels
+# The receiver has all training images, and wants the labels. Each bar is a complete message: whatever the receiver
+# needs to know is in it. The small percentage is the test accuracy of the network that has been sent, or learned.
+#
+# Look at the second bar. A network that was trained as usual costs many bits, because its weights must be sent
+# finely. Rounding them hurts less if the network was trained with noise on its weights. Pruning sets most weights to
+# zero and sends the others coarsely. Bits-back is shorter than all of these, and it did not have to choose what to
+# prune or how to round.
+#
+# The prequential codes are far below. The open marks are a paper's numbers (Blier and Ollivier, 2018). The same order
+# came out there: a network explains the labels in far fewer bits than its weights would take in any usual form. Why
+# is prequential so much shorter? Bits-back pays for *one* network, the final one. A prequential code pays only for
+# mistakes made on the way, and that is a different thing.
 
 # %%
 plotting.show(figures.draw_curves(record))
 plotting.show(figures.draw_ratios(record))
 
 # %% [markdown]
-# TODO ratios
+# In the upper pictures the first few hundred labels cost a large part of all bits, and later ones next to nothing:
+# the network has learned. A network that goes on learning beats one that begins anew with each block.
+#
+# Below, a part of the labels is random, and a network with one hidden layer learns on. Calibrated, its code ends at
+# the uniform code and never goes above it. As the network says, without calibration, random labels cost *twice* the
+# uniform code: it has learned noise by heart, and believes it. The distance between the blue line and the green one
+# is what it costs to learn.
 
 # %%
 plotting.show(figures.draw_small_nets(record))
 
 # %% [markdown]
-# TODO small
+# On the digits the bars tell the same story for two networks. The dots are real messages, each with a seed of its
+# own: they scatter around their mean. The larger network costs more bits for the same labels. Class means, which need
+# no network at all, are the shortest code here when they are used prequentially.
 
 # %% [markdown]
 # ### Your own run
@@ -899,21 +960,25 @@ plotting.show(figures.draw_beside(yours, record))
 # %% [markdown]
 # ## 5.11 What people get wrong
 #
-# Each of these sentences has been refuted on this page. Where?
-#
-# | You may hear | What the run shows | Section |
-# |---|---|---|
-# | "Bits-back is free." | The first image needs a seed. It is free if the seed is worth something. | 5.9 |
-# | "The sender picks a good weight." | The seed picks it. | 5.4 |
-# | "The negative ELBO is the length of the message." | It is the mean length over the seeds. | 5.4 |
-# | "A finer grid always costs more." | With the refund it costs nothing. | 5.5 |
-# | "A wider posterior is always cheaper." | The weight is cheaper, and the data are not. | 5.6 |
-# | "A floor is always safe." | Under the posterior it costs bits with every symbol. | 5.6 |
-# | "The receiver can always take the refund." | It must be able to compute the posterior. | 5.7 |
-# | "More lanes are only faster." | Each lane wants a seed. | 5.9 |
-# | "A wrong file looks wrong." | It decodes to plausible digits. | 5.9 |
-# | "Floating point is deterministic enough." | Another batch size hits many images. | 5.9 |
-# | "A small norm is a short code." | With a fitted prior the norm term is the same for all. | 5.3 |
+# You will meet these sentences. Each of them has been refuted by a picture on this page. Cover the right side of the
+# table, and say what is wrong before you look.
+
+# %%
+answers = {
+    "Bits-back is free": "the first image needs a seed; it is free if somebody wants the seed (5.9)",
+    "The sender picks a good weight": "the bits of the message pick it (5.4)",
+    "The negative ELBO is the length of the message": "it is the mean over the seeds (5.4)",
+    "A finer grid always costs more": "not with the refund (5.5)",
+    "A wider posterior is always cheaper": "the weight is cheaper, and the data are not (5.6)",
+    "A floor is always safe": "under the posterior it costs bits (5.6)",
+    "The receiver can always take the refund": "it must be able to compute the posterior (5.7)",
+    "More lanes are only faster": "each lane wants a seed (5.9)",
+    "A wrong file looks wrong": "it decodes to plausible digits (5.9)",
+    "Floating point is the same everywhere": "another batch size changes many images (5.9)",
+    "A small norm is a short code": "with a fitted prior the norm term stays (5.3)",
+}
+rows = [{"what is said": said, "what we found": found} for said, found in answers.items()]
+plotting.table(rows, "What people say about codes")
 
 # %% [markdown]
 # ## 5.12 In your own words

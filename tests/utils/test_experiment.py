@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from tests.utils import toy_experiment
+from utils import runner
 from utils.experiment import (
     Checkpoint,
     Experiment,
@@ -177,6 +179,29 @@ def test_a_checkpoint_cut_short_is_named(tmp_path):
     checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:500])
     with pytest.raises(ValueError, match="job.pt.*delete it"):
         checkpoint.load()
+
+
+def test_a_file_that_stays_has_its_place_beside_the_record_and_the_runs_name(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "results" / ".toy-fast-0" / "job-1a2b.pt")
+    assert checkpoint.beside_record("model.npz") == tmp_path / "results" / "toy-fast-0-model.npz"
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_file_beside_the_record_is_there_when_the_run_has_ended(tmp_path):
+    """Under the record's own name; of checkpoints nothing is left."""
+
+    def run_job(job, device, progress, checkpoint):
+        checkpoint.save({"step": 1})
+        checkpoint.beside_record(f"{job.key}.txt").write_text(job.key)
+        return [{"key": job.key}]
+
+    keys = [Job("a", 1), Job("b", 2)]
+    experiment = dataclasses.replace(an_experiment(lambda settings: keys), run_job=run_job)
+    with ThreadPoolExecutor(1) as pool:
+        record = runner.run(experiment, "fast", device="cpu", seed=3, out=tmp_path, executor=pool, progress=False)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert record.stem == "toy-fast-3" and names == {record.name, "toy-fast-3-a.txt", "toy-fast-3-b.txt"}
+    assert (tmp_path / "toy-fast-3-b.txt").read_text() == "b"
 
 
 def test_file_names_are_safe_and_differ_for_every_key():

@@ -57,8 +57,8 @@ class Recorded:
         return self.data_bits + self.prior_bits - self.refund_bits
 
 
-# To be replaced by the shipped model's own numbers, from the record.
-RECORDED = Recorded(data_bits=93.1, prior_bits=292.0, refund_bits=250.0, latents=40, pixels=784, bz2=0.2503)
+# Of the shipped model on the 10,000 binarised test images, from the record; a test holds that they are.
+RECORDED = Recorded(data_bits=102.50, prior_bits=281.97, refund_bits=249.92, latents=40, pixels=784, bz2=0.2503)
 
 
 @dataclass(frozen=True)

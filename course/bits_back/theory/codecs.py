@@ -286,15 +286,23 @@ def mixture(weights: np.ndarray, tables: np.ndarray) -> Codec:
         return intervals(symbols, weights)
 
     def decode(values: np.ndarray, at: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        symbols = bisect(lambda middle: ends(middle, weights[at]) <= values.astype(np.int64), len(values), m, steps)
+        first = np.zeros(len(values), np.int64)
+        symbols = bisect(lambda middle: ends(middle, weights[at]) <= values.astype(np.int64), first, m, steps)
         return symbols, *intervals(symbols, weights[at])
 
     return interval_codec(n, precision, encode, decode, m)
 
 
-def bisect(starts_before: Callable[[np.ndarray], np.ndarray], n: int, below: int, steps: int) -> np.ndarray:
-    """For each of n values the last symbol below `below` that starts at or before it, found in `steps` halvings."""
-    symbols = np.zeros(n, np.int64)
+def bisect(starts_before: Callable[[np.ndarray], np.ndarray], first: np.ndarray, below: int, steps: int) -> np.ndarray:
+    """For each value the last symbol that starts at or before it.
+
+    Args:
+        starts_before: symbols (n,) -> whether each starts at or before its value.
+        first: a symbol that does, for each value, (n,).
+        below: symbols are below this number.
+        steps: halvings; the symbol is less than 2^steps after the first.
+    """
+    symbols = first
     for step in reversed(range(steps)):
         further = np.minimum(symbols + (1 << step), below - 1)
         symbols = np.where(starts_before(further), further, symbols)

@@ -9,7 +9,7 @@ part is lost with every symbol.
 import numpy as np
 
 from course.bits_back.theory.codecs import Codec, Interval, bisect, check_precision, check_room, interval_codec
-from course.bits_back.theory.tables import TABLE_BITS, cumulative, logistic_table, normal_table
+from course.bits_back.theory.tables import TABLE_BITS, cumulative, knot_positions, logistic_table, normal_table
 
 
 def discretised_gaussian(
@@ -114,9 +114,25 @@ def _discretised(
         start = starts(symbols, at)
         return start.astype(np.uint64), (starts(symbols + 1, at) - start).astype(np.uint64)
 
+    def find(values: np.ndarray, at: slice, first: np.ndarray, steps: int) -> np.ndarray:
+        return bisect(lambda middle: starts(middle, at) <= values, first, bins, steps)
+
     def decode(values: np.ndarray, at: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         values = values.astype(np.int64)
-        symbols = bisect(lambda middle: starts(middle, at) <= values, len(values), bins, (bins - 1).bit_length())
+        first, steps = np.zeros(len(values), np.int64), (bins - 1).bit_length()
+        if not floor:
+            # The table's knots around a value say between which bins it lies, but for roundings: mostly one or two.
+            knot = np.searchsorted(table, values << TABLE_BITS - precision, side="right") - 1
+            beyond = knot_positions(knot, table)
+            low, high = (np.floor(each / slope[at] - offset[at]) for each in beyond)
+            near = np.clip(low - 1, 0, bins - 1).astype(np.int64)
+            few = int((np.clip(high + 1, 0, bins - 1) - near).max(initial=0)).bit_length()
+            if few < steps:
+                symbols = find(values, at, near, few)
+                start, width = intervals(symbols, at)
+                if ((start <= values) & (values < start + width)).all():
+                    return symbols, start, width
+        symbols = find(values, at, first, steps)
         return symbols, *intervals(symbols, at)
 
     if is_shared:  # one table for all n symbols

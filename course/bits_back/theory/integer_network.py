@@ -13,6 +13,7 @@ from torch import nn
 EXACT_BELOW = 1 << 24  # integers that float32 holds exactly
 MOST_UNITS = (1 << 10) - 1  # a hidden unit is cut off here: at 16 in units of 2^-6
 INT16 = np.iinfo(np.int16)
+MOST_BIAS = (1 << 30) - 1  # so that a sum and a bias fit in 32 bits
 
 
 class IntegerNetwork:
@@ -44,7 +45,8 @@ class IntegerNetwork:
             unit_bits: inputs, hidden units and outputs are multiples of 2^-unit_bits.
 
         Raises:
-            ValueError: the network has other layers, or weights that are not finite or too large for 16 bits.
+            ValueError: the network has other layers, or weights that are not finite, or too large for 16 bits or for an
+                exact product with the largest unit.
         """
         layers = list(network)
         linear = layers[::2]
@@ -59,7 +61,7 @@ class IntegerNetwork:
             weight = layer.weight.detach().cpu().double().numpy() * (1 << weight_bits)
             bias = np.zeros(len(weight)) if layer.bias is None else layer.bias.detach().cpu().double().numpy()
             weights.append(_rounded(weight, INT16.max, weight_bits).astype(np.int16))
-            biases.append(_rounded(bias * (1 << weight_bits + unit_bits), 2**31 - 1, weight_bits).astype(np.int32))
+            biases.append(_rounded(bias * (1 << weight_bits + unit_bits), MOST_BIAS, weight_bits).astype(np.int32))
         self._set(weights, biases, weight_bits, unit_bits)
 
     @classmethod
@@ -72,12 +74,18 @@ class IntegerNetwork:
         return network
 
     def _set(self, weights: list[np.ndarray], biases: list[np.ndarray], weight_bits: int, unit_bits: int) -> None:
+        if any(np.abs(bias.astype(np.int64)).max(initial=0) > MOST_BIAS for bias in biases):
+            raise ValueError(
+                f"a bias is above {MOST_BIAS:,} units of 2^-{weight_bits + unit_bits}: use fewer of these bits"
+            )
         self.weights, self.biases = weights, biases
         self.weight_bits, self.unit_bits = weight_bits, unit_bits
         self._columns = [np.ascontiguousarray(weight.T, np.float32) for weight in weights]
         sizes = [np.abs(weight.astype(np.int64)) for weight in weights]
         self._row_sums = [int(size.sum(1).max()) for size in sizes]
         self._column_sizes = [size.max(0) for size in sizes]
+        for layer in range(1, len(weights)):  # whatever comes in, hidden units are not larger
+            self._check_products(layer, MOST_UNITS)
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """The outputs, (n, k) int64, for inputs (n, d), integers in units of 2^-unit_bits.
@@ -91,22 +99,21 @@ class IntegerNetwork:
                 f"the inputs are {inputs.dtype} {inputs.shape}; integers (n, {self.weights[0].shape[1]}) in units of "
                 f"2^-{self.unit_bits} are needed"
             )
-        largest = int(np.abs(inputs.astype(np.int64, copy=False)).max()) if inputs.size else 0
         units = inputs.astype(np.float32)
         for layer, columns in enumerate(self._columns):
-            if layer:
-                largest = MOST_UNITS
-            sums = self._sums(layer, units, columns, largest)
+            sums = self._sums(layer, units, columns)
             sums += self.biases[layer]
             sums += (1 << self.weight_bits) >> 1  # so that the shift, which rounds down, rounds to the nearest
             sums >>= self.weight_bits
             if layer < len(self._columns) - 1:
-                units = np.clip(sums, 0, MOST_UNITS).astype(np.float32)
-        return sums
+                units = np.clip(sums, 0, MOST_UNITS, out=sums).astype(np.float32)
+        return sums.astype(np.int64, copy=False)
 
-    def _sums(self, layer: int, units: np.ndarray, columns: np.ndarray, largest: int) -> np.ndarray:
+    def _sums(self, layer: int, units: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """The products of a layer, exact: at once, or in parts where a sum could reach 2^24."""
+        largest = int(max(units.max(), -units.min())) if units.size else 0
         if self._row_sums[layer] * largest < EXACT_BELOW:
-            return (units @ columns).astype(np.int64)
+            return (units @ columns).astype(np.int32)  # with a bias of less than 2^30 it stays below 2^31
         total = np.zeros((len(units), columns.shape[1]), np.int64)
         for part in self._parts(layer, largest):
             total += (units[:, part] @ columns[part]).astype(np.int64)
@@ -114,18 +121,22 @@ class IntegerNetwork:
 
     def _parts(self, layer: int, largest: int) -> list[slice]:
         """The inputs in as few runs as keep every sum exact."""
+        self._check_products(layer, largest)
         ends, total = [0], 0
         for index, size in enumerate((self._column_sizes[layer] * largest).tolist()):
-            if size >= EXACT_BELOW:
-                raise ValueError(
-                    f"in layer {layer} one product alone may reach {size:,}, and float32 is exact below {EXACT_BELOW:,}: "
-                    "use fewer weight_bits or unit_bits, or smaller inputs"
-                )
             if total + size >= EXACT_BELOW:
                 ends.append(index)
                 total = 0
             total += size
         return [slice(*each) for each in zip(ends, [*ends[1:], len(self._column_sizes[layer])])]
+
+    def _check_products(self, layer: int, largest: int) -> None:
+        size = int(self._column_sizes[layer].max(initial=0)) * largest
+        if size >= EXACT_BELOW:
+            raise ValueError(
+                f"in layer {layer} one product alone may reach {size:,}, and float32 is exact below {EXACT_BELOW:,}: "
+                "use fewer weight_bits or unit_bits, or smaller inputs"
+            )
 
 
 def _rounded(values: np.ndarray, most: int, weight_bits: int) -> np.ndarray:

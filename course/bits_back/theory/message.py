@@ -66,7 +66,8 @@ class Message:
         self._words = np.empty(1024, np.uint32)
         self._count = 0
         self._is_guarded = False
-        self.lowest = 0.0
+        self._lowest = 0.0  # before the last pops
+        self._has_popped = False
 
     @classmethod
     def random(cls, bits: int, lanes: int = 1, seed: int = 0) -> "Message":
@@ -90,7 +91,7 @@ class Message:
             many = min(lanes, left // piece)
             message.push(random.integers(1 << piece, size=many), np.ones(many, np.uint64), piece)
             left -= many * piece
-        message.lowest = message.bits
+        message._lowest = message.bits
         return message
 
     @property
@@ -102,6 +103,11 @@ class Message:
     def bits(self) -> float:
         """The bits it holds: 32 for each word, and log2(head / 2^31) for each head."""
         return WORD * self._count + float(np.log2(self._heads).sum()) - 31 * self.lanes
+
+    @property
+    def lowest(self) -> float:
+        """The least that it has held so far."""
+        return min(self._lowest, self.bits) if self._has_popped else self._lowest
 
     def copy(self) -> "Message":
         """An equal message that changes by itself."""
@@ -141,6 +147,8 @@ class Message:
 
     def put(self, start: np.ndarray, width: np.ndarray, precision: int) -> None:
         """`push` for codecs, which have checked the intervals: arrays of uint64."""
+        if self._has_popped:  # pops only shrink a message, so it was shortest just now
+            self._lowest, self._has_popped = self.lowest, False
         heads = self._heads[: len(width)]
         full = heads >= width << np.uint64(63 - precision)
         if full.any():
@@ -186,8 +194,7 @@ class Message:
             self._count -= wanted
             heads[low] = heads[low] << np.uint64(WORD) | self._words[self._count : self._count + wanted]
         self._heads[:k] = heads
-        if WORD * self._count < self.lowest:  # what the heads hold is not negative
-            self.lowest = min(self.lowest, self.bits)
+        self._has_popped = True
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
@@ -232,7 +239,7 @@ class Message:
         wider._append(self._words[: self._count - (lanes - 1)])
         wider._heads[0] = self._heads[0]
         wider._heads[1:] += self._words[self._count - (lanes - 1) : self._count]
-        wider.lowest = wider.bits
+        wider._lowest = wider.bits
         return wider
 
     def gathered(self) -> "Message":
@@ -248,7 +255,7 @@ class Message:
         narrow._append(self._words[: self._count])
         narrow._append(taken.astype(np.uint32))
         narrow._heads[0] = self._heads[0]
-        narrow.lowest = narrow.bits
+        narrow._lowest = narrow.bits
         return narrow
 
     def to_bytes(self) -> bytes:
@@ -287,7 +294,7 @@ class Message:
         message = cls(lanes)
         message._heads[:] = heads
         message._append(np.frombuffer(rest, "<u4"))
-        message.lowest = message.bits
+        message._lowest = message.bits
         return message
 
 

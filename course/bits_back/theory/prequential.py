@@ -68,7 +68,7 @@ def prequential_length(log_probabilities: Tensor, blocks: Sequence[int]) -> Tens
 
     Example:
         >>> prequential_length(torch.tensor([0.5, 0.5, 0.25, 0.5]).log(), [2, 2])
-        tensor([1., 2., 4., 5.], dtype=torch.float64)
+        tensor([1.0000, 2.0000, 4.0000, 5.0000], dtype=torch.float64)
     """
     if log_probabilities.ndim != 1:
         raise ValueError(

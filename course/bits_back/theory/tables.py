@@ -54,6 +54,12 @@ def cumulative(table: np.ndarray, x: np.ndarray) -> np.ndarray:
     return below + ((table[knot + 1] - below) * (units - (knot << FRACTION_BITS)) >> FRACTION_BITS)
 
 
+def knot_positions(knot: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the knots of these numbers and the ones after them are, in deviations."""
+    middle = len(table) // 2
+    return (knot - middle) / (1 << CELL_BITS), (knot + 1 - middle) / (1 << CELL_BITS)
+
+
 @cache
 def sigmoid_table(unit_bits: int, precision: int) -> np.ndarray:
     """Frequencies of a 1 for logits l = -16, -16 + 2^-unit_bits, ..., 16: 2^precision / (1 + exp(-l)), 1 or more for both."""
