@@ -23,8 +23,9 @@ from course.bits_back import explorers
 explorers.stack
 
 # %% [markdown] tags=["demo"]
-# The grey column is a message: a stack of bits. A sender wants to send a few measurements of a number, and the number
-# itself, which is called the *weight*. Press *Play*.
+# The column is a message: a stack of bits. The bits that are in it already are called the *seed*. A sender wants to
+# send a number, called the *weight*, and a few measurements of it. The *hand* is where it holds what it has taken
+# off. Press *Play*.
 #
 # First the sender **takes bits off** the message, and these bits decide which weight it is. Then it puts the
 # measurements on the message, and then the weight. The meter shows by how much the message has grown. Now press
@@ -51,9 +52,9 @@ from utils.prediction import Prediction
 # %%
 grid_prediction = Prediction(
     "The weight is rounded to a grid, so that it can be sent. Now the grid becomes a thousand "
-    "times as fine. Without the refund the message grows by ten bits more. What happens with the "
-    "refund?",
-    options=("It grows by ten bits more", "It stays as long as it was", "It becomes ten bits shorter"),
+    "times as fine. Without the refund the message becomes ten bits longer than with the coarse "
+    "grid. What happens with the refund?",
+    options=("It becomes ten bits longer", "It stays as long as with the coarse grid", "It becomes ten bits shorter"),
 )
 grid_prediction
 
@@ -66,7 +67,7 @@ grid_prediction
 # - say what a weight costs in bits, and what an L1 or L2 penalty has to do with it;
 # - send the weights of a network and get most of their bits back;
 # - compute how many bits the labels of a data set are worth, given the images;
-# - say what breaks such a code: rounding errors, empty bins, a wrong order.
+# - say what breaks such a code: rounding errors, empty bins, a damaged file.
 #
 # **You need** Gaussian densities, logarithms, and a little PyTorch. Lesson 4 helps: the *evidence* comes back here.
 # **Time**: about three hours, two of them for the exercises. **Machine**: any laptop. The notebook runs from top to
@@ -89,10 +90,12 @@ grid_prediction
 plotting.show(figures.draw_numbers({"often": 3, "rare": 1}, message=3))
 
 # %% [markdown]
-# To push a symbol on the message 3, go to that number of the symbol which is the third when you count from zero. The
+# Count the numbers of a symbol: 0, 1, 2, 3, and so on. To push the symbol on the message 3, go to its number 3. The
 # numbers of *often* lie close together, so the message grows little. Those of *rare* are far apart, so it grows much.
-# To pop, look to whom the message belongs: that is the symbol. Then count how many numbers of this symbol lie below
-# it: that is the old message. Nothing is lost, and each number is the result of exactly one push.
+#
+# To pop, look which symbol owns the message: it is the symbol that was pushed. Then count how many numbers of this
+# symbol lie below the message: that is the old message. Nothing is lost. (The receiver must know how many symbols to
+# pop.)
 #
 # Jarek Duda found this rule, and published it in 2009. His coders are called *asymmetric numeral systems*, and today
 # they are in phones and web browsers.
@@ -105,13 +108,15 @@ plotting.show(figures.draw_numbers({"often": 3, "rare": 1}, message=3))
 # ### Exercise 5.1: push and pop (15 minutes, difficulty 3, 2 points)
 #
 # Let the message be *one whole number*. A symbol with the frequency $f$ owns $f$ of the numbers below
-# $2^\text{precision}$. They lie one after another: symbol 0 owns the first ones, then comes symbol 1, and so on. The
-# frequencies of all symbols sum to $2^\text{precision}$.
+# $2^\text{precision}$, and then the same pattern is repeated, as in the picture. They lie one after another: symbol 0
+# owns the first ones, then comes symbol 1, and so on. The frequencies of all symbols sum to $2^\text{precision}$, a
+# power of two, whose exponent is called the *precision*.
 #
 # To push a symbol, divide the message by its $f$. The remainder chooses one of the symbol's $f$ numbers. Put this
 # number below the quotient: quotient $\cdot\, 2^\text{precision}$ + start + remainder. So the message grows by the
 # factor $2^\text{precision} / f$, which is $\text{precision} - \log_2 f$ bits. To pop, undo this. Find the symbol
-# first, then the message that was there before. Write `push` here, and `pop` in the cell after its check.
+# first, then the message that was there before. Write `push` here, and `pop` in the cell after its check. Messages
+# stay below $2^{62}$ in the checks, and you may return whole numbers of Python or tensors.
 
 # %% nbgrader={"grade": false, "grade_id": "push", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def push(message: int, symbol: int, frequencies: torch.Tensor) -> torch.Tensor:
@@ -170,14 +175,14 @@ exercises.pop.check(pop)
 # </details>
 
 # %% [markdown]
-# The next picture is drawn with your `push`. It pushes some letters, one after the other, onto a small number.
+# The next picture is drawn with your `push`. It pushes some letters, one after the other, onto the number 1,000.
 
 # %%
 push_of = exercises.push.use(push)
 letters = {"a": 8, "b": 4, "c": 2, "d": 1, "e": 1}
 counts = torch.tensor(list(letters.values()))
 
-message, lengths, costs = 1, [0.0], []
+message, lengths, costs = 1_000, [math.log2(1_000)], []
 for letter in "abacabadabacabaeabacaba":
     symbol = list(letters).index(letter)
     message = int(push_of(message, symbol, counts))
@@ -187,9 +192,9 @@ plotting.show(figures.draw_pushes(costs, lengths))
 
 # %% [markdown]
 # The message follows the sum of the $-\log_2 p$ closely, and each letter pays its own price. This is the first half
-# of what we need. The second half is that `pop` works on **any** message, also on one that nobody made by pushing.
-# Pop a symbol off random bits, and you get a random symbol with just the probabilities of the code. Your messages are
-# a *source of random numbers* at the same time.
+# of what we need. The second half is that `pop` works on **any** message, also on one that nobody made by pushing. In
+# the picture above, every number has an owner, and one number in four belongs to *rare*. So **popping off random bits
+# gives a random symbol, with the probabilities of the code.** A message is a source of random numbers, too.
 #
 # From here on the course's own `theory.Message` keeps the number in pieces of 32 bits, so that it can be as long as a
 # file. It pops and pushes as yours does.
@@ -208,8 +213,9 @@ plotting.show(figures.draw_pushes(costs, lengths))
 # bin reach to infinity.
 #
 # Two things must hold exactly. The frequencies sum to $2^\text{precision}$, or push and pop do not undo each other.
-# And none of them is 0, or what falls into that bin cannot be sent. Apart from this, they are as near to the
-# Gaussian's masses as you can make them. `torch.special.ndtr` is the distribution function of $N(0, 1)$.
+# And none of them is 0, or what falls into that bin cannot be sent. Apart from this, they are near to the Gaussian's
+# masses. Any sensible way of rounding passes the check. `torch.special.ndtr` is the distribution function of $N(0,
+# 1)$.
 
 # %% nbgrader={"grade": false, "grade_id": "gaussian_frequencies", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def gaussian_frequencies(
@@ -282,7 +288,7 @@ plotting.show(figures.draw_bins(shown, precision))
 # L1 penalty and a constant.
 #
 # The third number is the first one again, now with the deviation that makes *these* weights cheapest. Look at its
-# norm term before you go on. What does it depend on?
+# term with $\sum w^2$, the *norm term*, before you go on. What does it depend on?
 
 # %% nbgrader={"grade": false, "grade_id": "penalty_bits", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def penalty_bits(
@@ -319,9 +325,9 @@ exercises.penalty_bits.check(penalty_bits)
 # %% [markdown]
 # <details><summary>I can't see the constant</summary>
 #
-# Write the whole density of one weight, with what stands below the line, times $t$. Take $-\log_2$ of it. The
-# exponent of $e$ becomes bits when you divide by $\log 2$. For the best deviation, differentiate $\sum w^2 / (2
-# \sigma^2) + d \log \sigma$ by $\sigma$, and set the result to 0.
+# Write the whole density of one weight, with its constant, times $t$. Take $-\log_2$ of it. The exponent of $e$
+# becomes bits when you divide by $\log 2$. For the best deviation, differentiate $\sum w^2 / (2 \sigma^2) + d \log
+# \sigma$ by $\sigma$, and set the result to 0.
 # </details>
 
 # %%
@@ -333,8 +339,8 @@ plotting.show(figures.draw_penalties(w[w != 0], {name: torch.stack(bits) for nam
 
 # %% [markdown]
 # Under a Gaussian prior a weight costs its square, and under a Laplace prior its absolute value, each plus a
-# constant. The constant holds the step of the grid: a grid that is twice as fine costs one bit more for each weight.
-# So with a *fixed* prior, L2 does compress: smaller weights cost fewer bits.
+# constant. The constant holds the step of the grid: one that is twice as fine costs one bit more for each weight. So
+# with a *fixed* prior, L2 does compress: smaller weights cost fewer bits.
 #
 # But a good sender fits the prior's width to the weights. Then something surprising happens. Let us train a net on
 # the digits with stronger and stronger L2, and compute the bits with your function.
@@ -344,7 +350,8 @@ strengths = (0.0, 1e-4, 1e-3, 1e-2)
 trained = [decay.trained_weights(strength) for strength in strengths]
 norms = [float(each.square().sum()) for each in trained]
 fitted = [float(bits_of(each, 1.0, 1.0, 2**-8)[2]) for each in trained]
-norm_terms = [len(each) / (2 * math.log(2)) for each in trained]
+best_variances = [each.square().mean() for each in trained]
+norm_terms = [norm / float(2 * v * math.log(2)) for norm, v in zip(norms, best_variances)]
 rest = [bits - term for bits, term in zip(fitted, norm_terms)]
 plotting.show(figures.draw_shrinking(strengths, norms, {"norm term": norm_terms, "width and step": rest}))
 
@@ -354,8 +361,8 @@ plotting.show(figures.draw_shrinking(strengths, norms, {"norm term": norm_terms,
 # weights. L2 saves bits, but not there. It saves through $\log_2 \sigma$: the weights live in a smaller range, so the
 # same grid has fewer bins that matter.
 #
-# A small norm alone is therefore not a short code. Divide all weights by ten and the norm falls a hundredfold. If the
-# net needs its weights ten times as exactly as before, nothing is saved.
+# A small norm alone is therefore not a short code. Divide all weights by ten, and $\|w\|^2$ falls a hundredfold. But
+# if the net now needs its weights ten times as exactly, nothing is saved.
 
 # %% [markdown]
 # ## 5.4 Send a weight, and take the refund
@@ -365,26 +372,29 @@ plotting.show(figures.draw_shrinking(strengths, norms, {"norm term": norm_terms,
 # values. Geoffrey Hinton and Drew van Camp found the way out in 1993: send the weight as finely as you like, and
 # **get the bits back** that you did not care about.
 #
-# Let $p(w)$ be the prior, and $q(w)$ the *posterior*: it is spread over all values that explain the data well. The
-# sender does three things.
+# Let $p(w)$ be the prior, and $q(w)$ the *posterior*: it is spread over all values that explain the data well. Both
+# are masses of the bins of a grid. The sender does three things.
 #
-# 1. It **pops** a weight off the message with the code of $q$. This takes $-\log_2 q(w)$ bits off. They are the
-#    *refund*.
+# 1. It **pops** a weight off the message with the code of $q$. This takes $-\log_2 q(w)$ bits off. We call them the
+#    *refund*, because the receiver will have exactly these bits again.
 # 2. It **pushes** the data with the code $p(y \mid w)$.
 # 3. It **pushes** the weight with the code of the prior, which costs $-\log_2 p(w)$ bits.
 #
 # The receiver pops the weight, then the data. Now it has the data, so it can compute $q$ just as the sender did. And
-# it pushes the weight back with $q$. The bits that chose the weight are there again.
+# it pushes the weight back with $q$. The bits that chose the weight are there again. They have carried the choice of
+# the weight, besides carrying what they carried before.
 
 # %% [markdown]
 # ### Exercise 5.4: send a weight, and take the refund (20 minutes, difficulty 4, 3 points)
 #
-# Now put it together with your `push` and `pop`. A weight has a bin $w$. The receiver knows the prior $p(w)$ and the
-# code of a label, $p(y \mid w)$. It does not know $y$ yet, and so it does not know the posterior $q(w)$ either. Send
-# the labels $y$ with bits-back. The receiver pops the weight first, and then the labels, `y[0]` before `y[1]`. Now it
-# has $q$, and it pushes the weight back. It must end with the very message that you began with.
+# Now put it together with your `push` and `pop`, which have to be right first. The weight is known by the number $w$
+# of its bin. The receiver knows the prior $p(w)$ and the code of a label, $p(y \mid w)$. It does not know $y$ yet,
+# and so it does not know the posterior $q(w)$ either. Send the labels $y$ with bits-back. The receiver pops the
+# weight first, and then the labels, `y[0]` before `y[1]`. Now it has $q$, and it pushes the weight back. It must end
+# with the very message that you began with.
 #
-# Return also what the message has grown by, in bits: weight bits + data bits - refund. The check plays the receiver.
+# Return also the net bits, weight bits + data bits - refund. Take them from the tables of frequencies, and do not
+# measure the message, which follows them only nearly. The check plays the receiver.
 
 # %% nbgrader={"grade": false, "grade_id": "send", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def send(
@@ -447,7 +457,7 @@ exercises.send.check(send)
 #
 # **Try**: press *Play*, and watch the receiver undo each step of the sender. Three buttons show moments of it: *The
 # weight is popped*, *All is pushed* and *The receiver is done*. Press *Without the refund*. Compare *A fine grid*
-# with *A fine grid, no refund*. Then press *Too few seed bits*.
+# with *A fine grid, no refund*. Then press *Too few seed bits*: a message that is too short cannot choose.
 #
 # **Look for**: the bits in the message at the very end.
 
@@ -457,9 +467,8 @@ explorers.one_weight
 # %% [markdown] tags=["demo"]
 # <details><summary><b>Question</b>: did the sender choose the weight?</summary>
 #
-# No. The bits at the top of the message chose it. They are somebody's data, an earlier image for example, and to the
-# posterior they look random. So the weight is a random draw from $q$. In the end these bits are back, so they were
-# not lost: they have carried the choice of the weight, besides carrying what they carried before.
+# No. The bits at the top of the message, those that were pushed last, chose it. They are somebody's data, an earlier
+# image for example, and to the posterior they look random. So the weight is a random draw from $q$.
 # </details>
 
 # %% [markdown]
@@ -478,24 +487,30 @@ plotting.show(figures.draw_messages(nets, means, case.evidence_bits()))
 
 # %% [markdown]
 # On the left $q$ is the exact posterior, and something remarkable happens: every message has nearly the same length,
-# whatever weight was drawn. A weight far from the best one makes the data longer, and its refund is larger by just as
-# much. The length is $-\log_2 p(y)$, the **evidence** of lesson 4, and no code can be shorter on average. So
-# bits-back turns the evidence from a formula into a file.
+# whatever weight was drawn. A weight far from the best one makes data and weight together longer, and its refund is
+# larger by just as much.
 #
-# On the right $q$ is twice as wide. Now the lengths differ. Their mean is known as the *negative ELBO* (evidence
+# The length is $-\log_2 p(y)$. Here $p(y)$ is the **evidence** of lesson 4: the probability of the data when the
+# weight is not known, which is the sum of $p(w)\,p(y \mid w)$ over all bins. For data from this model, no code is
+# shorter on average. So bits-back turns the evidence from a formula into a file.
+#
+# On the right $q$ is twice as wide. Now the lengths differ. Most messages are even a little shorter than the
+# evidence, and a few are much longer. Their mean cannot be below it. It is known as the *negative ELBO* (evidence
 # lower bound):
 #
 # $$\mathrm{KL}(q \,\|\, p) + \mathrm{E}_q\left[-\log_2 p(y \mid w)\right].$$
 #
-# It is the mean over the seeds, and no single message has to have this length.
+# $\mathrm{E}_q$ is the mean over weights that are drawn from $q$. The first term is short for $\mathrm{E}_q[\log_2
+# q(w)/p(w)]$: it is what the weight costs when the refund is taken off, and it is called the *Kullback-Leibler
+# divergence*. The second term is what the data cost.
 
 # %% [markdown]
 # ### Exercise 5.5: what it costs on average (8 minutes, difficulty 2, 1 point)
 #
 # The seed chooses $w$, so the length of a message is a matter of chance. Its mean is $\mathrm{KL}(q \,\|\, p) +
 # \mathrm{E}_q[-\log_2 p(y \mid w)]$, the negative ELBO. Write it for a Gaussian $q$ with one mean and one deviation
-# for each weight, and the prior $N(0, \text{prior\_deviation}^2)$. You have draws $w \sim q$, and what each of them
-# says about each observation. Mind the units.
+# for each weight, and the prior $N(0, \text{prior\_deviation}^2)$. You have draws $w \sim q$, and the log probability
+# of each observation under each draw: sum over the observations, and take the mean over the draws. Mind the units.
 
 # %% nbgrader={"grade": false, "grade_id": "negative_elbo", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def negative_elbo(
@@ -549,19 +564,21 @@ exercises.negative_elbo.check(negative_elbo)
 explorers.precision
 
 # %% [markdown]
-# Every halving costs the two-part code one bit. Bits-back pays this bit too, when it pushes the weight. But the pop
-# took one bit more as well. So the step does not matter, once it is finer than the posterior.
+# The axis goes from coarse grids to fine ones. Once the grid is fine, every halving costs the two-part code one bit.
+# Bits-back pays this bit too, when it pushes the weight. But the pop took one bit more as well. So the step does not
+# matter, once it is finer than the posterior. On a grid that is coarser than the posterior, both codes are bad.
 
 # %%
 grid_prediction.reveal(
-    answer="It stays as long as it was",
+    answer="It stays as long as with the coarse grid",
     because="A finer grid makes the weight longer by ten bits, and the refund by ten bits too.",
 )
 
 # %% [markdown]
-# What does the best two-part code lose? Not much. On the right of the picture, at its best step, it pays a quarter of
-# a bit for each weight above the evidence. But it must know the step, and for a network the best step differs from
-# weight to weight: it depends on the curvature. Whoever sends the steps pays for them too.
+# What does the best two-part code lose? Not much. At the star in the right panel it pays a quarter of a bit for each
+# weight above the evidence. Its best step is wider than you may think: three and a half deviations of the posterior.
+# But it must know the step, and for a network the best step differs from weight to weight: it depends on the
+# curvature. Whoever sends the steps pays for them too.
 
 # %% [markdown]
 # ### Exercise 5.6: the best step without a refund (10 minutes, difficulty 3, 1 point)
@@ -571,8 +588,8 @@ grid_prediction.reveal(
 # coarse grid costs bits for the data. Which step is the best one? And how many bits above the evidence does the code
 # with a given `step` pay, on average over where the grid lies? Give one number for each weight.
 #
-# The evidence holds the area of the peak, $\sqrt{2\pi}$ deviations wide. So the excess is $\log_2$ of this area over
-# the step, plus what the rounding costs.
+# The evidence is the height of the peak times its width, $\sqrt{2\pi / h}$. The two-part code uses one bin of width
+# $t$ instead. So the excess is $\log_2 (\sqrt{2\pi / h} \,/\, t)$, plus what the rounding costs in the data.
 
 # %% nbgrader={"grade": false, "grade_id": "two_part_excess", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def two_part_excess(h: torch.Tensor, step: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -606,12 +623,13 @@ exercises.two_part_excess.check(two_part_excess)
 # %% [markdown] tags=["demo"]
 # ## 5.6 The less you care, the less you pay
 #
-# Now we can answer the question at the top of the page. Caring little about a weight means that $q$ is wide. A wide
-# $q$ is close to the prior, so the weight costs little: $\log_2 q(w)/p(w)$ bits are left of it. What if we make $q$
+# Now we can answer the question at the top of the page. Caring little about a weight means that $q$ is wide. Then the
+# pop takes many bits off, and little is left to pay for the weight: $\log_2 q(w)/p(w)$ bits. What if we make $q$
 # wider still?
 #
-# **Try**: press *Play*. Go back with *The posterior's width*. Press *Twice the variance* and *Twice the deviation*,
-# and remember lesson 4's half bit. Then press *An eighth of the deviation* and *Eight times the deviation*.
+# **Try**: press *Play*. Go back with *The posterior's width*. Press *Twice the variance* and *Twice the deviation*:
+# as in lesson 4, the first is worth half a bit and the second a whole bit. Then press *An eighth of the deviation*
+# and *Eight times the deviation*.
 #
 # **Look for**: where the thick line has its minimum.
 
@@ -621,16 +639,18 @@ explorers.width
 # %% [markdown] tags=["demo"]
 # <details><summary><b>Question</b>: is wider always cheaper?</summary>
 #
-# The weight is, since its refund grows by a bit with each doubling of the deviation. But the data are not: from a
-# wide $q$ come bad weights. The sum has its minimum where $q$ is the posterior, and there it is the evidence. A flat
-# minimum is cheap because *the data* let $q$ be wide, and that is what lesson 4's Occam factor counts.
+# The weight is cheaper, as long as $q$ is narrower than the prior: its refund grows by a bit with each doubling of
+# the deviation. But the data become dearer, since bad weights come from a wide $q$. The sum has its minimum where $q$
+# is the posterior, and there it is the evidence. A flat minimum is cheap because *the data* let $q$ be wide. Lesson
+# 4's Occam factor counts the same: how much of the prior's width the posterior keeps.
 # </details>
 
 # %% [markdown]
 # ### The posterior must have no floor
 #
 # Prior and likelihood need a floor, since whatever comes must be sendable. The posterior is another matter. It is
-# used for popping, and a floor in it lets the seed choose a weight that the data exclude.
+# used for popping, and a floor in it lets the seed choose a weight that the data exclude. And it needs none: the
+# receiver pushes back only a weight that was popped, so its bin is never empty.
 
 # %%
 sizes = [2**k for k in range(6, 13)]
@@ -653,9 +673,10 @@ plotting.show(
 # ## 5.7 A network in a message
 #
 # A network has many weights, and the recipe is the same. Here is a small one, for the digits. The receiver has the
-# images. It wants the labels. We train the network so that it has a $q$ for every weight, with a mean and a deviation
-# of its own, by minimising the negative ELBO. Then all weights are popped, all labels are pushed, and all weights are
-# pushed.
+# images. It wants the labels. The network has no hidden layer. We train it so that it has a $q$ for every weight,
+# with a mean and a deviation of its own, by minimising the negative ELBO. Then all weights are popped, all labels are
+# pushed, and all weights are pushed. For comparison there is the *uniform code*, which takes $\log_2 10$ bits for
+# each label.
 
 # %%
 digits = data.load("digits")
@@ -682,13 +703,17 @@ plotting.show(figures.draw_accounts(shown))
 
 # %% [markdown]
 # Pushed as they are, the weights cost more than the labels themselves. With the refund, weights and labels together
-# cost a small part of what the labels cost alone. The network has *compressed* its labels, and the weights that did
-# it were paid for.
+# cost about a fifth of what the labels cost alone. The network has *compressed* its labels, and this price includes
+# the weights.
+#
+# Be careful with the word *cost*: it is what the message **grows** by. The green bits must be in the message before.
+# If they are random, they are in the file as well, and the whole file is longer than the uniform code. If they are
+# something that the receiver wants anyway, such as another file, they cost nothing. Section 5.9 comes back to this.
 #
 # There is a condition. To push the weights back, the receiver needs $q$, and $q$ came out of a training run on the
 # labels. The receiver has the labels now, so it **trains again**, and its training must give the same numbers to the
 # last bit. In the cell above it did. A receiver that does not train still reads all labels. But it gets no refund,
-# and then the second bar is what it has paid.
+# and then the second bar is what it has paid. The function says so:
 
 # %%
 import warnings
@@ -721,8 +746,9 @@ explorers.prequential
 # <details><summary><b>Question</b>: are random labels incompressible?</summary>
 #
 # Yes: no code can make them shorter than the uniform one on average. But not every code is as short as that. A model
-# that is not calibrated believes what it has learned from noise, and pays *more* than the uniform code. "Random
-# labels cannot be compressed" is what a calibrated code shows, at its right end.
+# that is not calibrated believes what it has learned from noise, and pays *more* than the uniform code, most of all
+# where some labels are true and make it sure of itself. Calibrated, the code of random labels costs as much as the
+# uniform code, and not less.
 # </details>
 
 # %% [markdown]
@@ -735,8 +761,8 @@ explorers.prequential
 #
 # A trained net is too sure of itself, so its outputs are divided by a temperature before the softmax. Choose for each
 # block the temperature that would have been the best one for *all labels sent so far*, each with the model that it
-# was sent with. As long as all temperatures are equally good, take the first one. Return how many bits have been sent
-# after each label.
+# was sent with. If several are equally good, take the first of them. Return how many bits have been sent after each
+# label.
 
 # %% nbgrader={"grade": false, "grade_id": "prequential_bits", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def prequential_bits(
@@ -793,9 +819,10 @@ for noise in (0.0, 0.5, 1.0):
 plotting.show(figures.draw_sent(curves, math.log2(10)))
 
 # %% [markdown]
-# True labels become cheap after the first few dozen. Random labels cost the uniform code, and a little more: look at
-# the jump at the left end. There the model has seen ten labels, and nobody knows yet how far to trust it. After that
-# the temperature makes it modest.
+# True labels become cheap after the first few dozen. Random labels cost what the uniform code costs, after a jump at
+# the left end. The jump is the price of our rule. For the second block all temperatures are still equally good, and
+# we took the boldest one. Later the code knows better, but what has been sent is sent. The code of the explorer is
+# more careful: it mixes in a little of the uniform code from the beginning.
 
 # %% [markdown] tags=["demo"]
 # ## 5.9 Images in a file
@@ -815,7 +842,8 @@ plotting.show(figures.draw_sent(curves, math.log2(10)))
 # **Try**: press *One image*, then *Play*, which adds images up to *All images*. Then press *Batches of 1,000*, *784
 # lanes* and *784 lanes, labels first*.
 #
-# **Look for**: the orange part, which is the seed that nobody needed otherwise.
+# **Look for**: the orange part, which is the seed that does not come back, and the violet part, which is what the
+# lanes take. The dashed line is a usual program, bz2.
 
 # %% tags=["demo"]
 explorers.seed
@@ -859,10 +887,10 @@ plotting.show(figures.draw_images({name: each.reshape(-1, 28, 28) for name, each
 
 # %% [markdown]
 # Random bits decode to digits, more or less: they are samples of the model. This has a dangerous side. One changed
-# bit gives **other digits**, and they look just as good. A wrong file does not look wrong. Sometimes the coder
-# notices, when it must push back a $z$ that the encoder finds impossible, and sometimes it does not. So the course's
-# files begin with checksums of the message, of the model and of the images. A file that fails one of them is not
-# decoded at all.
+# bit, at the end where popping begins, gives **other digits**, and they look just as good. A wrong file does not look
+# wrong. Sometimes the coder notices, when it must push back a $z$ that the encoder finds impossible, and sometimes it
+# does not. So the course's files begin with checksums of the message, of the model and of the images. A file that
+# fails one of them is not decoded at all.
 
 # %% [markdown]
 # ### Rounding errors
@@ -880,9 +908,10 @@ hit = {
 plotting.show(figures.draw_differences(batch_sizes, hit))
 
 # %% [markdown]
-# With the sender's own batch everything is well, and this is how such programs pass their tests. With another one,
-# many images would decode to something else. Rounding more coarsely does not help: a number can always lie next to a
-# border. The course's networks compute with whole numbers instead, and sums of whole numbers have no order.
+# With the sender's own batch everything is well, and this is how such programs pass their tests. With single images
+# many would decode to something else, and after the first wrong one nothing can be read. Rounding more coarsely does
+# not help: a number can always lie next to a border. The course's networks compute with whole numbers instead, and
+# their sums do not depend on the order.
 
 # %% [markdown]
 # ## 5.10 The experiment: files of images, and of labels
@@ -899,59 +928,60 @@ plotting.show(figures.draw_files(record))
 # On the left each pixel is one bit, drawn at random with the pixel's grey value as its probability. The file of
 # bits-back holds all ten thousand test images, with their labels as the seed. It is much smaller than the file of any
 # usual program. The black mark on the bar is the negative ELBO, measured in floating point on the same images: the
-# file is as long as the theory says, within one percent.
+# file is as long as the theory says, within one percent. The receiver has the networks already. Their size is not in
+# these numbers, and for ten thousand images they would cost more than they save.
 #
 # On the right each pixel has one of 256 grey values. Here the usual programs come closer, and bits-back still has the
-# smallest file. The open marks are the results of the paper. Ours are smaller because our networks are larger and
-# were trained longer. The coding is the same.
-#
-# A word of caution: the receiver must have the networks, and their size is not in these numbers. For ten thousand
-# images they would cost more than they save. The next picture is about messages in which the network is sent too.
+# smallest file. The open marks are the results of Townsend, Bird and Barber, who were the first. Our networks are
+# larger and were trained longer, so our files are smaller. The coding is the same.
 
 # %%
 plotting.show(figures.draw_labels(record))
 
 # %% [markdown]
 # The receiver has all training images, and wants the labels. Each bar is a complete message: whatever the receiver
-# needs to know is in it. The small percentage is the test accuracy of the network that has been sent, or learned.
+# needs to know is in it, except for the program. The small percentage is the test accuracy of the network that has
+# been sent, or learned.
 #
 # Look at the second bar. A network that was trained as usual costs many bits, because its weights must be sent
-# finely. Rounding them hurts less if the network was trained with noise on its weights. Pruning sets most weights to
-# zero and sends the others coarsely. Bits-back is shorter than all of these, and it did not have to choose what to
-# prune or how to round.
+# finely. In the third one, random noise was added to the weights during training, so that the network learned to bear
+# it, and rounding hurts less. *Pruning* sets most weights to zero and sends the others coarsely. Bits-back is shorter
+# than all of these, and it did not have to choose what to prune or how to round.
 #
-# The prequential codes are far below. The open marks are a paper's numbers (Blier and Ollivier, 2018). The same order
-# came out there: a network explains the labels in far fewer bits than its weights would take in any usual form. Why
-# is prequential so much shorter? Bits-back pays for *one* network, the final one. A prequential code pays only for
-# mistakes made on the way, and that is a different thing.
+# The prequential codes are far below. The open marks are the numbers of Blier and Ollivier (2018), in the same order.
+# Why is prequential so much shorter? With the same model, the same prior and exact posteriors both codes would have
+# the same length, the evidence. But our $q$ has one Gaussian for each weight, which is far from exact, and its prior
+# knows nothing about images. A network that learns on the way has neither trouble, and the best bars here are of
+# convolutional networks.
 
 # %%
 plotting.show(figures.draw_curves(record))
 plotting.show(figures.draw_ratios(record))
 
 # %% [markdown]
-# In the upper pictures the first few hundred labels cost a large part of all bits, and later ones next to nothing:
-# the network has learned. A network that goes on learning beats one that begins anew with each block.
+# In the upper pictures the first labels cost more than a bit each, and the last ones next to nothing: the network has
+# learned. A network that goes on learning beats one that begins anew with each block.
 #
-# Below, a part of the labels is random, and a network with one hidden layer learns on. Calibrated, its code ends at
-# the uniform code and never goes above it. As the network says, without calibration, random labels cost *twice* the
-# uniform code: it has learned noise by heart, and believes it. The distance between the blue line and the green one
-# is what it costs to learn.
+# Below, a part of the labels is random, and a network with one hidden layer learns on. If the code is calibrated, it
+# ends at the uniform code and never goes above it. If the network's own probabilities are used, random labels cost
+# *twice* the uniform code: it has learned noise by heart, and believes it. The distance between the blue line and the
+# green one is what it costs to learn.
 
 # %%
 plotting.show(figures.draw_small_nets(record))
 
 # %% [markdown]
 # On the digits the bars tell the same story for two networks. The dots are real messages, each with a seed of its
-# own: they scatter around their mean. The larger network costs more bits for the same labels. Class means, which need
-# no network at all, are the shortest code here when they are used prequentially.
+# own: they scatter around their mean. The larger network costs more bits for the same labels. The shortest code here
+# needs no network at all: the mean image of each class, used prequentially.
 
 # %% [markdown]
 # ### Your own run
 #
 # The next cell runs the small version here, on the digits of scikit-learn. The full one is a command: `course run
 # bits_back --preset full --out DIR`. It takes less than an hour without a GPU, and leaves the files and the models
-# beside its record.
+# beside its record. With the model that comes with the course you can make such a file at once: `python -m
+# course.bits_back encode mnist.bits` writes it, and `python -m course.bits_back decode mnist.bits` reads it back.
 
 # %%
 yours = experiment.run_here()
@@ -960,8 +990,8 @@ plotting.show(figures.draw_beside(yours, record))
 # %% [markdown]
 # ## 5.11 What people get wrong
 #
-# You will meet these sentences. Each of them has been refuted by a picture on this page. Cover the right side of the
-# table, and say what is wrong before you look.
+# You will meet these sentences. Each of them has been refuted on this page. Cover the right side of the table, and
+# say what is wrong before you look.
 
 # %%
 answers = {
@@ -969,7 +999,7 @@ answers = {
     "The sender picks a good weight": "the bits of the message pick it (5.4)",
     "The negative ELBO is the length of the message": "it is the mean over the seeds (5.4)",
     "A finer grid always costs more": "not with the refund (5.5)",
-    "A wider posterior is always cheaper": "the weight is cheaper, and the data are not (5.6)",
+    "A wider posterior is always cheaper": "the data become dearer; the best width is the posterior's (5.6)",
     "A floor is always safe": "under the posterior it costs bits (5.6)",
     "The receiver can always take the refund": "it must be able to compute the posterior (5.7)",
     "More lanes are only faster": "each lane wants a seed (5.9)",
@@ -987,9 +1017,9 @@ plotting.table(rows, "What people say about codes")
 # ### Exercise 5.8: who paid? (15 minutes, difficulty 3, 3 points, graded by a person)
 #
 # You have sent a weight that cost 24 bits under the prior, and the message grew by much less. Answer in six to ten
-# sentences. Where did the bits come from? The first image of a chain needs about 250 bits that are in the message
-# already: who pays for them, and when does it matter? And what must the receiver own, so that it gets the refund, and
-# what does it get without it?
+# sentences. Which bits chose the weight, and where are they in the end? The first image of a chain needs about 250
+# bits that are in the message already: who pays for them, and when does it matter? And what must the receiver own, so
+# that it gets the refund, and what does it get without it?
 #
 # <details><summary>I can't see where they come from</summary>
 #
@@ -1022,7 +1052,8 @@ plotting.table(rows, "What people say about codes")
 # 2. Penalties are code lengths: L2 is a Gaussian prior, L1 a Laplace prior. With a fitted prior L2 saves through the
 #    width of the weights, not through their norm.
 # 3. Bits-back pops the weight under $q$, pushes the data, and pushes the weight under $p$. What is left to pay is
-#    $\log_2 q(w)/p(w)$ and the data. With the exact posterior it is the evidence, for every seed.
+#    $\log_2 q(w)/p(w)$ and the data. With the exact posterior it is the evidence, for every seed. The bits come back
+#    when the receiver pushes the weight under $q$ again.
 # 4. A wide posterior costs little. That is the answer to the question of this page, and it is lesson 4's Occam
 #    factor, in a file.
 # 5. Somebody pays for the seed, once. The receiver must be able to compute $q$, to the last bit.

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from course.bits_back.theory.prequential import block_sizes, calibrate, calibrated, prequential_length
-from utils import data, plotting
+from utils import data, devices, plotting
 from utils.controls import Choice, Slider
 from utils.explorer import Explorer
 from utils.labels import uniform_noise
@@ -127,12 +127,13 @@ def all_lengths(progress: Progress = no_progress) -> dict[str, np.ndarray]:
     """By the name of the growth, bits after each label, (noises, codes, labels)."""
     images, labels = images_and_labels()
     noises, found = NOISES.values(10**6), {}
-    for place, growth in enumerate(GROWTHS):
-        rows = []
-        for number, noise in enumerate(noises):
-            progress((place + number / len(noises)) / len(GROWTHS), f"blocks of {growth}, noise {noise:.1f}")
-            rows.append(code_lengths(images, with_noise(labels, noise), growth))
-        found[growth] = np.stack(rows)
+    with devices.threads_for(small=True):
+        for place, growth in enumerate(GROWTHS):
+            rows = []
+            for number, noise in enumerate(noises):
+                progress((place + number / len(noises)) / len(GROWTHS), f"blocks of {growth}, noise {noise:.1f}")
+                rows.append(code_lengths(images, with_noise(labels, noise), growth))
+            found[growth] = np.stack(rows)
     return found
 
 

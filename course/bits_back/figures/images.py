@@ -41,8 +41,10 @@ def draw_differences(batches: Sequence[int], shares: Mapping[str, Sequence[float
         axes.bar_label(bars, [f"{100 * value:.0f} %" for value in values], fontsize=9, color=GREY)
     axes.set_xticks(at, [f"{batch}" for batch in batches])
     axes.set(
-        xlabel="images that the receiver evaluates at once (the sender: 100)", ylabel="images hit (%)", ylim=(0, 119)
+        xlabel="images that the receiver evaluates at once (the sender: 100)",
+        ylabel="images hit (%)",
+        ylim=(0, 1.35 * 100 * max(max(values) for values in shares.values()) + 1),
     )
-    axes.set_title("Rounding errors hit many images; integers hit none")
+    axes.set_title("Rounding errors hit images; integers hit none")
     axes.legend(loc="upper right")
     return figure

@@ -41,7 +41,7 @@ def draw_numbers(frequencies: Mapping[str, int], message: int, most: int = 20) -
     axes.set_yticks([1, 0], ["message", "new message"])
     axes.set_xticks([])
     axes.grid(False)
-    axes.set_title(f"Message {message}: a push goes to number {message} of the symbol's own, counted from 0")
+    axes.set_title(f"From message {message}, a push goes to the symbol's own number {message}")
     axes.legend(loc="lower right", ncols=3)
     return figure
 
@@ -59,7 +59,7 @@ def draw_pushes(costs: Sequence[float], lengths: Sequence[float]) -> Figure:
     axes.step(range(len(lengths)), lengths, where="mid", color=BLUE, label="log2 of the message")
     axes.plot(range(len(ideal)), ideal, "o", color=ORANGE, markersize=4, label="start + the sum of -log2 p")
     axes.set(xlabel="symbols pushed", ylabel="bits", ylim=(0, None))
-    axes.set_title("A message grows by the surprise of each symbol")
+    axes.set_title("A message grows by -log2 p of each symbol")
     axes.legend(loc="upper left")
     return figure
 
@@ -80,7 +80,7 @@ def draw_bins(frequencies: Mapping[str, torch.Tensor], precision: int) -> Figure
         empty = int((values == 0).sum())
         total = int(values.sum())
         right = "= 2^" if total == 1 << precision else f"and not {1 << precision} = 2^"
-        text = f"sum {total} {right}{precision}" + (f"\n{empty} empty bins" if empty else "\nno empty bin")
+        text = f"sum {total} {right}{precision}" + (f"\n{empty} empty bins (orange)" if empty else "\nno empty bin")
         axes.text(0.03, 0.96, text, transform=axes.transAxes, va="top", fontsize=9, bbox=PATCH)
         axes.set(yscale="log", ylim=(0.4, 20 * values.max()), xlabel="bin")
         axes.set_title(name)
@@ -162,8 +162,8 @@ def draw_floors(bins: Sequence[int], bits: Mapping[str, Sequence[float]]) -> Fig
     for (name, values), colour, marker in zip(bits.items(), (ORANGE, BLUE), "so"):
         axes.plot(bins, values, marker=marker, color=colour, label=name)
     axes.set_xscale("log", base=2)
-    axes.set(xlabel="bins of the grid", ylabel="net bits")
-    axes.set_title("A floor under the posterior is paid with every symbol")
+    axes.set(xlabel="bins of the grid", ylabel="net bits, on average")
+    axes.set_title("A floor under the posterior makes the message longer")
     axes.legend(loc="upper left")
     return figure
 
@@ -198,7 +198,7 @@ def draw_accounts(accounts: Mapping[str, Account | float]) -> Figure:
         place += 0.7
     axes.set_yticks(ticks, accounts)
     axes.invert_yaxis()
-    axes.set(xlabel="bits", xlim=(0, 1.45 * axes.get_xlim()[1]))
+    axes.set(xlabel="bits", xlim=(0, 1.6 * axes.get_xlim()[1]))
     axes.set_title("The weights cost much, and most of it comes back")
     names = dict(zip(*reversed(axes.get_legend_handles_labels())))
     axes.legend(names.values(), names.keys(), loc="center right")
