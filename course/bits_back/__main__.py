@@ -6,6 +6,8 @@ python -m course.bits_back decode mnist.bits --out mnist.npz      back, as array
 
 import argparse
 import sys
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -23,28 +25,53 @@ def main(arguments: list[str] | None = None) -> int:
     encode.add_argument(
         "--images", type=Path, help=".npz with images and labels; default: MNIST's test images, binarised"
     )
-    encode.add_argument("--count", type=int, help="take the first so many")
+    encode.add_argument("--count", type=_one_or_more, help="take the first so many")
     decode = commands.add_parser("decode", help="read a file back")
     decode.add_argument("--out", type=Path, help=".npz for images and labels; without it the file is only checked")
-    decode.add_argument("--chunk", type=int, help="images that go through the networks at once")
+    decode.add_argument("--chunk", type=_one_or_more, help="images that go through the networks at once")
     for each in (encode, decode):
         each.add_argument("file", type=Path, metavar="FILE")
         each.add_argument("--model", type=Path, default=SHIPPED, help="default: the model that comes with the course")
     options = parser.parse_args(arguments)
     try:
         return {"encode": _encode, "decode": _decode}[options.command](options)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _one_or_more(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
+
+
+def _images_in(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The arrays `images` and `labels` of an .npz.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .npz with these arrays, or damaged.
+    """
+    try:
+        with np.load(path) as file:
+            content = dict(file)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is not an .npz of arrays, or it is damaged: {error}") from error
+    if not {"images", "labels"} <= {*content}:
+        raise ValueError(f"{path} has the arrays {', '.join(content)}; it needs images and labels")
+    images, labels = content["images"], content["labels"]
+    if images.ndim < 2 or labels.ndim != 1:
+        raise ValueError(f"{path} has images {images.shape} and labels {labels.shape}; (n, ...) and (n,) are needed")
+    return images, labels
 
 
 def _encode(options: argparse.Namespace) -> int:
     model = ImageModel.load(options.model)
     if options.images:
-        with np.load(options.images) as content:
-            if not {"images", "labels"} <= {*content}:
-                raise ValueError(f"{options.images} has the arrays {', '.join(content)}; it needs images and labels")
-            images, labels = content["images"], content["labels"]
+        images, labels = _images_in(options.images)
     else:
         # Here, since it reads a data set that decoding does without.
         from course.bits_back.studies.images import images_of

@@ -60,9 +60,10 @@ class Autoencoder(nn.Module):
 
         Args:
             images: (n, pixels), 0 and 1 as floats, or grey values as uint8.
+            generator: draws z; on the CPU.
         """
         mean, log_deviation = self.encoder(images.float() / (self.shape.levels - 1)).chunk(2, -1)
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+        noise = torch.randn(mean.shape, generator=generator).to(mean.device)  # drawn on the CPU: the same everywhere
         logits = self.decoder(mean + log_deviation.exp() * noise)
         if self.shape.tables:
             weights = logits.view(len(images), self.shape.tables, self.shape.pixels).softmax(1)

@@ -168,7 +168,7 @@ def draw_curves(record: Record) -> Figure:
             colour = COLOURS[study, net]
             total.plot(labels, bits, color=colour, label=name)
             _per_label(each, labels, bits, colour)
-    _, uniform = columns(rows, "labels", "uniform")
+            (uniform,) = columns(rows, "uniform")
     total.plot(labels, uniform, color=GREY, linestyle="--", label="uniform code")
     each.axhline(uniform[0] / labels[0], color=GREY, linestyle="--")
     total.set(xscale="log", yscale="log", xlabel="labels sent", ylabel="bits so far")

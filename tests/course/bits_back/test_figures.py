@@ -65,7 +65,7 @@ def test_numbers_belong_to_symbols_and_a_push_takes_the_message_to_one_of_the_sy
     arrows = [each for each in axes.texts if each.get_text() == ""]
     # Number 5 of a's own, and of b's, counted from 0.
     assert [each.xy for each in arrows] == [(6, 0), (23, 0)] and all(each.xyann == (5, 1) for each in arrows)
-    assert "Message 5" in texts(figure)
+    assert "message 5" in plotting.title_of(axes).lower()
 
 
 def test_the_length_of_a_message_is_drawn_with_the_sum_of_surprises():
