@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-FLOOR = 2.0**-16  # the least probability of a grey value in a table
+TABLE_PRECISION = 17  # the frequencies of a table of grey values sum to 2^17, each 1 or more
+FLOOR = 2.0**-TABLE_PRECISION
 LN2 = math.log(2.0)
 
 
@@ -77,7 +78,7 @@ class Autoencoder(nn.Module):
         return data / LN2, kl / LN2
 
     def tables(self) -> Tensor:
-        """Probabilities of the grey values, (tables, levels), with the floor that integers with the sum 2^16 have."""
+        """Probabilities of the grey values, (tables, levels), with the floor that the coder's integers will have."""
         return self.table_logits.softmax(-1) * (1 - self.shape.levels * FLOOR) + FLOOR
 
 
@@ -95,6 +96,7 @@ def train(
     learning_rate: float,
     generator: torch.Generator,
     device: torch.device,
+    moved: bool = False,
     report: Callable[[float, str], None] = lambda fraction, note="": None,
 ) -> float:
     """Train with Adam; the learning rate falls to zero in a straight line over the second half.
@@ -103,6 +105,8 @@ def train(
         images: (n, pixels) uint8: grey values, from 0 to 255 for a model of bits.
         epochs: passes over the images.
         generator: shuffles, binarises and draws z; on the CPU.
+        moved: move the images of every other batch, at random, by a pixel at most in each direction, so that the networks cannot
+            learn them by heart. Bits that are drawn anew in each epoch do without.
         report: (fraction done, note) -> None.
 
     Returns:
@@ -118,6 +122,8 @@ def train(
         order = torch.randperm(len(images), generator=generator)
         for first in range(0, len(images) - batch + 1, batch):
             chosen = images[order[first : first + batch]]
+            if moved and torch.rand((), generator=generator) < 0.5:
+                chosen = moved_by_a_pixel(chosen, generator)
             if not model.shape.tables:
                 chosen = binarised(chosen, generator)
             for group, (_, rate) in zip(optimiser.param_groups, groups):
@@ -131,6 +137,13 @@ def train(
             if step % 100 == 0:
                 report(step / steps, f"{loss.item():.4f} bits a pixel")
     return time.perf_counter() - started
+
+
+def moved_by_a_pixel(images: Tensor, generator: torch.Generator) -> Tensor:
+    """All images (n, pixels), square ones, moved alike: by -1, 0 or 1 down and to the right. The border comes back opposite."""
+    side = math.isqrt(images.shape[1])
+    shifts = torch.randint(-1, 2, (2,), generator=generator).tolist()
+    return images.view(-1, side, side).roll(shifts, (1, 2)).reshape(images.shape)
 
 
 def binarised(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from course.bits_back.autoencoder import Autoencoder, Shape
+from course.bits_back.autoencoder import TABLE_PRECISION, Autoencoder, Shape
 from course.bits_back.theory import (
     Codec,
     IntegerNetwork,
@@ -28,8 +28,8 @@ UNIT_BITS = 6  # inputs, hidden units and outputs of the networks are in units o
 LATENT_STEP_BITS = 5  # latents are multiples of 1/32
 LATENT_BINS = 512  # so they reach from -8 to 8
 LATENT_PRECISION = 24
-PIXEL_PRECISION = 16  # of a bit, and of a table of grey values
-WEIGHT_PRECISION = 12  # of the weights of tables: their mixture has 12 + 16 bits
+PIXEL_PRECISION = 16  # of a bit
+WEIGHT_PRECISION = 12  # of the weights of tables: their mixture has 12 + 17 bits, and a head 31 at least
 DEVIATION_BITS = 16  # deviations of q(z | x) are multiples of 2^-16
 SHIPPED = Path(__file__).parent / "models" / "binarised.npz"
 
@@ -41,7 +41,7 @@ class ImageModel:
     Attributes:
         shape: of the autoencoder.
         encoder, decoder: its networks in integers.
-        tables: of grey values, (shape.tables, shape.levels) integers with rows that sum to 2^16.
+        tables: of grey values, (shape.tables, shape.levels) integers with rows that sum to 2^17.
     """
 
     shape: Shape
@@ -55,7 +55,7 @@ class ImageModel:
         shape = model.shape
         tables = np.zeros((0, shape.levels), np.int64)
         if shape.tables:
-            tables = frequencies(model.tables().detach().cpu().numpy(), PIXEL_PRECISION)
+            tables = frequencies(model.tables().detach().cpu().numpy(), TABLE_PRECISION)
         return cls(shape, IntegerNetwork(model.encoder), IntegerNetwork(model.decoder), tables)
 
     @property

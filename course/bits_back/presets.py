@@ -46,8 +46,10 @@ def full() -> Settings:
     return Settings(
         (
             Archives("mnist", Shape(), epochs=78, batch=100, learning_rate=1e-3),
-            Archives("mnist", Shape(levels=MNIST_LEVELS, tables=8), epochs=75, batch=100, learning_rate=1e-3),
-            Online(),
+            Archives(
+                "mnist", Shape(levels=MNIST_LEVELS, tables=8), epochs=72, batch=100, learning_rate=1e-3, moved=True
+            ),
+            Online(Learning(steps=16_500)),
             RatioAgainstNoise(),
             RatioAgainstNoise(
                 n=None,

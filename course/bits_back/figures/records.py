@@ -53,17 +53,18 @@ def draw_files(record: Record) -> Figure:
         bars["bits-back, file"] = ours["bits_per_pixel"]
         elbo = ours["data_bits"] + ours["kl_bits"]
         colours = [GREY] * (len(bars) - 1) + [GREEN]
-        drawn = axes.barh(range(len(bars)), bars.values(), color=colours, height=0.62)
-        axes.bar_label(drawn, [f"{value:.3f}" for value in bars.values()], padding=8, fontsize=9)
-        last = len(bars) - 1
+        axes.barh(range(len(bars)), bars.values(), color=colours, height=0.62)
+        last, ends = len(bars) - 1, [*bars.values()]
+        ends[last] = max(ends[last], PAPER_FILES.get(kind, 0))
+        for place, (end, value) in enumerate(zip(ends, bars.values())):
+            axes.annotate(f"{value:.3f}", (end, place), (9, 0), textcoords="offset points", va="center", fontsize=9)
         axes.plot([elbo], [last], "|", color=INK, markersize=16, markeredgewidth=2, label="-ELBO")
         if kind in PAPER_FILES:
             axes.plot([PAPER_FILES[kind]], [last], "D", color=INK, fillstyle="none", label="the paper's")
         axes.set_yticks(range(len(bars)), bars)
-        axes.invert_yaxis()
-        axes.set(xlabel="bits a pixel", xlim=(0, 1.2 * max(bars.values())))
+        axes.set(xlabel="bits a pixel", xlim=(0, 1.25 * max(bars.values())), ylim=(last + 1.6, -0.5))
         axes.set_title(NAMES.get(kind, kind))
-    panels[0][-1].legend(loc="lower right")
+    panels[0][-1].legend(loc="lower right", ncols=2)
     return figure
 
 
@@ -80,15 +81,17 @@ def draw_labels(record: Record) -> Figure:
         bars += [(name, row, BLUE) for row in select(record.rows, study=study, net=net, calibrated=True)]
     figure, axes = plotting.subplots(width=8.5, height=0.42 * len(bars) + 1.2)
     values = [row["bits"] for _, row, _ in bars]
-    drawn = axes.barh(range(len(bars)), values, color=[colour for *_, colour in bars], height=0.62)
-    texts = [f"{row['bits'] / 1000:,.1f} kbit, {100 * row['test_accuracy']:.1f} %" for _, row, _ in bars]
-    axes.bar_label(drawn, texts, padding=9, fontsize=9)
-    for place, (name, _, _) in enumerate(bars):
+    axes.barh(range(len(bars)), values, color=[colour for *_, colour in bars], height=0.62)
+    for place, (name, row, _) in enumerate(bars):
+        end = row["bits"]
         for key, bits in PAPER_LABELS.items():
             if name == CODES.get(key, ("",))[0] or (
                 key == "prequential" and name == PREQUENTIAL["doubling", "convolutional"]
             ):
                 axes.plot([bits], [place], "D", color=INK, fillstyle="none", label="Blier and Ollivier 2018")
+                end = max(end, bits)
+        text = f"{row['bits'] / 1000:,.1f} kbit, {100 * row['test_accuracy']:.1f} %"
+        axes.annotate(text, (end, place), (9, 0), textcoords="offset points", va="center", fontsize=9)
     axes.set_yticks(range(len(bars)), [name for name, *_ in bars])
     axes.invert_yaxis()
     axes.set(xscale="log", xlabel="bits of 60,000 labels, and test accuracy", xlim=(1_000, 2_000_000))

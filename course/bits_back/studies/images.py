@@ -62,7 +62,7 @@ class Archives:
     Attributes:
         dataset: a name for `utils.data.load`.
         shape: of the autoencoder; two levels mean binarised images.
-        epochs, batch, learning_rate: of its training.
+        epochs, batch, learning_rate, moved: of its training.
         images: how many test images go into the file; None for all.
         elsewhere: decode in another process, one thread, with the networks evaluated in chunks of 37 images.
         study: its name in the record.
@@ -73,6 +73,7 @@ class Archives:
     epochs: int
     batch: int
     learning_rate: float
+    moved: bool = False
     images: int | None = None
     elsewhere: bool = True
     study: str = "archives"
@@ -104,6 +105,7 @@ class Archives:
             learning_rate=self.learning_rate,
             generator=generator_of(seed, 1),
             device=device,
+            moved=self.moved,
             report=lambda fraction, note="": progress(0.9 * fraction, note),
         )
         model = model.cpu()
