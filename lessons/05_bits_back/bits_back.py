@@ -880,10 +880,11 @@ plotting.show(figures.draw_labels(record))
 # needs to know is in it, except for the program. The small percentage is the test accuracy of the network that has
 # been sent, or learned.
 #
-# Look at the second bar. A network that was trained as usual costs many bits, because its weights must be sent
-# finely. In the third one, random noise was added to the weights during training, so that the network learned to bear
-# it, and rounding hurts less. *Pruning* sets most weights to zero and sends the others coarsely. Bits-back is shorter
-# than all of these, and it did not have to choose what to prune or how to round.
+# Look at the orange bars. A network that was trained as usual costs many bits, because so many weights must be sent.
+# One may hope that a network bears rounding better if noise was added to its weights during training. On the digits,
+# in the last picture of this section, it does. Here it does not. *Pruning* sets most weights to zero and sends the
+# others coarsely, and it is much better. Bits-back is shorter than all of these, and it did not have to choose what
+# to prune or how to round.
 #
 # The prequential codes are far below. The open marks are the numbers of Blier and Ollivier (2018), in the same order.
 # Why is prequential so much shorter? With the same model, the same prior and exact posteriors both codes would have
