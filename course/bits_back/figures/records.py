@@ -14,6 +14,7 @@ NAMES = {"mnist-binarised": "MNIST, binarised", "mnist": "MNIST, 256 grey values
 # Townsend, Bird and Barber (2019), table 2, bits a pixel; Blier and Ollivier (2018), table 1, bits of 60,000 labels.
 PAPER_FILES = {"mnist-binarised": 0.19, "mnist": 1.41}
 PAPER_LABELS = {"variational": 22_200, "prequential": 4_100}
+MARKERS = {"gzip": "s", "bz2": "^", "LZMA": "D"}
 CODES = {
     "uniform": ("uniform code", GREY),
     "two-part": ("two-part", ORANGE),
@@ -95,7 +96,7 @@ def draw_labels(record: Record) -> Figure:
     axes.set_yticks(range(len(bars)), [name for name, *_ in bars])
     axes.invert_yaxis()
     axes.set(xscale="log", xlabel="bits of 60,000 labels, and test accuracy", xlim=(1_000, 2_000_000))
-    axes.set_title("The same labels, the same images: what a message of them costs")
+    axes.set_title("What a message of the same labels costs")
     names = dict(zip(*reversed(axes.get_legend_handles_labels())))
     axes.legend(names.values(), names.keys(), loc="lower right")
     return figure
@@ -122,7 +123,7 @@ def draw_small_nets(record: Record) -> Figure:
         axes.set_yticks(range(len(shown)), [CODES[code][0] for code in shown] if axes is panels[0][0] else [])
         axes.invert_yaxis()
         axes.set(xlabel="bits of the digits' labels")
-        axes.set_title(f"layers {net}")
+        axes.set_title(f"layers {net}: {values[place]:,.0f} bits with bits-back")
     panels[0][-1].legend(loc="lower right")
     return figure
 
@@ -200,16 +201,15 @@ def draw_beside(yours: Record, record: Record) -> Figure:
             best = min(program["bits_per_pixel"] for program in programs)
             place = len(places)
             for program in programs:
-                at = program["bits_per_pixel"] / best
-                axes.plot(at, place, "s", color=GREY)
-                axes.annotate(
-                    program["program"], (at, place), (0, 7), textcoords="offset points", ha="center", fontsize=8
-                )
-            axes.plot(row["bits_per_pixel"] / best, place, "o", color=GREEN, markersize=9)
+                look = {"color": GREY, "marker": MARKERS[program["program"]], "markersize": 8, "linestyle": "none"}
+                axes.plot(program["bits_per_pixel"] / best, place, label=program["program"], **look)
+            axes.plot(row["bits_per_pixel"] / best, place, "o", color=GREEN, markersize=9, label="bits-back")
             places.append(f"{NAMES[row['images']]}\n({suffix})")
     axes.axvline(1, color=GREY, linewidth=1)
     axes.set_yticks(range(len(places)), places)
     axes.set_ylim(len(places) - 0.5, -0.5)
     axes.set(xlabel="size of the file / the best program's", xlim=(0.5, None))
-    axes.set_title("Bits-back (green) is below every program")
+    axes.set_title("Bits-back makes the smallest file")
+    names = dict(zip(*reversed(axes.get_legend_handles_labels())))
+    axes.legend(names.values(), names.keys(), loc="upper left", bbox_to_anchor=(1.01, 1))
     return figure
