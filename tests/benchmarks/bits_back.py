@@ -1,6 +1,7 @@
 """Lesson 5's coder: all of MNIST's test images in a file, beside constriction and craystack; needs MNIST.
 
-constriction is in requirements-oracles.txt. craystack is on GitHub alone: COURSE_CRAYSTACK names a clone of j-towns/craystack,
+COURSE_BITS_BACK names the folder of a `full` run, whose model of 256 grey values is then measured too. constriction is in
+requirements-oracles.txt. craystack is on GitHub alone: COURSE_CRAYSTACK names a clone of j-towns/craystack,
 whose own demo and trained autoencoder are then run beside ours.
 """
 
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 
 from course.bits_back.archive import read_archive, write_archive
 from course.bits_back.autoencoder import Autoencoder, Shape
-from course.bits_back.image_model import LATENT_BINS, LATENT_STEP_BITS, PIXEL_PRECISION, UNIT_BITS, ImageModel
+from course.bits_back.image_model import LATENT_BINS, LATENT_STEP_BITS, PIXEL_PRECISION, SHIPPED, UNIT_BITS, ImageModel
 from course.bits_back.studies.images import images_of
 from course.bits_back.theory import Message, ramp
 from course.bits_back.theory.tables import exponential, sigmoid
@@ -44,7 +45,10 @@ def measure(lesson: Lesson, full: bool) -> Iterator[Figure]:
     """Rate, exactness and speed on the 10,000 binarised test images."""
     if not data.present("mnist"):
         raise SystemExit("these figures need MNIST: fetch it with `utils.data.load('mnist')`, or set COURSE_DATA")
-    yield from _files()
+    yield from _files(SHIPPED, "binarised", 2, 0.175)
+    if "COURSE_BITS_BACK" in os.environ:
+        model = Path(os.environ["COURSE_BITS_BACK"]) / "bits_back-full-0-mnist.npz"
+        yield from _files(model, "256 grey values", 256, 1.27)
     yield from _apart(_beside_constriction)
     if "COURSE_CRAYSTACK" in os.environ:
         yield from _apart(_beside_craystack, os.environ["COURSE_CRAYSTACK"])
@@ -55,10 +59,10 @@ def _apart(work: Callable, *arguments: Any) -> Any:
         return pool.apply(work, arguments)
 
 
-def _files() -> Iterator[Figure]:
+def _files(path: Path, kind: str, levels: int, most: float) -> Iterator[Figure]:
     """The archive's own path, and decoding in processes that compute otherwise."""
-    _, images, labels = images_of("mnist", 2)
-    model = ImageModel.load()
+    _, images, labels = images_of("mnist", levels)
+    model = ImageModel.load(path)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "mnist.bits"
         encode, decode = [], []
@@ -70,19 +74,20 @@ def _files() -> Iterator[Figure]:
             encode.append(encoded - begun)
             decode.append(time.perf_counter() - encoded)
         wrong = int((found[0] != images).any((1, 2)).sum() + (found[1] != labels).sum())
-        yield Figure(NAME, "binarised, 10,000 images: bytes of the file", written.bytes, None, "B")
-        yield Figure(NAME, "  bits a pixel without the labels", written.bits_per_pixel, 0.175, "")
+        yield Figure(NAME, f"{kind}, 10,000 images: bytes of the file", written.bytes, None, "B")
+        yield Figure(NAME, "  bits a pixel without the labels", written.bits_per_pixel, most, "")
         yield Figure(NAME, "  images or labels that came back wrong", wrong, 0, "")
         yield Figure(NAME, "  archive's own path: encode", median(encode), None, "s")
         yield Figure(NAME, "  archive's own path: decode", median(decode), None, "s")
         for machine in MACHINES:
             shown = ", ".join(f"{name} {value}" for name, value in machine.items())
-            yield Figure(NAME, f"  wrong after {shown}", _wrong_elsewhere(file, images, labels, machine), 0, "")
+            yield Figure(NAME, f"  wrong after {shown}", _wrong_elsewhere(file, path, images, labels, machine), 0, "")
 
 
-def _wrong_elsewhere(file: Path, images: np.ndarray, labels: np.ndarray, machine: dict[str, str]) -> int:
+def _wrong_elsewhere(file: Path, model: Path, images: np.ndarray, labels: np.ndarray, machine: dict[str, str]) -> int:
     out = file.with_suffix(".npz")
-    command = [sys.executable, "-m", "course.bits_back", "decode", str(file), "--out", str(out), "--chunk", "37"]
+    options = ["--model", str(model), "--out", str(out), "--chunk", "37"]
+    command = [sys.executable, "-m", "course.bits_back", "decode", str(file), *options]
     subprocess.run(command, env={**os.environ, **machine}, check=True, capture_output=True)
     with np.load(out) as content:
         return int((content["images"] != images).any((1, 2)).sum() + (content["labels"] != labels).sum())

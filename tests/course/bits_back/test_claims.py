@@ -153,7 +153,7 @@ def test_the_order_of_the_codes_of_labels(rows):
     nets = ("doubling", "perceptron"), ("doubling", "convolutional"), ("online", "convolutional")
     bits += [select(rows, study=study, net=net, calibrated=True)[0]["bits"] for study, net in nets]
     assert bits == sorted(bits, reverse=True)
-    assert bits[3] < PAPER_LABELS["variational"] and bits[-1] < PAPER_LABELS["prequential"]
+    assert bits[3] < PAPER_LABELS["variational"] and bits[-1] < 3_500 < PAPER_LABELS["prequential"]
     assert bits[1] > 2 * bits[2]  # pruning is much better
 
 
