@@ -29,8 +29,8 @@ explorers.stack
 #
 # First the sender **takes bits off** the message, and these bits decide which weight it is. Then it puts the
 # measurements on the message, and then the weight. The meter shows by how much the message has grown. Now press
-# *Without the refund* and then *Play*. This time the sender chooses the same weight itself, and the message grows by
-# more. The button *With the refund* brings the first way back.
+# *Without the refund* and then *Play*. This time the sender chooses the best weight itself, and still the message
+# grows by more. The button *With the refund* brings the first way back.
 #
 # **You have just sent a number that was chosen at random. Who paid for it?** The rest of this page is the answer.
 
@@ -42,8 +42,9 @@ import math
 
 import torch
 
-from course.bits_back import class_means, decay, exercises, experiment, figures, one_weight, rounding, theory
+from course.bits_back import class_means, decay, exercises, experiment, figures, one_weight
 from course.bits_back import network_message as network
+from course.bits_back import rounding, theory
 from course.bits_back.image_model import ImageModel
 from utils import data, plotting
 from utils.experiment import load_record
@@ -51,10 +52,10 @@ from utils.prediction import Prediction
 
 # %%
 grid_prediction = Prediction(
-    "The weight is rounded to a grid, so that it can be sent. Now the grid becomes a thousand "
-    "times as fine. Without the refund the message becomes ten bits longer than with the coarse "
-    "grid. What happens with the refund?",
-    options=("It becomes ten bits longer", "It stays as long as with the coarse grid", "It becomes ten bits shorter"),
+    "The weight is rounded to a fine grid, so that it can be sent. Now the grid becomes a thousand "
+    "times finer still. Without the refund the message becomes ten bits longer than before. What "
+    "happens with the refund?",
+    options=("It becomes ten bits longer", "It stays as long as before", "It becomes ten bits shorter"),
 )
 grid_prediction
 
@@ -76,8 +77,8 @@ grid_prediction
 # %% [markdown]
 # ## 5.2 A message is one number
 #
-# A symbol that has the probability $p$ should cost $-\log_2 p$ bits: one bit if it is as likely as a coin's head, and
-# hardly anything if it is nearly certain. How can a symbol cost a *part* of a bit?
+# A symbol that has the probability $p$ should cost $-\log_2 p$ bits: one bit if $p$ is one half, and hardly anything
+# if the symbol is nearly certain. How can a symbol cost a *part* of a bit?
 #
 # Let the whole message be one large number. With digits we do this all the time: to push the digit $s$ on the number
 # $m$, write it behind, $10\,m + s$. To pop it, take the last digit off again. Each digit makes the number ten times
@@ -90,15 +91,16 @@ grid_prediction
 plotting.show(figures.draw_numbers({"often": 3, "rare": 1}, message=3))
 
 # %% [markdown]
-# Count the numbers of a symbol: 0, 1, 2, 3, and so on. To push the symbol on the message 3, go to its number 3. The
-# numbers of *often* lie close together, so the message grows little. Those of *rare* are far apart, so it grows much.
+# Count the circles of one colour from the left, beginning with 0. To push a symbol on the message 3, go to its circle
+# number 3: for *often* this is the circle 4, for *rare* it is the circle 15. The numbers of *often* lie close
+# together, so the message grows little. Those of *rare* are far apart, so it grows much.
 #
 # To pop, look which symbol owns the message: it is the symbol that was pushed. Then count how many numbers of this
 # symbol lie below the message: that is the old message. Nothing is lost. (The receiver must know how many symbols to
 # pop.)
 #
-# Jarek Duda found this rule, and published it in 2009. His coders are called *asymmetric numeral systems*, and today
-# they are in phones and web browsers.
+# Jarek Duda found this rule, and published it from 2009 on. His coders are called *asymmetric numeral systems*, and
+# today they are in phones and web browsers.
 #
 # Each exercise says how many minutes it should take, and how difficult it is, from 1 to 5. Write your answer, run its
 # cell, then run the check below it. A check tells you what went wrong. It never takes points away, and every later
@@ -112,9 +114,9 @@ plotting.show(figures.draw_numbers({"often": 3, "rare": 1}, message=3))
 # owns the first ones, then comes symbol 1, and so on. The frequencies of all symbols sum to $2^\text{precision}$, a
 # power of two, whose exponent is called the *precision*.
 #
-# To push a symbol, divide the message by its $f$. The remainder chooses one of the symbol's $f$ numbers. Put this
-# number below the quotient: quotient $\cdot\, 2^\text{precision}$ + start + remainder. So the message grows by the
-# factor $2^\text{precision} / f$, which is $\text{precision} - \log_2 f$ bits. To pop, undo this. Find the symbol
+# To push a symbol, divide the message by its $f$. The remainder says which of the symbol's $f$ numbers to take. Put
+# this number below the quotient: quotient $\cdot\, 2^\text{precision}$ + start + remainder. So the message grows by
+# the factor $2^\text{precision} / f$, which is $\text{precision} - \log_2 f$ bits. To pop, undo this. Find the symbol
 # first, then the message that was there before. Write `push` here, and `pop` in the cell after its check. Messages
 # stay below $2^{62}$ in the checks, and you may return whole numbers of Python or tensors.
 
@@ -334,8 +336,9 @@ exercises.penalty_bits.check(penalty_bits)
 bits_of = exercises.penalty_bits.use(penalty_bits)
 w = torch.linspace(-4, 4, 161, dtype=torch.float64)
 priced = [bits_of(each[None], 1.0, 1.0, 2**-8) for each in w if each != 0]
-priors = {"Gaussian prior: L2": [each[0] for each in priced], "Laplace prior: L1": [each[1] for each in priced]}
-plotting.show(figures.draw_penalties(w[w != 0], {name: torch.stack(bits) for name, bits in priors.items()}))
+gaussian, laplace, _ = (torch.stack(bits) for bits in zip(*priced))
+bits = {"Gaussian prior: L2": gaussian, "Laplace prior: L1": laplace}
+plotting.show(figures.draw_penalties(w[w != 0], bits))
 
 # %% [markdown]
 # Under a Gaussian prior a weight costs its square, and under a Laplace prior its absolute value, each plus a
@@ -353,13 +356,17 @@ fitted = [float(bits_of(each, 1.0, 1.0, 2**-8)[2]) for each in trained]
 best_variances = [each.square().mean() for each in trained]
 norm_terms = [norm / float(2 * v * math.log(2)) for norm, v in zip(norms, best_variances)]
 rest = [bits - term for bits, term in zip(fitted, norm_terms)]
-plotting.show(figures.draw_shrinking(strengths, norms, {"norm term": norm_terms, "width and step": rest}))
+parts = {"norm term": norm_terms, "width and step": rest}
+plotting.show(figures.draw_shrinking(strengths, norms, parts))
 
 # %% [markdown]
-# The grey part is the norm term, $\sum w^2 / (2\sigma^2 \ln 2)$. It is **the same for all nets**, whatever their norm
-# is: the best $\sigma^2$ is the mean square of the weights, so the sum over $\sigma^2$ is always the number of
-# weights. L2 saves bits, but not there. It saves through $\log_2 \sigma$: the weights live in a smaller range, so the
-# same grid has fewer bins that matter.
+# The grey part is the norm term, $\sum w^2 / (2\sigma^2 \ln 2)$. It is **the same for all nets** with as many
+# weights, whatever their norm is: the best $\sigma^2$ is the mean square of the weights, so the sum over $\sigma^2$
+# is always the number of weights. L2 saves bits, but not there. It saves through $\log_2 \sigma$: the weights live in
+# a smaller range, so the same grid has fewer bins that matter.
+#
+# And L1? Its code gives nothing extra for a weight that is exactly zero. Zeros save bits with another code, one that
+# says first which weights are zero. Section 5.10 has such a code.
 #
 # A small norm alone is therefore not a short code. Divide all weights by ten, and $\|w\|^2$ falls a hundredfold. But
 # if the net now needs its weights ten times as exactly, nothing is saved.
@@ -372,11 +379,13 @@ plotting.show(figures.draw_shrinking(strengths, norms, {"norm term": norm_terms,
 # values. Geoffrey Hinton and Drew van Camp found the way out in 1993: send the weight as finely as you like, and
 # **get the bits back** that you did not care about.
 #
-# Let $p(w)$ be the prior, and $q(w)$ the *posterior*: it is spread over all values that explain the data well. Both
-# are masses of the bins of a grid. The sender does three things.
+# Let $p(w)$ be the prior. Let $q(w)$ be the distribution that the sender pops with: it is spread over the values that
+# explain the data well. The best one is the posterior $p(w \mid y)$, as we shall see. All are masses of the bins of a
+# grid. The sender does three things.
 #
 # 1. It **pops** a weight off the message with the code of $q$. This takes $-\log_2 q(w)$ bits off. We call them the
-#    *refund*, because the receiver will have exactly these bits again.
+#    *refund*. The sender gets nothing for them: it is the receiver who will have exactly these bits again, so we do
+#    not count them.
 # 2. It **pushes** the data with the code $p(y \mid w)$.
 # 3. It **pushes** the weight with the code of the prior, which costs $-\log_2 p(w)$ bits.
 #
@@ -479,30 +488,41 @@ explorers.one_weight
 
 # %%
 case = one_weight.OneWeight.draw(20, seed=0)
-sent = [case.send(theory.Message.random(200, seed=seed), step=2**-6).net for seed in range(200)]
-wide = [case.send(theory.Message.random(200, seed=seed), step=2**-6, width=2.0).net for seed in range(200)]
-nets = {"q is the posterior": sent, "q is twice as wide": wide}
+
+
+def net_bits(seed: int, width: float) -> float:
+    return case.send(theory.Message.random(200, seed=seed), step=2**-6, width=width).net
+
+
+nets = {
+    "q is the posterior": [net_bits(seed, 1.0) for seed in range(200)],
+    "q is twice as wide": [net_bits(seed, 2.0) for seed in range(200)],
+}
 means = [case.bits_back_bits(2**-6), case.bits_back_bits(2**-6, 2.0)]
 plotting.show(figures.draw_messages(nets, means, case.evidence_bits()))
 
 # %% [markdown]
 # On the left $q$ is the exact posterior, and something remarkable happens: every message has nearly the same length,
-# whatever weight was drawn. A weight far from the best one makes data and weight together longer, and its refund is
-# larger by just as much.
+# whatever weight was drawn. Bayes' rule says why. It says $q(w) = p(w)\,p(y \mid w) / p(y)$. Put this into weight +
+# data - refund:
 #
-# The length is $-\log_2 p(y)$. Here $p(y)$ is the **evidence** of lesson 4: the probability of the data when the
-# weight is not known, which is the sum of $p(w)\,p(y \mid w)$ over all bins. For data from this model, no code is
-# shorter on average. So bits-back turns the evidence from a formula into a file.
+# $$-\log_2 p(w) - \log_2 p(y \mid w) + \log_2 q(w) = -\log_2 p(y).$$
+#
+# Everything with $w$ in it is gone.
+#
+# Here $p(y)$ is the **evidence** of lesson 4: the probability of the data when the weight is not known, which is the
+# sum of $p(w)\,p(y \mid w)$ over all bins. When we count it in bits, we mean $-\log_2$ of it. For data from this
+# model, no code is shorter on average. So bits-back turns the evidence from a formula into a file.
 #
 # On the right $q$ is twice as wide. Now the lengths differ. Most messages are even a little shorter than the
-# evidence, and a few are much longer. Their mean cannot be below it. It is known as the *negative ELBO* (evidence
-# lower bound):
+# evidence, and a few are much longer. Their mean is above it, by the distance of $q$ from the posterior. It is known
+# as the *negative ELBO* (evidence lower bound):
 #
 # $$\mathrm{KL}(q \,\|\, p) + \mathrm{E}_q\left[-\log_2 p(y \mid w)\right].$$
 #
 # $\mathrm{E}_q$ is the mean over weights that are drawn from $q$. The first term is short for $\mathrm{E}_q[\log_2
-# q(w)/p(w)]$: it is what the weight costs when the refund is taken off, and it is called the *Kullback-Leibler
-# divergence*. The second term is what the data cost.
+# q(w)/p(w)]$: it is what the weight costs when the refund is taken off. It is called the *Kullback-Leibler
+# divergence* of $q$ from $p$, and is never negative. The second term is what the data cost.
 
 # %% [markdown]
 # ### Exercise 5.5: what it costs on average (8 minutes, difficulty 2, 1 point)
@@ -552,8 +572,8 @@ exercises.negative_elbo.check(negative_elbo)
 # ## 5.5 A finer grid costs nothing
 #
 # What is a *two-part code*? It sends the rounded weight and then the data, without a refund. Its grid has to be
-# chosen: a fine one costs bits for the weight, a coarse one costs bits for the data. With bits-back there is nothing
-# to choose.
+# chosen: a fine one costs bits for the weight, a coarse one costs bits for the data. With bits-back the grid only has
+# to be finer than the posterior.
 #
 # **Try**: press *Play*, which halves the step again and again. Then compare *A coarse grid*, *The best step*, *One
 # part in a thousand* and *24 halvings*.
@@ -566,11 +586,12 @@ explorers.precision
 # %% [markdown]
 # The axis goes from coarse grids to fine ones. Once the grid is fine, every halving costs the two-part code one bit.
 # Bits-back pays this bit too, when it pushes the weight. But the pop took one bit more as well. So the step does not
-# matter, once it is finer than the posterior. On a grid that is coarser than the posterior, both codes are bad.
+# matter, once it is finer than the posterior. On a very coarse grid both codes are bad. There the masses of a
+# Gaussian are no longer the posterior of the grid, and bits-back can even lose.
 
 # %%
 grid_prediction.reveal(
-    answer="It stays as long as with the coarse grid",
+    answer="It stays as long as before",
     because="A finer grid makes the weight longer by ten bits, and the refund by ten bits too.",
 )
 
@@ -698,7 +719,8 @@ decoded = network.decode_labels_with_network(received, pixels, code, refit=fit)
 assert (decoded == labels).all() and received == seed_bits  # the seed came back, bit for bit
 
 uniform = len(labels) * math.log2(10)
-shown = {"bits-back": account, "the same, without refund": account.weights + account.data, "uniform code": uniform}
+without = account.weights + account.data
+shown = {"bits-back": account, "the same, without refund": without, "uniform code": uniform}
 plotting.show(figures.draw_accounts(shown))
 
 # %% [markdown]
@@ -709,11 +731,13 @@ plotting.show(figures.draw_accounts(shown))
 # Be careful with the word *cost*: it is what the message **grows** by. The green bits must be in the message before.
 # If they are random, they are in the file as well, and the whole file is longer than the uniform code. If they are
 # something that the receiver wants anyway, such as another file, they cost nothing. Section 5.9 comes back to this.
+# And a sender without a refund would not send such fine weights: it would round them coarsely, as in section 5.10.
 #
 # There is a condition. To push the weights back, the receiver needs $q$, and $q$ came out of a training run on the
 # labels. The receiver has the labels now, so it **trains again**, and its training must give the same numbers to the
-# last bit. In the cell above it did. A receiver that does not train still reads all labels. But it gets no refund,
-# and then the second bar is what it has paid. The function says so:
+# last bit. In the cell above it did. To be sure, the message also holds a checksum of $q$, of 64 bits. A receiver
+# that does not train still reads all labels. But it gets no refund, and then the second bar is what it has paid. The
+# function says so:
 
 # %%
 import warnings
@@ -735,7 +759,8 @@ print(said[0].message)
 # have been sent already, both find out how far the model can be trusted.
 #
 # **Try**: press *True labels*, then *Play*, which makes more and more labels random. Stop at *Half the labels are
-# noise*. Compare *Random labels* with *Random labels, not calibrated*. Then press *Large blocks*.
+# noise*. Compare *Random labels* with *Random labels, not calibrated*. Then press *Large blocks*: the model learns
+# less often, and the message is a little longer.
 #
 # **Look for**: the dashed line, which is the uniform code.
 
@@ -746,9 +771,9 @@ explorers.prequential
 # <details><summary><b>Question</b>: are random labels incompressible?</summary>
 #
 # Yes: no code can make them shorter than the uniform one on average. But not every code is as short as that. A model
-# that is not calibrated believes what it has learned from noise, and pays *more* than the uniform code, most of all
-# where some labels are true and make it sure of itself. Calibrated, the code of random labels costs as much as the
-# uniform code, and not less.
+# that is not calibrated believes what it has learned from noise, and pays *more* than the uniform code. This model
+# pays most where some labels are true and make it sure of itself. Calibrated, the code of random labels costs as much
+# as the uniform code, and not less.
 # </details>
 
 # %% [markdown]
@@ -812,38 +837,41 @@ exercises.prequential_bits.check(prequential_bits)
 
 # %%
 sent_bits = exercises.prequential_bits.use(prequential_bits)
-curves = {}
+temperatures, curves = torch.logspace(0, 3, 31, dtype=torch.float64), {}
 for noise in (0.0, 0.5, 1.0):
     logits, noisy, starts = class_means.blocks_of_digits(noise)
-    curves[f"{noise:.0%} random labels"] = sent_bits(logits, noisy, starts, torch.logspace(0, 3, 31).double())
+    curves[f"{noise:.0%} random labels"] = sent_bits(logits, noisy, starts, temperatures)
 plotting.show(figures.draw_sent(curves, math.log2(10)))
 
 # %% [markdown]
 # True labels become cheap after the first few dozen. Random labels cost what the uniform code costs, after a jump at
 # the left end. The jump is the price of our rule. For the second block all temperatures are still equally good, and
-# we took the boldest one. Later the code knows better, but what has been sent is sent. The code of the explorer is
-# more careful: it mixes in a little of the uniform code from the beginning.
+# we took the first one, which trusts the model fully. Later the code knows better, but what has been sent is sent:
+# with half of the labels random, it takes hundreds of labels to make up for it. The code of the explorer is more
+# careful: it mixes in a little of the uniform code from the beginning.
 
 # %% [markdown] tags=["demo"]
 # ## 5.9 Images in a file
 #
 # A *variational autoencoder* describes an image $x$ by a few hidden numbers $z$. One network is the code of the
 # image, $p(x \mid z)$. Another one, the *encoder*, looks at the image and says which $z$ may have made it: that is
-# $q(z \mid x)$. So each image can be sent as our weight was. Pop $z$, push the image, push $z$. James Townsend, Tom
-# Bird and David Barber did this in 2019. The receiver has the encoder, so there is nothing to train again.
+# $q(z \mid x)$. So each image can be sent as our weight was. Pop $z$, push the image, push $z$. Brendan Frey and
+# Geoffrey Hinton sent images in this way in 1997. James Townsend, Tom Bird and David Barber did it in 2019 with
+# Duda's coder, without losing a bit. The receiver has the encoder, so there is nothing to train again.
 #
 # And the images can be **chained**: what the first image has put on the message is the seed of the second one. Only
 # the very first image needs bits from elsewhere.
 #
 # A computer codes many numbers at once faster than one after the other. So a message can have several *lanes*, which
-# are small messages side by side. And a sender can take a *batch* of images at once: then it pops the $z$ of all of
-# them before it pushes anything.
+# are small messages side by side. Each of them ends in a number of its own, its *head*. And a sender can take a
+# *batch* of images at once: then it pops the $z$ of all of them before it pushes anything. A *ramp* begins with
+# single images, and takes larger batches as the message grows.
 #
 # **Try**: press *One image*, then *Play*, which adds images up to *All images*. Then press *Batches of 1,000*, *784
 # lanes* and *784 lanes, labels first*.
 #
-# **Look for**: the orange part, which is the seed that does not come back, and the violet part, which is what the
-# lanes take. The dashed line is a usual program, bz2.
+# **Look for**: the orange part, which is the seed that does not come back, and the pink part, which is what the heads
+# take. The dashed line is a usual program, bz2.
 
 # %% tags=["demo"]
 explorers.seed
@@ -902,16 +930,17 @@ plotting.show(figures.draw_images({name: each.reshape(-1, 28, 28) for name, each
 # %%
 batch_sizes = (1, 10, 50, 100)
 hit = {
-    "floating point": [rounding.share_hit(model, images_at_once, integers=False) for images_at_once in batch_sizes],
-    "integers": [rounding.share_hit(model, images_at_once, integers=True) for images_at_once in batch_sizes],
+    name: [rounding.share_hit(model, batch, integers) for batch in batch_sizes]
+    for name, integers in (("floating point", False), ("integers", True))
 }
 plotting.show(figures.draw_differences(batch_sizes, hit))
 
 # %% [markdown]
-# With the sender's own batch everything is well, and this is how such programs pass their tests. With single images
-# many would decode to something else, and after the first wrong one nothing can be read. Rounding more coarsely does
-# not help: a number can always lie next to a border. The course's networks compute with whole numbers instead, and
-# their sums do not depend on the order.
+# An image is *hit* if a frequency of one of its pixels differs. With the sender's own batch everything is well, and
+# this is how such programs pass their tests. With single images many (how many depends on your machine) would decode
+# to something else, and after the first wrong one nothing can be read. Rounding more coarsely makes this rarer and
+# does not exclude it: a number can always lie next to a border. The course's networks compute with whole numbers
+# instead, as Ballé, Johnston and Minnen proposed in 2019. Sums of whole numbers do not depend on the order.
 
 # %% [markdown]
 # ## 5.10 The experiment: files of images, and of labels
@@ -926,55 +955,81 @@ plotting.show(figures.draw_files(record))
 
 # %% [markdown]
 # On the left each pixel is one bit, drawn at random with the pixel's grey value as its probability. The file of
-# bits-back holds all ten thousand test images, with their labels as the seed. It is much smaller than the file of any
-# usual program. The black mark on the bar is the negative ELBO, measured in floating point on the same images: the
-# file is as long as the theory says, within one percent. The receiver has the networks already. Their size is not in
-# these numbers, and for ten thousand images they would cost more than they save.
+# bits-back holds all ten thousand test images, with their labels as the seed. The bits of the labels are taken off,
+# since the receiver wants them anyway. The file is much smaller than those of the three programs. The black mark on
+# the bar is the negative ELBO, measured in floating point on the same images: the file is as long as the theory says,
+# within one percent.
 #
-# On the right each pixel has one of 256 grey values. Here the usual programs come closer, and bits-back still has the
-# smallest file. The open marks are the results of Townsend, Bird and Barber, who were the first. Our networks are
-# larger and were trained longer, so our files are smaller. The coding is the same.
+# The receiver has the networks already. Their size is not in these numbers, and for ten thousand images they would
+# cost much more than they save.
+#
+# On the right each pixel has one of 256 grey values. Here the programs come closer, and bits-back still has the
+# smallest file. The open marks are the results of Townsend, Bird and Barber. Our networks are larger and were trained
+# longer, so our files are smaller. The coding is the same.
 
 # %%
 plotting.show(figures.draw_labels(record))
 
 # %% [markdown]
-# The receiver has all training images, and wants the labels. Each bar is a complete message: whatever the receiver
-# needs to know is in it, except for the program. The small percentage is the test accuracy of the network that has
-# been sent, or learned.
+# The receiver has all training images, and wants the labels. Each bar is the length of a code: what a message grows
+# by. The small percentage is the test accuracy of the network that has been sent, or learned. The green bar is the
+# negative ELBO. Whole messages were made for the digits alone, in the last picture of this section. On MNIST the seed
+# would be several hundred thousand bits, which somebody must want.
 #
 # Look at the orange bars. A network that was trained as usual costs many bits, because so many weights must be sent.
-# One may hope that a network bears rounding better if noise was added to its weights during training. On the digits,
-# in the last picture of this section, it does. Here it does not. *Pruning* sets most weights to zero and sends the
-# others coarsely, and it is much better. Bits-back is shorter than all of these, and it did not have to choose what
-# to prune or how to round.
+# One may hope that a network bears rounding better if noise was added to its weights during training. On the digits
+# it does. Here it does not. *Pruning* sets most weights to zero and sends the others coarsely, and it is much better.
+# Bits-back is a little shorter than our pruning, in one run each, without having to choose what to prune. With more
+# care pruning might be shorter still.
 #
-# The prequential codes are far below. The open marks are the numbers of Blier and Ollivier (2018), in the same order.
-# Why is prequential so much shorter? With the same model, the same prior and exact posteriors both codes would have
-# the same length, the evidence. But our $q$ has one Gaussian for each weight, which is far from exact, and its prior
-# knows nothing about images. A network that learns on the way has neither trouble, and the best bars here are of
-# convolutional networks.
+# In section 5.5 a two-part code lost a quarter of a bit for each weight. That was with the best step for each weight,
+# and here all weights share one.
+#
+# The prequential codes are far below. That variational codes are long and prequential ones short is a finding of
+# Blier and Ollivier (2018); the open marks are their numbers. Why is it so? With the same model, the same prior and
+# exact posteriors both codes would have the same length, the evidence: $p(y)$ is also the product of $p(y_1)$, $p(y_2
+# \mid y_1)$ and so on. But our $q$ has one Gaussian for each weight, which is far from exact. The prequential
+# perceptron has no $q$ at all, and it needs half the bits. The other two bars are of convolutional networks, which
+# know something about images from the beginning.
+
+# %%
+order_prediction = Prediction(
+    "Now all labels of MNIST become random, and a network learns them while they are sent. It is "
+    "trained as usual, and its own probabilities are the code. What do the labels cost?",
+    options=("Less than the uniform code", "About the uniform code", "Much more than the uniform code"),
+)
+order_prediction
 
 # %%
 plotting.show(figures.draw_curves(record))
 plotting.show(figures.draw_ratios(record))
 
+# %%
+order_prediction.reveal(
+    answer="Much more than the uniform code",
+    because="The network has learned by heart what it has seen, and is sure of what it says next. "
+    "Each of these mistakes costs many bits. Calibrated on the past, it learns not to be sure.",
+)
+
 # %% [markdown]
 # In the upper pictures the first labels cost more than a bit each, and the last ones next to nothing: the network has
-# learned. A network that goes on learning beats one that begins anew with each block.
+# learned. A network that goes on learning beats one that begins anew with each block. It also trains longer in all.
+# Both convolutional networks see their images moved a little in training, and that is knowledge which we put in by
+# hand.
 #
-# Below, a part of the labels is random, and a network with one hidden layer learns on. If the code is calibrated, it
-# ends at the uniform code and never goes above it. If the network's own probabilities are used, random labels cost
-# *twice* the uniform code: it has learned noise by heart, and believes it. The distance between the blue line and the
-# green one is what it costs to learn.
+# Below, a part of the labels is random, and one perceptron goes on learning. If the code is calibrated, it ends at
+# the uniform code and is never more than one percent above it. If the network's own probabilities are used, random
+# labels cost *twice* the uniform code: it has learned noise by heart, and believes it. The distance between the blue
+# line and the green one is what this learner pays above a code that knows the true labels.
 
 # %%
 plotting.show(figures.draw_small_nets(record))
 
 # %% [markdown]
 # On the digits the bars tell the same story for two networks. The dots are real messages, each with a seed of its
-# own: they scatter around their mean. The larger network costs more bits for the same labels. The shortest code here
-# needs no network at all: the mean image of each class, used prequentially.
+# own. They scatter around their mean, and they hold a checksum of 64 bits as well. The larger network costs more bits
+# for the same labels. The shortest code in this picture needs no network at all: the mean image of each class, used
+# prequentially.
 
 # %% [markdown]
 # ### Your own run
@@ -991,8 +1046,8 @@ plotting.show(figures.draw_beside(yours, record))
 # %% [markdown]
 # ## 5.11 What people get wrong
 #
-# You will meet these sentences. Each of them has been refuted on this page. Cover the right side of the table, and
-# say what is wrong before you look.
+# You will meet these sentences. Each of them has been refuted on this page. Read the left side of the table, and say
+# what is wrong before you read the right side.
 
 # %%
 answers = {
@@ -1064,21 +1119,32 @@ plotting.table(rows, "What people say about codes")
 #
 # This lesson measures how many bits a network and its data take. A short code is evidence that the network has found
 # something regular, and lesson 2's random labels show the other side. It is no bound on the test error: such bounds
-# exist, and they are a subject of their own. Prequential codes are the shortest here, and nobody can say from them
-# how many bits *one* network holds. The images are small, and better models exist. And none of this makes sending
-# networks practical: who needs the weights for use sends them rounded.
+# exist, and they are a subject of their own. The divergence $\mathrm{KL}(q \,\|\, p)$ that we paid stands in some of
+# them.
+#
+# On our digits the larger network costs *more* bits. This does not say that it has learned less: a $q$ with one
+# Gaussian for each weight is a poor posterior, and it is poorer the more weights there are.
+#
+# Prequential codes are the shortest here, and nobody can say from them how many bits *one* network holds. The images
+# are small, and better models exist. And none of this makes sending networks practical: who needs the weights for use
+# sends them rounded.
 #
 # ## Sources
 #
 # - G. Hinton, D. van Camp, *Keeping neural networks simple by minimizing the description length of the weights*, COLT
 #   1993.
+# - B. Frey, G. Hinton, *Efficient stochastic source coding and an application to a Bayesian network source model*,
+#   The Computer Journal 1997.
 # - D. MacKay, *Information theory, inference, and learning algorithms*, 2003, chapter 28.
-# - J. Duda, *Asymmetric numeral systems*, 2009.
+# - A. P. Dawid, *Present position and potential developments: the prequential approach*, JRSS A 1984.
+# - J. Duda, *Asymmetric numeral systems*, 2009, and *Asymmetric numeral systems: entropy coding combining speed of
+#   Huffman coding with compression rate of arithmetic coding*, 2013, whose range variant this is.
 # - D. Kingma, M. Welling, *Auto-encoding variational Bayes*, ICLR 2014.
 # - J. Townsend, T. Bird, D. Barber, *Practical lossless compression with latent variables using bits back coding*,
 #   ICLR 2019.
 # - J. Townsend, T. Bird, J. Kunze, D. Barber, *HiLLoC: lossless image compression with hierarchical latent variable
 #   models*, ICLR 2020.
+# - J. Ballé, N. Johnston, D. Minnen, *Integer networks for data compression with latent-variable models*, ICLR 2019.
 # - L. Blier, Y. Ollivier, *The description length of deep learning models*, NeurIPS 2018.
 # - J. Bornschein, Y. Li, M. Hutter, *Sequential learning of neural networks for prequential MDL*, ICLR 2023.
 # - S. Han, H. Mao, W. Dally, *Deep compression*, ICLR 2016.

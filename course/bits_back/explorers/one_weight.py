@@ -147,7 +147,7 @@ one_weight = Explorer(
         "Without the refund": {"moment": WEIGHT, "code": TWO_PART},
         "A fine grid": {"moment": WEIGHT, "halvings": 16},
         "A fine grid, no refund": {"moment": WEIGHT, "halvings": 16, "code": TWO_PART},
-        "Too few seed bits": {"moment": POPPED, "seed_bits": 8},
+        "Too few seed bits": {"moment": POPPED, "seed_bits": 4},
         "The receiver is done": {"moment": 2 * WEIGHT},
     },
     controls={

@@ -223,7 +223,7 @@ seed = Explorer(
         "One image": {"count": 1},
         "All images": {"count": 10_000},
         "Batches of 1,000": {"count": 10_000, "batches": "1,000"},
-        "784 lanes": {"count": 1_000, "lanes": 784},
+        "784 lanes": {"count": 10_000, "lanes": 784},
         "784 lanes, labels first": {"count": 10_000, "lanes": 784, "seed": LABELS},
     },
     controls={

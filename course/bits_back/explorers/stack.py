@@ -20,6 +20,7 @@ from utils.plotting import BLUE, GREEN, GREY, INK, ORANGE
 BITS_BACK, TWO_PART = "with the refund", "without it"
 CODES = (BITS_BACK, TWO_PART)
 DRAW = 3  # the seed of the observations
+MESSAGE = 8  # that of the message: its bits choose a weight well away from the best one
 OBSERVATIONS, HALVINGS, SEED_BITS = 3, 6, 40  # of the first picture
 POPPED, DATA, WEIGHT = 1.0, 2.0, 3.0  # the moments when these are done; a receiver goes back from 3 to 6
 COLUMN, HAND = (0.6, 3.4), (6.6, 9.0)  # left and right ends, on an axis from 0 to 10
@@ -83,7 +84,7 @@ def _sent(n: int, halvings: int, width: float, seed_bits: int, code: str) -> tup
     Raises:
         NotEnoughBits: the seed is too short to pop the weight.
     """
-    one, step, message = OneWeight.draw(n, DRAW), 2.0**-halvings, Message.random(seed_bits)
+    one, step, message = OneWeight.draw(n, DRAW), 2.0**-halvings, Message.random(seed_bits, seed=MESSAGE)
     if code == BITS_BACK:
         sent = one.send(message, step, width)
         weight, refund, data_bits, weight_bits = sent.weight, sent.refund, sent.data_bits, sent.weight_bits
@@ -100,7 +101,9 @@ def _sent(n: int, halvings: int, width: float, seed_bits: int, code: str) -> tup
 
 def _wanted(n: int, halvings: int, width: float, seed_bits: int) -> float:
     """Bits that the pop of the weight takes off a message with the same lowest bits and more below them."""
-    longer = Message.from_bytes(Message.random(seed_bits).to_bytes() + bytes(8))  # two words that hold zeros
+    longer = Message.from_bytes(
+        Message.random(seed_bits, seed=MESSAGE).to_bytes() + bytes(8)
+    )  # two words that hold zeros
     before = longer.bits
     OneWeight.draw(n, DRAW).posterior(2.0**-halvings, width).pop(longer)
     return before - longer.bits
@@ -116,7 +119,7 @@ def send(n: int, halvings: int, width: float, seed_bits: int, moment: float, cod
         seed_bits: random bits that are in the message before.
         moment, code: as in `Stack`.
     """
-    setting, seed = (n, halvings, width, seed_bits), Message.random(seed_bits).bits
+    setting, seed = (n, halvings, width, seed_bits), Message.random(seed_bits, seed=MESSAGE).bits
     moment = round(moment, 6)
     try:
         back = _sent(*setting, BITS_BACK)

@@ -51,14 +51,14 @@ def draw_files(record: Record) -> Figure:
     for axes, kind in zip(panels[0], kinds):
         (ours,) = select(record.rows, study="archives", images=kind)
         bars = {row["program"]: row["bits_per_pixel"] for row in select(record.rows, study="programs", images=kind)}
-        bars["bits-back, file"] = ours["bits_per_pixel"]
+        bars["bits-back, less labels"] = ours["bits_per_pixel"]
         elbo = ours["data_bits"] + ours["kl_bits"]
         colours = [GREY] * (len(bars) - 1) + [GREEN]
         axes.barh(range(len(bars)), bars.values(), color=colours, height=0.62)
-        last, ends = len(bars) - 1, [*bars.values()]
-        ends[last] = max(ends[last], PAPER_FILES.get(kind, 0))
-        for place, (end, value) in enumerate(zip(ends, bars.values())):
-            axes.annotate(f"{value:.3f}", (end, place), (9, 0), textcoords="offset points", va="center", fontsize=9)
+        last = len(bars) - 1
+        for place, value in enumerate(bars.values()):
+            look = {"va": "center", "ha": "right", "fontsize": 9, "color": "white", "fontweight": "bold"}
+            axes.annotate(f"{value:.3f}", (value, place), (-6, 0), textcoords="offset points", **look)
         axes.plot([elbo], [last], "|", color=INK, markersize=16, markeredgewidth=2, label="-ELBO")
         if kind in PAPER_FILES:
             axes.plot([PAPER_FILES[kind]], [last], "D", color=INK, fillstyle="none", label="the paper's")
@@ -123,7 +123,7 @@ def draw_small_nets(record: Record) -> Figure:
         axes.set_yticks(range(len(shown)), [CODES[code][0] for code in shown] if axes is panels[0][0] else [])
         axes.invert_yaxis()
         axes.set(xlabel="bits of the digits' labels")
-        axes.set_title(f"layers {net}: {values[place]:,.0f} bits with bits-back")
+        axes.set_title(f"layers {net}: {values[place]:,.0f} bits")
     panels[0][-1].legend(loc="lower right")
     return figure
 
@@ -177,8 +177,8 @@ def draw_curves(record: Record) -> Figure:
     each.axhline(uniform[0] / labels[0], color=GREY, linestyle="--")
     total.set(xscale="log", yscale="log", xlabel="labels sent", ylabel="bits so far")
     each.set(xscale="log", yscale="log", xlabel="labels sent", ylabel="bits for the next label")
-    total.set_title("Most bits are paid early")
-    each.set_title("A label costs less and less")
+    total.set_title("The network that goes on learning pays least")
+    each.set_title("The first labels are the dearest")
     total.legend(loc="upper left", fontsize=8)
     return figure
 

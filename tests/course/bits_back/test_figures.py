@@ -184,7 +184,7 @@ def test_files_are_bars_of_bits_a_pixel_with_the_elbo_on_ours():
     (axes,) = figure.axes
     ours, drawn = archive_of(record), bars(axes)
     programs = {row["program"]: row["bits_per_pixel"] for row in select(record.rows, study="programs")}
-    assert drawn == pytest.approx(programs | {"bits-back, file": ours["bits_per_pixel"]})
+    assert drawn == pytest.approx(programs | {"bits-back, less labels": ours["bits_per_pixel"]})
     x, y = line(axes, "-ELBO")
     assert x == pytest.approx([ours["data_bits"] + ours["kl_bits"]]) and y.tolist() == [3]
     said = texts(figure)
