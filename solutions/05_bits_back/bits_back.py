@@ -1055,7 +1055,7 @@ answers = {
     "The sender picks a good weight": "the bits of the message pick it (5.4)",
     "The negative ELBO is the length of the message": "it is the mean over the seeds (5.4)",
     "A finer grid always costs more": "not with the refund (5.5)",
-    "A wider posterior is always cheaper": "the data become dearer; the best width is the posterior's (5.6)",
+    "A wider posterior is always cheaper": "the data become dearer; the best q is the posterior (5.6)",
     "A floor is always safe": "under the posterior it costs bits (5.6)",
     "The receiver can always take the refund": "it must be able to compute the posterior (5.7)",
     "More lanes are only faster": "each lane wants a seed (5.9)",
