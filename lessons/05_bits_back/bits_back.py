@@ -978,7 +978,7 @@ plotting.show(figures.draw_small_nets(record))
 
 # %%
 yours = experiment.run_here()
-plotting.show(figures.draw_beside(yours, record))
+plotting.show(figures.draw_beside({"your run": yours, "recorded": record}))
 
 # %% [markdown]
 # ## 5.11 What people get wrong

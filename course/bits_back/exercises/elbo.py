@@ -96,6 +96,31 @@ negative_elbo = Exercise(
             "Your data are in bits and your divergence is in nats. Divide it by log 2 too.",
         ),
         Mistake(
+            _of_all(lambda bits: bits * LN2**2),
+            "You multiplied by log 2. One nat is more than one bit, so the number of bits is larger: divide by log 2.",
+        ),
+        Mistake(
+            _with_kl(
+                lambda mean, deviation, prior: (
+                    ((mean**2 + deviation**2) / (2 * prior**2) - 0.5) * LN2 - (deviation / prior).log()
+                ).sum()
+            ),
+            "Only the logarithm in your divergence is in bits. The other terms are in nats as well: divide the whole "
+            "divergence by log 2.",
+        ),
+        Mistake(
+            _with_kl(
+                lambda mean, deviation, prior: (deviation**2 / (2 * prior**2) - 0.5 - (deviation / prior).log()).sum()
+            ),
+            "You left mean^2 out of the divergence. A weight far from 0 costs more under the prior: add "
+            "mean^2 / (2 prior_deviation^2).",
+        ),
+        Mistake(
+            _with_kl(lambda mean, deviation, prior: (mean**2 / (2 * prior**2) - 0.5 - (deviation / prior).log()).sum()),
+            "You left deviation^2 out of the divergence. The mean of w^2 under q is mean^2 + deviation^2: add "
+            "deviation^2 / (2 prior_deviation^2).",
+        ),
+        Mistake(
             _of_all(lambda bits: -bits),
             "You returned the ELBO. Asked is its negative, a number of bits above 0.",
         ),

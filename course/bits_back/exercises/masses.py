@@ -31,6 +31,11 @@ CUT_OFF = (
     "Your first and last bins end half a step from their centres, and you shared the mass beyond them among all bins. "
     "The two bins reach to infinity, so that mass is theirs."
 )
+NOT_TO_INFINITY = (
+    "Your first and last bins end half a step from their centres, so the mass beyond them is lost and the sum is too "
+    "small. The first bin starts at minus infinity and the last ends at plus infinity: the first cumulative sum is 0 and "
+    "the last is 1."
+)
 HALF_A_BIN = (
     "You divided bins by 2 with /. For an odd number of bins the middle one has its centre at 0, so use bins // 2."
 )
@@ -128,9 +133,19 @@ def _densities(mean: float, deviation: float, step: float, bins: int) -> Tensor:
     return torch.exp(-(((centres - mean) / deviation) ** 2) / 2) + 1e-300
 
 
-def _cut_off(mean: float, deviation: float, step: float, bins: int) -> Tensor:
+def _below_ends(mean: float, deviation: float, step: float, bins: int) -> Tensor:
+    """The distribution function at the ends of the bins, (bins + 1,), as if all were equally wide."""
     ends = (torch.arange(bins + 1, dtype=torch.float64) - bins // 2 - 0.5) * step
-    return torch.special.ndtr((ends - mean) / deviation).diff() + 1e-300
+    return torch.special.ndtr((ends - mean) / deviation)
+
+
+def _cut_off(mean: float, deviation: float, step: float, bins: int) -> Tensor:
+    return _below_ends(mean, deviation, step, bins).diff() + 1e-300
+
+
+def _not_to_infinity(mean: float, deviation: float, step: float, bins: int, precision: int) -> Tensor:
+    below = _below_ends(mean, deviation, step, bins)
+    return ((below * (2**precision - bins)).round().long() + torch.arange(bins + 1)).diff()
 
 
 def _to_the_right(mean: float, deviation: float, step: float, bins: int) -> Tensor:
@@ -165,6 +180,9 @@ def _as_near_as_whole_numbers_are(
     if observed[0].dtype.kind == "f":
         return FLOATS
     total, wanted = int(given.sum()), 2**precision
+    cut = _cut_off(mean, deviation, step, bins) * wanted
+    if wanted - float(cut.sum()) > 6 * bins and float((given - cut).abs().sum()) <= 3 * bins:
+        return NOT_TO_INFINITY
     if bool((given < 1).any()):
         number = int((given < 1).nonzero()[0])
         return (
@@ -258,6 +276,7 @@ gaussian_frequencies = Exercise(
             _with_rounding(lambda masses, precision: masses),
             "You returned the masses. Multiply by 2^precision, and make whole numbers of them.",
         ),
+        Mistake(_not_to_infinity, NOT_TO_INFINITY),
         *(Mistake(_with_masses(masses), hint) for masses, hint in WRONG_MASSES),
     ),
     forbids=(theory.frequencies, theory.discretised_gaussian),

@@ -13,14 +13,21 @@ from utils.draws import drawn_until
 from utils.exercise import Cases, Exercise, Mistake
 
 PRECISION = 8
-LEAST_SEED, MOST_SEED = 2**24, 2**28  # so large that log2 of the message is the sum of what was pushed, nearly
+LEAST_SEED, MOST_SEED = 2**25, 2**28
+SMALL_SEEDS = (2**8, 2**11)  # so small that log2 of the message is not the sum of what was pushed
 EXACT = 2.0**53  # whole numbers below it are told apart by our comparisons
-NEAR = 5e-4  # bits, so that the difference of log2 of the messages is right too
+NEAR = 5e-4  # bits
+OFF = 0.01  # bits, at least, by which the length of a small message misses the sum of what was pushed
 
 IN_READING_ORDER = (
     "You pushed the labels in reading order. A message is a stack: what is pushed last is popped first. The receiver "
     "pops y[0] first, so push the labels from the last to the first."
 )
+ANOTHER_ROW = (
+    "You pushed each label with the row of its own number, likelihood[y_i]. The row of likelihood must be the weight's, "
+    "likelihood[w]. A row is the code for one weight, and the label says which entry of it is used."
+)
+SWAPPED = "You returned the net bits first. Return the message first, and then the net bits."
 
 
 def _bits(symbol: int, frequencies: Tensor) -> float:
@@ -77,7 +84,7 @@ def _any_weights(rng: np.random.Generator) -> Cases:
         likelihood = torch.stack([table(rng, k, PRECISION) for _ in range(m)])
         labels = torch.from_numpy(rng.integers(0, k, n))
         labels[0], labels[-1] = int(rng.integers(1, k)), 0  # so that they are others when they are read backwards
-        seed = int(rng.integers(2 * LEAST_SEED, MOST_SEED))
+        seed = int(rng.integers(*(SMALL_SEEDS if m == 6 else (LEAST_SEED, MOST_SEED))))
         cases.append((seed, labels, table(rng, m, PRECISION), likelihood, posterior))
     # No label at all: the weight alone, which costs log2 q / p.
     *_, (seed, labels, prior, likelihood, posterior) = cases
@@ -85,10 +92,11 @@ def _any_weights(rng: np.random.Generator) -> Cases:
 
 
 def _are_fair(cases: Cases) -> bool:
-    """Whether the messages can be compared as floats, and the popped weight is neither q's mean nor its mode each time."""
+    """Whether messages can be compared as floats, one is too short to be measured, and w is not always mean or mode."""
     weights = [(popped(message, posterior)[0], posterior) for message, *_, posterior in cases]
     return (
-        all(LEAST_SEED <= _sent(*case)[0] < EXACT for case in cases)
+        all(0 < _sent(*case)[0] < EXACT for case in cases)
+        and any(abs(_measured(*case)[1] - _sent(*case)[1]) > OFF for case in cases)
         and any(w != _mean(posterior) for w, posterior in weights)
         and any(w != int(posterior.argmax()) for w, posterior in weights)
         and any(_mean(posterior) != int(posterior.argmax()) for _, posterior in weights)
@@ -100,7 +108,8 @@ def _what_the_receiver_gets(
 ) -> str | None:
     given, net = whole_number(observed[0]), float(observed[1])
     if given is None:
-        return NOT_WHOLE
+        right, grown = _sent(message, y, prior, likelihood, posterior)
+        return SWAPPED if net == right and abs(float(observed[0]) - grown) < 1 else NOT_WHOLE
     if given < 0:
         return f"your message is {given}, and a message is never negative."
     w, rest = popped(given, prior)
@@ -113,6 +122,8 @@ def _what_the_receiver_gets(
         said = f"the receiver pops the weight's bin {w} under p, and then the labels {labels}. Sent were {sent}. "
         if labels == sent[::-1]:
             return said + IN_READING_ORDER
+        if given == _another_row(message, sent, prior, likelihood, posterior):
+            return said + ANOTHER_ROW
         return (
             said + "The receiver undoes your steps from the last to the first: weight under p, labels, weight under q."
         )
@@ -159,6 +170,26 @@ def _with_net(net: Callable[[float, float, float, int], float]) -> Callable:
 def _reading_order(message, labels, prior, likelihood, posterior):
     w, message = popped(message, posterior)
     return pushed(_push_all(message, labels[::-1], likelihood[w]), w, prior)
+
+
+def _another_row(message, labels, prior, likelihood, posterior):
+    w, message = popped(message, posterior)
+    for label in reversed(labels):
+        message = pushed(message, label, likelihood[label])
+    return pushed(message, w, prior)
+
+
+def _another_row_in_the_account_too(message, y, prior, likelihood, posterior):
+    w, _ = popped(message, posterior)
+    refund, _, weight = _account(w, y, prior, likelihood, posterior)
+    data = sum(_bits(label, likelihood[label]) for label in y.tolist())
+    return _results(_another_row(message, y.tolist(), prior, likelihood, posterior), weight + data - refund)
+
+
+def _measured(message: int, y: Tensor, prior: Tensor, likelihood: Tensor, posterior: Tensor) -> tuple[int, float]:
+    """The right message, with the bits by which it is longer than the seed."""
+    sent, _ = _sent(message, y, prior, likelihood, posterior)
+    return sent, math.log2(sent / message)
 
 
 def _weight_under_q(message, y, prior, likelihood, posterior):
@@ -222,6 +253,17 @@ send = Exercise(
     cases=lambda rng: drawn_until(_are_fair, lambda: _any_weights(rng)),
     mistakes=(
         Mistake(_with_message(_reading_order), IN_READING_ORDER),
+        Mistake(_another_row_in_the_account_too, ANOTHER_ROW),
+        Mistake(
+            lambda *case: _results(*_sent(*case))[::-1],
+            SWAPPED,
+        ),
+        Mistake(
+            lambda *case: _results(*_measured(*case)),
+            "You measured the net bits: log2 of the new message less log2 of the old one. The quotients are rounded down, "
+            "so this is only nearly right, and wrong for a short message. Take them from the tables: weight bits + data "
+            "bits - refund.",
+        ),
         Mistake(
             _weight_under_q,
             "You pushed the weight under q, so the refund is gone again. The receiver cannot know q yet: q depends on "

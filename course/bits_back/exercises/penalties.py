@@ -112,6 +112,21 @@ def _norm_term_alone(w: Tensor, deviation: float, scale: float, step: float) -> 
     return gaussian, laplace, torch.tensor(len(w) / (2 * LN2), dtype=w.dtype)
 
 
+def _in_order(first: int, second: int, third: int) -> Callable:
+    """The right lengths in another order."""
+
+    def wrong(w: Tensor, deviation: float, scale: float, step: float) -> Three:
+        right = _three(w, deviation, scale, step)
+        return right[first], right[second], right[third]
+
+    return wrong
+
+
+def _without_fitted_norm(w: Tensor, deviation: float, scale: float, step: float) -> Three:
+    gaussian, laplace, fitted = _three(w, deviation, scale, step)
+    return gaussian, laplace, fitted - len(w) / (2 * LN2)
+
+
 def _norms_in_nats(w: Tensor, deviation: float, scale: float, step: float) -> Three:
     gaussian, laplace, fitted = _three(w, deviation, scale, step)
     share = 1 / LN2 - 1
@@ -165,6 +180,14 @@ penalty_bits = Exercise(
             _with_gaussian(lambda w, deviation, step: _gaussian(w, torch.as_tensor(deviation).sqrt(), step)),
             "You took the deviation for the variance. The Gaussian has w^2 / (2 deviation^2), and deviation * sqrt(2 pi) "
             "below the line.",
+        ),
+        Mistake(
+            _with_gaussian(
+                lambda w, deviation, step: (
+                    _gaussian(w, deviation, step) + w.square().sum() * (1 / (2 * deviation) - 1 / (2 * deviation**2))
+                )
+            ),
+            "You divided w^2 by 2 deviation. The exponent of the Gaussian is -w^2 / (2 deviation^2), with the square.",
         ),
         Mistake(
             _with_gaussian(
@@ -245,6 +268,25 @@ penalty_bits = Exercise(
             _norm_term_alone,
             "Your third length is the norm term alone, d / (2 log 2), which is the same for all weights. The code length "
             "has d log2(deviation sqrt(2 pi) / step) too, and there the weights matter.",
+        ),
+        Mistake(
+            _without_fitted_norm,
+            "You left the norm term out of the third length. With the best deviation it does not depend on the weights, "
+            "but it is not 0: add the sum of w^2 / (2 deviation^2 log 2).",
+        ),
+        Mistake(
+            _in_order(1, 0, 2),
+            "Your first two lengths are in the wrong order. Return the Gaussian's first, and then the Laplace prior's.",
+        ),
+        Mistake(
+            _in_order(0, 2, 1),
+            "Your last two lengths are in the wrong order. The Laplace prior's is the second, and the one with the best "
+            "deviation is the third.",
+        ),
+        Mistake(
+            _in_order(2, 1, 0),
+            "Your first and third lengths are in the wrong order. The given deviation comes first, and the best one comes "
+            "last.",
         ),
     ),
     forbids=(

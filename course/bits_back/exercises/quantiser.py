@@ -107,6 +107,30 @@ two_part_excess = Exercise(
             "Your best step is upside down. The narrower the peak, the finer the step: sqrt(12 / h).",
         ),
         Mistake(
+            _with_best(lambda h: torch.full_like(h, 12**0.5)),
+            "Your best step is sqrt(12) for every curvature. This is c, the step in deviations. A deviation is "
+            "h^(-1/2), so divide by sqrt(h).",
+        ),
+        Mistake(
+            _with_best(lambda h: (12 * h).sqrt()),
+            "You multiplied by sqrt(h) in the best step. A large curvature makes the peak narrow, and the step has to "
+            "be fine: divide by sqrt(h).",
+        ),
+        Mistake(
+            _with_best(lambda h: (24 / h).sqrt()),
+            "Your c^2 is 24 in the best step. The derivative of c^2 / 24 is c / 12, and that of log c is 1 / c. They "
+            "are equal where c^2 is 12.",
+        ),
+        Mistake(
+            lambda h, step: (_best(h), _excess(step * h)),
+            "You took step * h for c in the excess. The deviation is h^(-1/2), so the step in deviations is "
+            "step * sqrt(h).",
+        ),
+        Mistake(
+            lambda h, step: (_best(h), _excess(_best(h) * h.sqrt())),
+            "You returned the excess at the best step. Asked is the excess at the given `step`.",
+        ),
+        Mistake(
             _with_excess(lambda c: _excess(c) * LN2),
             "Your excess is in nats. Divide by log 2.",
         ),

@@ -15,6 +15,9 @@ NOT_WHOLE = (
 )
 
 
+LONG = (2**57, 2**58)  # quotients that a float of 53 bits does not hold when they are odd
+
+
 def pushed(message: int, symbol: int, frequencies: Tensor) -> int:
     """The message with a symbol on top.
 
@@ -53,8 +56,14 @@ def _pushes(rng: np.random.Generator) -> Cases:
         (int(rng.integers(10_000, 1_000_000)), 4, table(rng, 5, 8)),
         (int(rng.integers(100, 1000)), 0, torch.tensor([16])),  # a symbol that is sure
         (int(rng.integers(2**30, 2**40)), 0, table(rng, 6, 12)),
+        # As long as a message may be. The frequencies are small, so that an answer that is not ours stays below 2^63.
+        (2 * _long_and_odd(rng) + int(rng.integers(2)), 1, torch.tensor([1, 2, 1])),
         (int(rng.integers(1, 4)), 2, torch.tensor([40, 40, 40, 8])),  # a message smaller than the width
     ]
+
+
+def _long_and_odd(rng: np.random.Generator) -> int:
+    return int(rng.integers(*LONG)) | 1
 
 
 def _what_pop_finds(observed: tuple[np.ndarray, ...], message: int, symbol: int, frequencies: Tensor) -> str | None:
@@ -111,6 +120,20 @@ push = Exercise(
         Mistake(
             _with_parts(lambda message, width, start, total: message / width * total + start + message % width),
             "You divided with /, which gives a fraction. The quotient has to be a whole number: use //.",
+        ),
+        Mistake(
+            _with_parts(
+                lambda message, width, start, total: int(message / int(width)) * total + start + message % width
+            ),
+            "You divided with / and rounded. `/` makes a float, which has 53 bits, and the quotient can have more. Use "
+            "`//`, which is exact.",
+        ),
+        Mistake(
+            _with_parts(
+                lambda message, width, start, total: (message / width).long() * total + start + message % width
+            ),
+            "You divided with / by a tensor and rounded. `/` makes a float32 then, which has 24 bits, and the quotient "
+            "can have more. Use `//`, which is exact.",
         ),
         Mistake(
             _with_parts(lambda message, width, start, total: message * total + start),
@@ -173,8 +196,10 @@ def _pops(rng: np.random.Generator) -> Cases:
         cases.append((int(rng.integers(8, most)) * 2**precision + value, frequencies))
     sure = (int(rng.integers(100, 1000)), torch.tensor([16]))
     nearly_empty = (2, torch.tensor([4, 3, 1]))  # it holds no more than the lowest bits
+    # As long as a message may be; an answer that is not ours stays below 2^63.
+    long = (4 * _long_and_odd(rng) + int(rng.integers(4)), torch.tensor([1, 2, 1]))
     top = (int(rng.integers(8, 100)) * 32 + 31, torch.tensor([9, 5, 11, 7]))
-    return [*cases, sure, nearly_empty, top]
+    return [*cases, sure, nearly_empty, long, top]
 
 
 def _what_push_gives(observed: tuple[np.ndarray, ...], message: int, frequencies: Tensor) -> str | None:
@@ -276,6 +301,18 @@ pop = Exercise(
         Mistake(
             _with_rest(lambda message, width, start, total: message / total * width + message % total - start),
             "You divided with /, which gives a fraction. The quotient has to be a whole number: use //.",
+        ),
+        Mistake(
+            _with_rest(
+                lambda message, width, start, total: int(message / int(total)) * width + message % total - start
+            ),
+            "You divided with / and rounded. `/` makes a float, which has 53 bits, and the quotient can have more. Use "
+            "`//`, which is exact.",
+        ),
+        Mistake(
+            _with_rest(lambda message, width, start, total: (message / total).long() * width + message % total - start),
+            "You divided with / by a tensor and rounded. `/` makes a float32 then, which has 24 bits, and the quotient "
+            "can have more. Use `//`, which is exact.",
         ),
         Mistake(
             _with_rest(lambda message, width, start, total: message // width * total + message % width - start),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -12,7 +13,10 @@ from utils.draws import drawn_until
 from utils.exercise import Cases, Exercise, Mistake
 
 LN2 = math.log(2.0)
-TEMPERATURES = (1.0, 0.25, 0.35, 0.5, 0.7, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0)
+# So few, and so few labels, that a loop over both is not taken for a loop that has to be a formula on matrices.
+TEMPERATURES = (1.0, 0.4, 2.5, 6.0)
+STARTS = (0, 2, 5, 8)
+N = 11
 CLEARLY = 1e-3  # bits, by which the best temperature is better than the next one
 
 
@@ -68,32 +72,36 @@ def _cumulative(logits: Tensor, y: Tensor, starts: Tensor, temperatures: Tensor)
 
 def _any_labels(rng: np.random.Generator) -> Cases:
     cases = []
-    for k, starts, noise in ((2, (0, 4, 10, 20, 36), 0.4), (3, (0, 6, 12, 24, 48), 0.5), (4, (0, 8, 16), 0.2)):
-        n = starts[-1] + 12
-        truth = torch.from_numpy(rng.integers(0, k, n))
-        y = torch.where(torch.from_numpy(rng.random(n) < noise), torch.from_numpy(rng.integers(0, k, n)), truth)
+    for k, noise in ((2, 0.4), (3, 0.5), (4, 0.2), (2, 0.2), (3, 0.3)):
+        truth = torch.from_numpy(rng.integers(0, k, N))
+        y = torch.where(torch.from_numpy(rng.random(N) < noise), torch.from_numpy(rng.integers(0, k, N)), truth)
         onehot = torch.nn.functional.one_hot(truth, k).double()
-        models = [torch.zeros(n, k, dtype=torch.float64)]
-        for number, start in enumerate(starts[1:], start=1):
-            sureness = float(rng.uniform(1.5, 4)) * (1 + 0.5 * rng.integers(0, 3))
-            model = sureness * (number / len(starts) * onehot + 0.5 * normal(rng, n, k))
+        models = [torch.zeros(N, k, dtype=torch.float64)]
+        for number, start in enumerate(STARTS[1:], start=1):
+            sureness = float(rng.uniform(1, 6))
+            model = sureness * (number / len(STARTS) * onehot + 0.5 * normal(rng, N, k))
             # What it was trained on it knows by heart.
             learned = 2 * sureness * torch.nn.functional.one_hot(y[:start], k).double()
             models.append(torch.cat([learned + 0.3 * model[:start], model[start:]]))
-        cases.append((torch.stack(models), y, torch.tensor(starts), torch.tensor(TEMPERATURES, dtype=torch.float64)))
+        cases.append((torch.stack(models), y, torch.tensor(STARTS), torch.tensor(TEMPERATURES, dtype=torch.float64)))
     # One block: nobody has learned anything, and every label costs log2 k.
     logits, y, starts, temperatures = cases[0]
     return [(logits[:1, :5], y[:5], starts[:1], temperatures), *cases]
 
 
 def _are_fair(cases: Cases) -> bool:
-    """Whether each temperature is clearly the best one, so that roundings do not choose it."""
+    """Whether each temperature is clearly the best one, so that roundings do not choose it, and each wrong choice shows."""
     for case in cases:
         for score in _scores(_blocks(*case))[2:]:
             best, next_best = score.sort().values[:2]
             if next_best - best < CLEARLY:
                 return False
-    return True
+    answers = [torch.cat([choose(*case) for case in cases]) for choose in (_cumulative, *map(_choice, WRONG_CHOICES))]
+    return all(float((one - other).abs().max()) > CLEARLY for one, other in combinations(answers, 2))
+
+
+def _choice(entry: tuple[Callable, str]) -> Callable:
+    return entry[0]
 
 
 def _with_scores(scores: Callable[..., list[Tensor]]) -> Callable:
@@ -126,6 +134,65 @@ def _on_its_labels(blocks, logits, y, starts, temperatures):
     return [_bits(model[:start], y[:start], temperatures).sum(1) for model, start in zip(logits, starts.tolist())]
 
 
+def _label_by_label(logits: Tensor, y: Tensor, starts: Tensor, temperatures: Tensor) -> Tensor:
+    """A temperature for each label, that is best for all labels before it."""
+    bits = torch.cat(_blocks(logits, y, starts, temperatures), 1)
+    chosen = (bits.cumsum(1) - bits).argmin(0)
+    return bits[chosen, torch.arange(len(y))].cumsum(0)
+
+
+def _last_of_equals(logits: Tensor, y: Tensor, starts: Tensor, temperatures: Tensor) -> Tensor:
+    return _cumulative(logits, y, starts, temperatures.flip(0))
+
+
+WRONG_CHOICES: tuple[tuple[Callable, str], ...] = (
+    (
+        _with_scores(lambda blocks, *_: [block.sum(1) for block in blocks]),
+        "You fitted the temperature on the block itself. The receiver has not got these labels yet: take the "
+        "temperature that is best for the blocks before.",
+    ),
+    (
+        _with_scores(lambda blocks, *_: [*_scores(blocks)[1:], sum(block.sum(1) for block in blocks)]),
+        "You counted the block's own labels when you chose its temperature. The receiver has not got them yet: send "
+        "the block first, and add it to the past afterwards.",
+    ),
+    (
+        _with_scores(lambda blocks, *_: [sum(block.sum(1) for block in blocks)] * len(blocks)),
+        "You chose one temperature with all labels. The receiver cannot do that before it has them: choose again for "
+        "each block, with the blocks before it.",
+    ),
+    (
+        _with_scores(_on_its_labels),
+        "You chose the temperature on the labels that the model was trained on. It is too sure of those. Score each "
+        "label as it was sent, with the model of its own block.",
+    ),
+    (
+        _with_scores(lambda blocks, *_: [torch.zeros(len(blocks[0])), *(block.sum(1) for block in blocks[:-1])]),
+        "You chose the temperature on the block before alone. Add up all blocks that have been sent.",
+    ),
+    (
+        _with_scores(lambda blocks, *_: [-score for score in _scores(blocks)]),
+        "You took the worst temperature, with the most bits for the labels so far. Take the one with the fewest bits: "
+        "argmin, and not argmax.",
+    ),
+    (
+        _with_scores(lambda blocks, *_: [torch.zeros(len(blocks[0]))] * len(blocks)),
+        "You did not calibrate: your temperature is always 1. Choose, for each block, the temperature that is best "
+        "for the blocks before.",
+    ),
+    (
+        _label_by_label,
+        "You chose a new temperature after each label. It is chosen once for each block, with the blocks before it: keep "
+        "it for all labels of the block.",
+    ),
+    (
+        _last_of_equals,
+        "Several temperatures were equally good, and you took the last of them. Take the first, as argmin does. This "
+        "is so after block 0, where every temperature gives log2 k bits for each label.",
+    ),
+)
+
+
 def _of_the_surest(logits: Tensor, y: Tensor, starts: Tensor, temperatures: Tensor) -> Tensor:
     blocks = _blocks(logits, y, starts, temperatures)
     surest = [
@@ -153,39 +220,7 @@ prequential_bits = Exercise(
             "You sent all labels with the last model. The receiver has it only when nearly all labels are there. Each "
             "block has its own model, logits[b].",
         ),
-        Mistake(
-            _with_scores(lambda blocks, *_: [block.sum(1) for block in blocks]),
-            "You fitted the temperature on the block itself. The receiver has not got these labels yet: take the "
-            "temperature that is best for the blocks before.",
-        ),
-        Mistake(
-            _with_scores(lambda blocks, *_: [*_scores(blocks)[1:], sum(block.sum(1) for block in blocks)]),
-            "You counted the block's own labels when you chose its temperature. The receiver has not got them yet: send "
-            "the block first, and add it to the past afterwards.",
-        ),
-        Mistake(
-            _with_scores(lambda blocks, *_: [sum(block.sum(1) for block in blocks)] * len(blocks)),
-            "You chose one temperature with all labels. The receiver cannot do that before it has them: choose again for "
-            "each block, with the blocks before it.",
-        ),
-        Mistake(
-            _with_scores(_on_its_labels),
-            "You chose the temperature on the labels that the model was trained on. It is too sure of those. Score each "
-            "label as it was sent, with the model of its own block.",
-        ),
-        Mistake(
-            _with_scores(lambda blocks, *_: [torch.zeros(len(blocks[0])), *(block.sum(1) for block in blocks[:-1])]),
-            "You chose the temperature on the block before alone. Add up all blocks that have been sent.",
-        ),
-        Mistake(
-            _with_scores(lambda blocks, *_: [-score for score in _scores(blocks)]),
-            "You took the worst temperature, not the best. The scores are bits: take the smallest.",
-        ),
-        Mistake(
-            _with_scores(lambda blocks, *_: [torch.zeros(len(blocks[0]))] * len(blocks)),
-            "You did not calibrate: your temperature is always 1. Choose, for each block, the temperature that is best "
-            "for the blocks before.",
-        ),
+        *(Mistake(wrong, hint) for wrong, hint in WRONG_CHOICES),
         Mistake(
             lambda logits, y, starts, temperatures: _cumulative(logits, y, starts, 1 / temperatures),
             "You multiplied by the temperature. Divide the outputs by it: a high temperature makes a model less sure.",

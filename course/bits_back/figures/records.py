@@ -1,6 +1,6 @@
 """Pictures of the records: files of images, labels in messages, and what random labels cost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -191,11 +191,15 @@ def _per_label(axes: Axes, labels: np.ndarray, bits: np.ndarray, colour: str) ->
 
 
 @plotting.style()
-def draw_beside(yours: Record, record: Record) -> Figure:
-    """Files against the best of the usual programs: the learner's run on digits, and the recorded run on MNIST."""
+def draw_beside(records: Mapping[str, Record]) -> Figure:
+    """Files against the best of the usual programs.
+
+    Args:
+        records: whose run it is -> its record.
+    """
     figure, axes = plotting.subplots(width=8.0, height=3.0)
     places = []
-    for of, suffix in ((yours, "your run"), (record, "recorded")):
+    for suffix, of in records.items():
         for row in select(of.rows, study="archives"):
             programs = select(of.rows, study="programs", images=row["images"])
             best = min(program["bits_per_pixel"] for program in programs)

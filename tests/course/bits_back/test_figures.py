@@ -298,7 +298,7 @@ def test_curves_are_the_rows_and_slopes_their_differences():
 
 def test_your_run_is_drawn_beside_the_record_and_both_by_their_own_best_program():
     yours, record = small_record(), as_mnist(small_record())
-    figure = figures.draw_beside(yours, record)
+    figure = figures.draw_beside({"your run": yours, "recorded": record})
     (axes,) = figure.axes
     figure.draw_without_rendering()
     names = [each.get_text() for each in axes.get_yticklabels()]
