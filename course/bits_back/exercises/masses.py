@@ -143,9 +143,14 @@ def _cut_off(mean: float, deviation: float, step: float, bins: int) -> Tensor:
     return _below_ends(mean, deviation, step, bins).diff() + 1e-300
 
 
-def _not_to_infinity(mean: float, deviation: float, step: float, bins: int, precision: int) -> Tensor:
-    below = _below_ends(mean, deviation, step, bins)
-    return ((below * (2**precision - bins)).round().long() + torch.arange(bins + 1)).diff()
+def _not_to_infinity(ones: int) -> Callable:
+    """Rounded cumulative sums, with so many ones for each bin, that do not begin at 0 and end at 1."""
+
+    def wrong(mean: float, deviation: float, step: float, bins: int, precision: int) -> Tensor:
+        below = _below_ends(mean, deviation, step, bins)
+        return ((below * (2**precision - ones * bins)).round().long() + ones * torch.arange(bins + 1)).diff()
+
+    return wrong
 
 
 def _to_the_right(mean: float, deviation: float, step: float, bins: int) -> Tensor:
@@ -181,7 +186,7 @@ def _as_near_as_whole_numbers_are(
         return FLOATS
     total, wanted = int(given.sum()), 2**precision
     cut = _cut_off(mean, deviation, step, bins) * wanted
-    if wanted - float(cut.sum()) > 6 * bins and float((given - cut).abs().sum()) <= 3 * bins:
+    if wanted - float(cut.sum()) > 4 * bins and float((given - cut).abs().sum()) <= 3 * bins:
         return NOT_TO_INFINITY
     if bool((given < 1).any()):
         number = int((given < 1).nonzero()[0])
@@ -276,7 +281,11 @@ gaussian_frequencies = Exercise(
             _with_rounding(lambda masses, precision: masses),
             "You returned the masses. Multiply by 2^precision, and make whole numbers of them.",
         ),
-        Mistake(_not_to_infinity, NOT_TO_INFINITY),
+        Mistake(_not_to_infinity(1), NOT_TO_INFINITY),
+        Mistake(
+            _not_to_infinity(0),
+            NOT_TO_INFINITY + " After this, give each bin a 1, and share only the 2^precision - bins that are left.",
+        ),
         *(Mistake(_with_masses(masses), hint) for masses, hint in WRONG_MASSES),
     ),
     forbids=(theory.frequencies, theory.discretised_gaussian),

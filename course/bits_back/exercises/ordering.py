@@ -107,11 +107,13 @@ def _what_the_receiver_gets(
     observed: tuple[np.ndarray, ...], message: int, y: Tensor, prior: Tensor, likelihood: Tensor, posterior: Tensor
 ) -> str | None:
     given, net = whole_number(observed[0]), float(observed[1])
+    right, grown = _sent(message, y, prior, likelihood, posterior)
     if given is None:
-        right, grown = _sent(message, y, prior, likelihood, posterior)
         return SWAPPED if net == right and abs(float(observed[0]) - grown) < 1 else NOT_WHOLE
     if given < 0:
         return f"your message is {given}, and a message is never negative."
+    if given != right and given == _another_row(message, y.tolist(), prior, likelihood, posterior):
+        return ANOTHER_ROW
     w, rest = popped(given, prior)
     labels = []
     for _ in y:
@@ -122,8 +124,6 @@ def _what_the_receiver_gets(
         said = f"the receiver pops the weight's bin {w} under p, and then the labels {labels}. Sent were {sent}. "
         if labels == sent[::-1]:
             return said + IN_READING_ORDER
-        if given == _another_row(message, sent, prior, likelihood, posterior):
-            return said + ANOTHER_ROW
         return (
             said + "The receiver undoes your steps from the last to the first: weight under p, labels, weight under q."
         )
@@ -137,10 +137,9 @@ def _what_the_receiver_gets(
             f"your message began as {message} ({why}). Pop the weight under q first, and go on with what is left."
         )
     refund, data, weight = _account(w, y, prior, likelihood, posterior)
-    right = weight + data - refund
-    if not abs(net - right) <= NEAR:
+    if not abs(net - grown) <= NEAR:
         return (
-            f"the receiver gets everything, seed included. Your net bits are {net:.4f}, and they should be {right:.4f}: "
+            f"the receiver gets everything, seed included. Your net bits are {net:.4f}, and they should be {grown:.4f}: "
             f"weight {weight:.4f} + data {data:.4f} - refund {refund:.4f}."
         )
     return None
@@ -254,10 +253,7 @@ send = Exercise(
     mistakes=(
         Mistake(_with_message(_reading_order), IN_READING_ORDER),
         Mistake(_another_row_in_the_account_too, ANOTHER_ROW),
-        Mistake(
-            lambda *case: _results(*_sent(*case))[::-1],
-            SWAPPED,
-        ),
+        Mistake(lambda *case: _results(*_sent(*case))[::-1], SWAPPED),
         Mistake(
             lambda *case: _results(*_measured(*case)),
             "You measured the net bits: log2 of the new message less log2 of the old one. The quotients are rounded down, "

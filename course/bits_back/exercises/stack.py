@@ -15,7 +15,11 @@ NOT_WHOLE = (
 )
 
 
-LONG = (2**57, 2**58)  # quotients that a float of 53 bits does not hold when they are odd
+LONG = (2**59, 2**60)  # messages with more digits than a float has
+FLOAT_DIVISION = (
+    "Only the first digits of your message are right. `/` makes a float, which has 53 bits, or 24 in float32, and a "
+    "message can have more: use `//`, which is exact."
+)
 
 
 def pushed(message: int, symbol: int, frequencies: Tensor) -> int:
@@ -57,13 +61,20 @@ def _pushes(rng: np.random.Generator) -> Cases:
         (int(rng.integers(100, 1000)), 0, torch.tensor([16])),  # a symbol that is sure
         (int(rng.integers(2**30, 2**40)), 0, table(rng, 6, 12)),
         # As long as a message may be. The frequencies are small, so that an answer that is not ours stays below 2^63.
-        (2 * _long_and_odd(rng) + int(rng.integers(2)), 1, torch.tensor([1, 2, 1])),
+        (_long(rng, 2), 1, torch.tensor([1, 2, 1])),
         (int(rng.integers(1, 4)), 2, torch.tensor([40, 40, 40, 8])),  # a message smaller than the width
     ]
 
 
-def _long_and_odd(rng: np.random.Generator) -> int:
-    return int(rng.integers(*LONG)) | 1
+def _long(rng: np.random.Generator, divisor: int) -> int:
+    """A message whose quotient is odd and longer than 53 bits, so that no float holds it."""
+    least, most = LONG
+    return divisor * (int(rng.integers(least // divisor, most // divisor)) | 1) + int(rng.integers(divisor))
+
+
+def _only_rounded(given: int, right: int) -> bool:
+    """Whether a number differs from the right one by no more than the rounding of a division of floats."""
+    return 0 < abs(given - right) <= right / 2**22
 
 
 def _what_pop_finds(observed: tuple[np.ndarray, ...], message: int, symbol: int, frequencies: Tensor) -> str | None:
@@ -75,6 +86,8 @@ def _what_pop_finds(observed: tuple[np.ndarray, ...], message: int, symbol: int,
     found, rest = popped(given, frequencies)
     if found != symbol:
         return f"your message is {given}. The receiver's pop finds the symbol {found} on it, and {symbol} was pushed."
+    if _only_rounded(rest, message):
+        return FLOAT_DIVISION
     if rest != message:
         return (
             f"your message is {given}. The receiver's pop finds the right symbol on it, but what is left is {rest}, and "
@@ -197,7 +210,7 @@ def _pops(rng: np.random.Generator) -> Cases:
     sure = (int(rng.integers(100, 1000)), torch.tensor([16]))
     nearly_empty = (2, torch.tensor([4, 3, 1]))  # it holds no more than the lowest bits
     # As long as a message may be; an answer that is not ours stays below 2^63.
-    long = (4 * _long_and_odd(rng) + int(rng.integers(4)), torch.tensor([1, 2, 1]))
+    long = (_long(rng, 4), torch.tensor([1, 2, 1]))
     top = (int(rng.integers(8, 100)) * 32 + 31, torch.tensor([9, 5, 11, 7]))
     return [*cases, sure, nearly_empty, long, top]
 
@@ -215,6 +228,8 @@ def _what_push_gives(observed: tuple[np.ndarray, ...], message: int, frequencies
             f"the message leaves the remainder {value} when it is divided by {ends[-1]}. Your symbol {symbol} owns the "
             f"numbers from {ends[symbol]} to {ends[symbol + 1] - 1}, so it is not the one that was pushed."
         )
+    if _only_rounded(rest, popped(message, frequencies)[1]):
+        return FLOAT_DIVISION
     again = pushed(rest, symbol, frequencies) if rest >= 0 else None
     if again != message:
         return (

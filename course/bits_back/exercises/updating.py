@@ -13,8 +13,9 @@ from utils.draws import drawn_until
 from utils.exercise import Cases, Exercise, Mistake
 
 LN2 = math.log(2.0)
-# So few, and so few labels, that a loop over both is not taken for a loop that has to be a formula on matrices.
-TEMPERATURES = (1.0, 0.4, 2.5, 6.0)
+# None is 1 / another, so that multiplying by them shows. They and the labels are so few that a loop over both stays
+# below the number of calls to torch that a check allows.
+TEMPERATURES = (1.0, 0.4, 2.0, 6.0)
 STARTS = (0, 2, 5, 8)
 N = 11
 CLEARLY = 1e-3  # bits, by which the best temperature is better than the next one
@@ -96,12 +97,8 @@ def _are_fair(cases: Cases) -> bool:
             best, next_best = score.sort().values[:2]
             if next_best - best < CLEARLY:
                 return False
-    answers = [torch.cat([choose(*case) for case in cases]) for choose in (_cumulative, *map(_choice, WRONG_CHOICES))]
+    answers = [torch.cat([choose(*case) for case in cases]) for choose in (_cumulative, *dict(WRONG_CHOICES))]
     return all(float((one - other).abs().max()) > CLEARLY for one, other in combinations(answers, 2))
-
-
-def _choice(entry: tuple[Callable, str]) -> Callable:
-    return entry[0]
 
 
 def _with_scores(scores: Callable[..., list[Tensor]]) -> Callable:
@@ -137,8 +134,8 @@ def _on_its_labels(blocks, logits, y, starts, temperatures):
 def _label_by_label(logits: Tensor, y: Tensor, starts: Tensor, temperatures: Tensor) -> Tensor:
     """A temperature for each label, that is best for all labels before it."""
     bits = torch.cat(_blocks(logits, y, starts, temperatures), 1)
-    chosen = (bits.cumsum(1) - bits).argmin(0)
-    return bits[chosen, torch.arange(len(y))].cumsum(0)
+    past = torch.cat([bits.new_zeros(len(temperatures), 1), bits[:, :-1]], 1).cumsum(1)
+    return bits[past.argmin(0), torch.arange(len(y))].cumsum(0)
 
 
 def _last_of_equals(logits: Tensor, y: Tensor, starts: Tensor, temperatures: Tensor) -> Tensor:
@@ -181,6 +178,10 @@ WRONG_CHOICES: tuple[tuple[Callable, str], ...] = (
         "for the blocks before.",
     ),
     (
+        lambda logits, y, starts, temperatures: _cumulative(logits, y, starts, 1 / temperatures),
+        "You multiplied by the temperature. Divide the outputs by it: a high temperature makes a model less sure.",
+    ),
+    (
         _label_by_label,
         "You chose a new temperature after each label. It is chosen once for each block, with the blocks before it: keep "
         "it for all labels of the block.",
@@ -221,10 +222,6 @@ prequential_bits = Exercise(
             "block has its own model, logits[b].",
         ),
         *(Mistake(wrong, hint) for wrong, hint in WRONG_CHOICES),
-        Mistake(
-            lambda logits, y, starts, temperatures: _cumulative(logits, y, starts, 1 / temperatures),
-            "You multiplied by the temperature. Divide the outputs by it: a high temperature makes a model less sure.",
-        ),
         Mistake(
             _each(lambda bits: bits.cumsum(0) * LN2),
             "Your numbers are in nats. Divide by log 2.",

@@ -8,6 +8,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from course.bits_back import exercises, theory
+from course.bits_back.exercises.ordering import NEAR
 from course.bits_back.exercises.stack import popped, pushed
 from course.bits_back.theory.prequential import prequential_length
 from utils.exercise import PUBLIC_SEED
@@ -34,6 +35,24 @@ def test_numbers_at_both_ends_of_an_interval_are_popped(seed):
     assert {("first", True), ("last", True)} <= places
     assert any(len(frequencies) == 1 for _, frequencies in exercises.pop.draw(seed))
     assert any(len(frequencies) == 1 for *_, frequencies in exercises.push.draw(seed))
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_one_message_is_longer_than_a_float_and_stays_below_2_to_the_62(seed):
+    """`_made` compares floats, so that the difference must show in `verify`, which has whole numbers."""
+    longest = max(exercises.push.draw(seed))
+    after, width = pushed(*longest), int(longest[2][longest[1]])
+    assert 2**58 <= longest[0] < 2**60 <= after < 2**62 and int(longest[0] / width) != longest[0] // width
+    message, frequencies = max(exercises.pop.draw(seed), key=lambda case: case[0])
+    total = int(frequencies.sum())
+    assert 2**59 <= message < 2**60 and int(message / total) != message // total
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_one_seed_is_so_short_that_the_message_does_not_measure_the_net_bits(seed):
+    cases = exercises.send.draw(seed)
+    sent = [exercises.send.reference(*case) for case in cases]
+    assert max(abs(math.log2(after / case[0]) - net) for case, (after, net) in zip(cases, sent)) > 10 * NEAR
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -202,12 +221,12 @@ def penalties_weight_by_weight(w, deviation, scale, step):
 
 
 def send_with_integers(message, y, prior, likelihood, posterior):
-    before = message
     w, message = pop_with_a_loop(message, posterior)
+    net = math.log2(posterior[w] / prior[w])
     for label in y.flip(0):
         message = push_with_integers(message, label, likelihood[w])
-    message = push_with_integers(message, w, prior)
-    return message, math.log2(message / before)
+        net -= math.log2(likelihood[w, label] / likelihood[w].sum())
+    return push_with_integers(message, w, prior), net
 
 
 def send_with_one_logarithm(message, y, prior, likelihood, posterior):
@@ -247,6 +266,51 @@ def prequential_label_by_label(logits, y, starts, temperatures):
     return torch.tensor(sent, dtype=torch.float64)
 
 
+def prequential_one_number_at_a_time(logits, y, starts, temperatures, choose=min):
+    """Loops over labels and temperatures, and the past is computed again for each block."""
+
+    def cost(b, i, t):
+        return -torch.log_softmax(logits[b, i] / t, 0)[y[i]] / math.log(2)
+
+    n, B = len(y), len(starts)
+    block_of = [sum(int(start) <= i for start in starts.tolist()) - 1 for i in range(n)]
+    total, sent = 0.0, []
+    for b in range(B):
+        begin = int(starts[b])
+        scores = []
+        for t in temperatures:
+            score = 0.0
+            for i in range(begin):
+                score = score + float(cost(block_of[i], i, t))
+            scores.append(score)
+        t = temperatures[scores.index(choose(scores))]
+        for i in range(begin, int(starts[b + 1]) if b + 1 < B else n):
+            total = total + cost(b, i, t)
+            sent.append(total)
+    return torch.stack(sent)
+
+
+def prequential_with_a_loop_over_both(logits, y, starts, temperatures):
+    """All temperatures for each label, as the bits are wanted again for the past."""
+    past = torch.zeros(len(temperatures), dtype=torch.float64)
+    sent = torch.zeros(len(y), dtype=torch.float64)
+    total = torch.zeros((), dtype=torch.float64)
+    for b in range(len(starts)):
+        end = starts[b + 1] if b + 1 < len(starts) else len(y)
+        best = past.argmin()
+        new = past.clone()
+        for i in range(starts[b], end):
+            for j in range(len(temperatures)):
+                p = torch.softmax(logits[b][i] / temperatures[j], dim=0)
+                bits = -torch.log2(p[y[i]])
+                new[j] = new[j] + bits
+                if j == best:
+                    total = total + bits
+            sent[i] = total
+        past = new
+    return sent
+
+
 OTHER_STYLES = [
     ("push", push_with_integers),
     ("pop", pop_with_a_loop),
@@ -260,6 +324,8 @@ OTHER_STYLES = [
     ("negative_elbo", elbo_by_draws),
     ("two_part_excess", excess_by_parts),
     ("prequential_bits", prequential_label_by_label),
+    ("prequential_bits", prequential_one_number_at_a_time),
+    ("prequential_bits", prequential_with_a_loop_over_both),
 ]
 
 
@@ -310,13 +376,64 @@ def send_two_parts(message, y, prior, likelihood, posterior):
     return push_with_integers(message, w, prior), net
 
 
-def send_in_reading_order(message, y, prior, likelihood, posterior):
-    before = message
+def send_in_reading_order(message, y, *tables):
+    return send_with_integers(message, y.flip(0), *tables)
+
+
+def send_with_the_row_of_the_label(message, y, prior, likelihood, posterior):
     w, message = pop_with_a_loop(message, posterior)
-    for label in y.tolist():
-        message = push_with_integers(message, label, likelihood[w])
-    message = push_with_integers(message, w, prior)
-    return message, math.log2(message / before)
+    net = math.log2(posterior[w] / prior[w])
+    for label in reversed(y.tolist()):
+        message = push_with_integers(message, label, likelihood[label])
+        net += 8 - math.log2(likelihood[label][label])
+    return push_with_integers(message, w, prior), net
+
+
+def send_with_that_row_and_another_account(*arguments):
+    message, _ = send_with_the_row_of_the_label(*arguments)
+    return message, send_with_integers(*arguments)[1]
+
+
+def send_measured(message, *arguments):
+    after, _ = send_with_integers(message, *arguments)
+    return after, math.log2(after) - math.log2(message)
+
+
+def cumulative_sums_that_are_cut_off(ones):
+    """Rounded cumulative sums at ends that do not reach to infinity, with a 1 for each bin put aside or not."""
+
+    def frequencies(mean, deviation, step, bins, precision):
+        ends = (torch.arange(bins + 1, dtype=torch.float64) - bins // 2 - 0.5) * step
+        below = torch.special.ndtr((ends - mean) / deviation)
+        return ((below * (2**precision - ones * bins)).round().long() + ones * torch.arange(bins + 1)).diff()
+
+    return frequencies
+
+
+def prequential_choosing(best):
+    """The author's solution, with another choice from the past."""
+
+    def function(logits, y, starts, temperatures):
+        past, sent = torch.zeros(len(temperatures), dtype=torch.float64), []
+        for model, start, end in zip(logits, starts.tolist(), [*starts.tolist()[1:], len(y)]):
+            logs = (model[start:end] / temperatures[:, None, None]).log_softmax(2)
+            block = -logs[:, torch.arange(end - start), y[start:end]] / math.log(2)
+            sent.append(block[best(past)])
+            past = past + block.sum(1)
+        return torch.cat(sent).cumsum(0)
+
+    return function
+
+
+def prequential_with_a_temperature_for_each_label(logits, y, starts, temperatures):
+    past, total, sent = torch.zeros(len(temperatures), dtype=torch.float64), 0.0, []
+    for i in range(len(y)):
+        b = int((starts <= i).sum()) - 1
+        bits = -(logits[b, i] / temperatures[:, None]).log_softmax(1)[:, y[i]] / math.log(2)
+        total = total + bits[past.argmin()]
+        past = past + bits
+        sent.append(total)
+    return torch.stack(sent)
 
 
 def elbo_in_nats(*arguments):
@@ -338,7 +455,26 @@ def prequential_with_the_model_after(logits, y, starts, temperatures):
         ("penalty_bits", penalties_with(lambda w: (w @ w).sqrt()), "You took the sum of w^2"),
         ("send", send_two_parts, "That is a two-part code"),
         ("send", send_in_reading_order, "in reading order"),
+        ("send", send_with_the_row_of_the_label, "must be the weight's, likelihood[w]"),
+        ("send", send_with_that_row_and_another_account, "must be the weight's, likelihood[w]"),
+        ("send", send_measured, "Take them from the tables"),
+        ("send", lambda *a: send_with_integers(*a)[::-1], "the net bits first"),
+        ("send", lambda *a: (send_with_integers(*a)[1], float(send_with_integers(*a)[0])), "the net bits first"),
+        ("gaussian_frequencies", cumulative_sums_that_are_cut_off(1), "the first cumulative sum is 0"),
+        ("gaussian_frequencies", cumulative_sums_that_are_cut_off(0), "the first cumulative sum is 0"),
         ("negative_elbo", elbo_in_nats, "in nats"),
+        ("prequential_bits", prequential_with_a_temperature_for_each_label, "a new temperature after each label"),
+        ("prequential_bits", prequential_choosing(lambda past: past.argmax()), "the worst temperature"),
+        (
+            "prequential_bits",
+            lambda *a: prequential_one_number_at_a_time(*a, choose=max),
+            "the worst temperature",
+        ),
+        (
+            "prequential_bits",
+            prequential_choosing(lambda past: len(past) - 1 - past.flip(0).argmin()),
+            "the last of them",
+        ),
         ("prequential_bits", prequential_with_the_model_after, "with the model after it"),
         (
             "prequential_bits",
@@ -351,6 +487,42 @@ def prequential_with_the_model_after(logits, y, starts, temperatures):
 def test_a_known_mistake_is_told_by_its_hint(name, function, said, seed):
     verdict = judged(getattr(exercises, name), function, seed)
     assert not verdict.passed and said in verdict.hint, verdict.hint
+
+
+def push_dividing(quotient):
+    def function(message, symbol, frequencies):
+        f = frequencies[symbol]
+        return quotient(message, f) * frequencies.sum() + frequencies[:symbol].sum() + message % f
+
+    return function
+
+
+def pop_dividing(quotient):
+    def function(message, frequencies):
+        symbol, _ = pop_with_a_loop(message, frequencies)
+        total, start = frequencies.sum(), frequencies[:symbol].sum()
+        return symbol, quotient(message, total) * frequencies[symbol] + message % total - start
+
+    return function
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name, dividing", [("push", push_dividing), ("pop", pop_dividing)])
+@pytest.mark.parametrize(
+    "quotient, said",
+    [
+        (lambda message, f: int(message / int(f)), "53 bits"),
+        (lambda message, f: math.floor(message / f.item()), "53 bits"),
+        (lambda message, f: int(message / f), "24 bits"),
+        (lambda message, f: (message / f).floor().long(), "24 bits"),
+        (lambda message, f: int(torch.tensor(message) / f), "24 "),
+        (lambda message, f: torch.tensor(message) / f, "with /"),
+        (lambda message, f: torch.div(message, f.double(), rounding_mode="floor").long(), "53 bits"),
+    ],
+)
+def test_a_rounded_division_of_floats_is_told_by_its_hint(name, dividing, quotient, said, seed):
+    verdict = judged(getattr(exercises, name), dividing(quotient), seed)
+    assert not verdict.passed and said in verdict.hint and "//" in verdict.hint, verdict.hint
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -400,7 +572,7 @@ def test_a_wrong_gaussian_is_named_however_it_is_rounded(change, said, seed):
 
 
 def two_steps(message, y, prior, likelihood, posterior, order):
-    """Bits-back with the labels pushed in any order, and the right account."""
+    """Bits-back with the labels pushed in any order, and an account that is measured."""
     w, rest = popped(message, posterior)
     for label in order(y.tolist()):
         rest = pushed(rest, label, likelihood[w])
