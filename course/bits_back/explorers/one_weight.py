@@ -152,7 +152,7 @@ one_weight = Explorer(
     },
     controls={
         "moment": Slider("moment", 0.0, 2 * WEIGHT, 0.1, 0.0),
-        "code": Choice("the weight", CODES, BITS_BACK),
+        "code": Choice("refund", CODES, BITS_BACK),
         "halvings": Slider("halvings of step t", 0, 16, 1, HALVINGS),
         "width": Slider("width of q", -2 * DOUBLING, 2 * DOUBLING, DOUBLING / 2, 0, log=True, format=".2g"),
         "n": Slider("observations", 1, 6, 1, OBSERVATIONS),

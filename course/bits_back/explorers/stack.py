@@ -17,7 +17,7 @@ from utils.controls import Choice, Slider
 from utils.explorer import Explorer
 from utils.plotting import BLUE, GREEN, GREY, INK, ORANGE
 
-BITS_BACK, TWO_PART = "with the refund", "without it"
+BITS_BACK, TWO_PART = "with", "without"
 CODES = (BITS_BACK, TWO_PART)
 DRAW = 3  # the seed of the observations
 MESSAGE = 8  # that of the message: its bits choose a weight well away from the best one
@@ -218,7 +218,7 @@ def _draw_lines(result: Stack, axes: Axes) -> None:
     started, ended = result.moment > 0 and not result.missing, result.moment == WEIGHT and not np.isnan(result.other)
     lines = (
         ("before", result.seed, started, "before"),
-        ("other", result.seed + result.other, ended, TWO_PART if result.code == BITS_BACK else "with it"),
+        ("other", result.seed + result.other, ended, "without it" if result.code == BITS_BACK else "with it"),
     )
     for key, height, shown, text in lines:
         height = height if shown else np.nan
@@ -310,7 +310,7 @@ def draw_first(result: Stack, figure: Figure) -> None:
         gauge.set_xlabel("compared with before", loc="left", labelpad=8)
     column, gauge = figure.axes
     plotting.title(column, title_of_stack(result))
-    plotting.title(gauge, f"Growth {'without the refund' if result.code == TWO_PART else result.code}")
+    plotting.title(gauge, f"Growth {result.code} the refund")
     draw_stack(result, column, bricks=1)
     plotting.meter(gauge, result.growth, -10, 40)
 
@@ -328,6 +328,6 @@ stack = Explorer(
     },
     controls={
         "moment": Slider("moment", 0.0, WEIGHT, 0.05, 0.0),
-        "code": Choice("the weight", CODES, BITS_BACK),
+        "code": Choice("refund", CODES, BITS_BACK),
     },
 )
