@@ -22,7 +22,7 @@ COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 LANES = (1, 14, 56, 196, 392, 784)
 BATCHES = ("ramp", "1", "10", "100", "1,000")
 LARGEST = 200  # batch of a ramp
-RANDOM, LABELS = "random bits", "the labels"
+RANDOM, LABELS = "random", "labels"
 LABEL_BITS = math.log2(10)
 # A head is between 2^31 and 2^63. In a file it takes 5 bits and its binary digits after the first, on average half a
 # bit less than its logarithm says. When a message is spread, a new head takes a word: 32 bits, of which it holds about 1.
@@ -230,6 +230,6 @@ seed = Explorer(
         "count": Stops("images", COUNTS, 10),
         "lanes": Stops("lanes", LANES, 1),
         "batches": Choice("images in a batch", BATCHES, "ramp"),
-        "seed": Choice("the seed", (RANDOM, LABELS), RANDOM),
+        "seed": Choice("seed", (RANDOM, LABELS), RANDOM),
     },
 )
