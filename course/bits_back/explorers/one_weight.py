@@ -85,7 +85,7 @@ def _heights(mean: float, deviation: float, step: float) -> np.ndarray:
 def draw_sending(result: Sending, figure: Figure) -> None:
     if not figure.axes:
         weight, column, gauge = plotting.panels(
-            figure, 3, widths=[1, 1.15, 0.72], left=0.06, right=0.99, wspace=0.27, top=0.9, bottom=0.14
+            figure, 3, widths=[1, 1.1, 0.72], left=0.06, right=0.99, wspace=0.42, top=0.9, bottom=0.14
         )
         weight.set(xlabel="weight w, observations y", ylabel="probability, 1 at the top", xlim=(-4, 4), ylim=(0, 1.42))
         weight.set(xticks=range(-4, 5, 2), yticks=[0, 0.5, 1])

@@ -305,7 +305,7 @@ def caption_stack(result: Stack) -> str:
 
 def draw_first(result: Stack, figure: Figure) -> None:
     if not figure.axes:
-        column, gauge = plotting.panels(figure, 2, widths=[1.5, 1], left=0.07, wspace=0.2, top=0.9, bottom=0.14)
+        column, gauge = plotting.panels(figure, 2, widths=[1.5, 1], left=0.07, wspace=0.34, top=0.9, bottom=0.14)
         set_up_stack(column, 80.0)
         gauge.set_xlabel("compared with before", loc="left", labelpad=8)
     column, gauge = figure.axes
