@@ -920,7 +920,8 @@ plotting.show(figures.draw_labels(record))
 # care pruning might be shorter still.
 #
 # In section 5.5 a two-part code lost a quarter of a bit for each weight. That was with the best step for each weight,
-# and here all weights share one.
+# and here all weights share one. Also, our search for the step and the prior ended at the finest values that we
+# tried, so a more careful two-part code may be shorter.
 #
 # The prequential codes are far below. That variational codes are long and prequential ones short is a finding of
 # Blier and Ollivier (2018); the open marks are their numbers. Why is it so? With the same model, the same prior and
