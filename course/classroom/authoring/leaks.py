@@ -1,18 +1,23 @@
 """The leak gate: what a release would give away.
 
 Notebooks and the lessons' texts are looked into cell by cell. Every other file is looked into as text, whatever its
-name: a copy of the solutions may be a `.md`, a page, an export, or a notebook under another name. A file that is
-neither text nor a picture cannot be looked into and is not let through.
+name: a copy of the solutions may be a `.md`, a page, an export, or a notebook under another name. Of a file of numpy's
+arrays (`.npz`) the bytes of the arrays are. Any other file that is neither text nor a picture cannot be looked into and
+is not let through.
 """
 
 import codecs
 import html
+import io
 import json
 import re
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import jupytext
+import numpy as np
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
@@ -94,6 +99,8 @@ def _student_leaks(path: Path, content: bytes, secrets: Answers) -> Iterator[str
         return
     text = _text(content)
     if text is None:
+        text = _text_of_arrays(content)
+    if text is None:
         yield f"{path}: is neither text nor a picture, so it cannot be checked: unpack it, or leave it out."
     elif path.suffix == ".ipynb" or path.suffix == ".py" and (path.parts[0] == "lessons" or LESSON_TEXT.search(text)):
         yield from _leaks_of_cells(path, text, secrets)
@@ -142,6 +149,21 @@ def _text(content: bytes) -> str | None:
         text = content.decode("latin-1")
     # Without its zeros, UTF-16 that has no byte order mark is read as well.
     return "\n".join(text.removeprefix("\ufeff").replace("\0", "").splitlines())
+
+
+def _text_of_arrays(content: bytes) -> str | None:
+    """The bytes of the arrays of an .npz as text; None where it is none, or holds anything but numbers."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
+            if file.comment or any(not name.endswith(".npy") for name in file.namelist()):
+                return None
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            arrays = [file[name] for name in file.files]
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
+        return None
+    if not arrays or any(array.dtype.kind not in "iuf" for array in arrays):
+        return None
+    return "\n".join(array.tobytes().decode("latin-1").replace("\0", "") for array in arrays)
 
 
 def _readings(text: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbconvert import HTMLExporter
 from PIL import Image
@@ -509,6 +510,23 @@ def zipped(content: bytes) -> bytes:
 def test_what_cannot_be_looked_into_is_not_let_through(pack: Callable[[bytes], bytes]) -> None:
     (leak,) = student_leaks({Path("lessons/a.ipynb.gz"): pack(SOLUTION.encode() * 9)}, SECRETS)
     assert leak.startswith("lessons/a.ipynb.gz: is neither text nor a picture, so it cannot be checked")
+
+
+def arrays(**named: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **named)
+    return file.getvalue()
+
+
+def test_arrays_of_numbers_are_let_through_unless_they_hold_a_solution() -> None:
+    path = Path("course/bits_back/models/a.npz")
+    numbers = np.random.default_rng(0).integers(-300, 300, (40, 50)).astype(np.int16)
+    assert student_leaks({path: arrays(weights=numbers, bias=np.zeros(3, np.int32))}, SECRETS) == []
+    for kind in (np.uint8, np.int16):
+        hidden = np.frombuffer(SOLUTION.encode() * 9, np.uint8).astype(kind)
+        assert student_leaks({path: arrays(weights=numbers, other=hidden)}, SECRETS)
+    (leak,) = student_leaks({path: arrays(text=np.array([SOLUTION]))}, SECRETS)
+    assert "is neither text nor a picture" in leak
 
 
 def test_a_picture_is_let_through() -> None:
