@@ -152,10 +152,10 @@ one_weight = Explorer(
     },
     controls={
         "moment": Slider("moment", 0.0, 2 * WEIGHT, 0.1, 0.0),
-        "code": Choice("refund", CODES, BITS_BACK),
         "halvings": Slider("halvings of step t", 0, 16, 1, HALVINGS),
         "width": Slider("width of q", -2 * DOUBLING, 2 * DOUBLING, DOUBLING / 2, 0, log=True, format=".2g"),
         "n": Slider("observations", 1, 6, 1, OBSERVATIONS),
         "seed_bits": Stops("bits of the seed", (0, 4, 8, 12, 16, 20, 24, 28, SEED_BITS, 48), SEED_BITS),
+        "code": Choice("refund", CODES, BITS_BACK),
     },
 )

@@ -20,7 +20,7 @@ from utils.plotting import BLUE, GREY, INK, ORANGE, PURPLE
 
 COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 LANES = (1, 14, 56, 196, 392, 784)
-BATCHES = ("ramp", "1", "10", "100", "1,000")
+BATCHES = ("1", "ramp", "10", "100", "1,000")
 LARGEST = 200  # batch of a ramp
 RANDOM, LABELS = "random", "labels"
 LABEL_BITS = math.log2(10)
