@@ -25,7 +25,6 @@ SIZES = (20, 100, 500)
 BEST = math.sqrt(12)  # the best step of a two-part code, in deviations of the posterior
 NEAR = (0.5, 16.0)  # steps that the second picture shows, in deviations
 OF_CURVE = np.geomspace(*NEAR, 121)
-CURVE = quantiser_excess(torch.from_numpy(OF_CURVE)).numpy()
 GRIDS = 32  # places of the grid that a mean is taken over
 FINEST = 4096  # points of a sum over q, where the grid itself would have more
 MOST, MOST_NEAR = 25.0, 3.2  # bits above the evidence that are drawn
@@ -137,7 +136,8 @@ def draw_step(result: Precision, figure: Figure) -> None:
     best = math.log2(1 / (BEST * result.deviation))
     look = {"color": GREY, "linestyle": ":", "linewidth": 1.5}
     plotting.line(whole, "best step", [best, best], [-1.5, 12], label="best step", **look)
-    plotting.line(near, "theory", OF_CURVE, CURVE, color=INK, linestyle=":", label="theory", zorder=4)
+    theory = quantiser_excess(torch.from_numpy(OF_CURVE)).numpy()
+    plotting.line(near, "theory", OF_CURVE, theory, color=INK, linestyle=":", label="theory", zorder=4)
     star = {"marker": "*", "markersize": 16, "linestyle": "none", "markerfacecolor": "white", "markeredgewidth": 1.6}
     plotting.line(near, "best step", [BEST], [QUANTISER_GAP], color=ORANGE, zorder=7, **star)
     plotting.legend(whole, loc="upper left")
