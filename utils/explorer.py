@@ -292,7 +292,17 @@ class Explorer:
             display(HTML(still(self.image.value, self.message.value, alt, self.stage.layout.width)))
 
     def _values(self) -> dict:
-        return {name: each.value for name, each in self.inputs.items()}
+        return {name: self._settled(name, each.value) for name, each in self.inputs.items()}
+
+    def _settled(self, name: str, value: Any) -> Any:
+        """The stop that a front end's value stands for: its arithmetic may be off in the last digit.
+
+        A number that was typed between two stops stays as it is.
+        """
+        try:
+            return self.controls[name].stop(value)
+        except ValueError:
+            return value
 
     def _points(self) -> list:
         return [each for name, each in self.inputs.items() if isinstance(self.controls[name], Point)]

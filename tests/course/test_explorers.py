@@ -15,7 +15,7 @@ from course.syllabus import LESSONS
 from tests import settings
 from tests.waiting import PATIENCE_S
 from utils import plotting
-from utils.controls import ALL, Point, worst_values
+from utils.controls import ALL, Point, Slider, worst_values
 from utils.formulas import to_html
 
 pytestmark = pytest.mark.slow
@@ -101,6 +101,17 @@ def test_every_control_changes_the_picture(explorer):
             not np.array_equal(before, pixels(used.picture(**(start | {name: value}))[0]))
             for value in control.extremes()
         ), name
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
+def test_a_number_that_is_typed_between_two_stops_is_drawn(explorer):
+    used = explorer.fresh()
+    for name, control in explorer.controls.items():
+        if isinstance(control, Slider) and not isinstance(control.start, int):
+            first, second = control.values(10**6)[:2]
+            for value in (first + 0.3 * (second - first), second * (1 + 1e-15)):
+                picture, caption = used.picture(**(used.starts() | {name: value}))
+                assert picture and caption, name
 
 
 @pytest.mark.parametrize("explorer", EXPLORERS)

@@ -54,6 +54,16 @@ def test_a_move_changes_the_picture_and_the_sentence():
     assert lines.image.value != before and "slope 9" in lines.message.value and "slope 2.5" in said
 
 
+def test_the_front_ends_rounding_is_undone_and_a_number_typed_between_two_stops_stays():
+    computed = []
+    lines = make(compute=lambda slope, kind: computed.append(slope) or slope)
+    lines.widget
+    for value in (4.500000000000001, 4.0 * (1 - 1e-15), 3.3):
+        lines.inputs["slope"].value = value
+        lines.wait(PATIENCE_S)
+    assert computed == [2.5, 4.5, 4.0, 3.3]
+
+
 def test_a_figure_drawn_before_gives_the_same_pixels_as_a_fresh_one():
     used = make()
     for slope in (1.0, 9.0, 4.0):

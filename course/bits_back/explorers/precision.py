@@ -104,7 +104,7 @@ def all_costs(progress: Progress = no_progress) -> dict[int, np.ndarray]:
 
 def look_at_step(table: dict[int, np.ndarray], halvings: float, n: int) -> Precision:
     """The costs at the step 2^-halvings."""
-    at = HALVINGS.values(10**6).index(halvings)
+    at = int(np.abs(np.array(HALVINGS.values(10**6)) - halvings).argmin())  # one that is typed may lie between two
     return Precision(n, halvings, at, 1 / math.sqrt(n + 1), *table[n])
 
 
