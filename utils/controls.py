@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 ALL = 10**6  # more values than any control has
 CLOSE = 0.1  # of a step: as near as a value written in a lesson has to be to the stop that it means
+DECIMALS = 12  # of a stop
 CONTROL_WIDTH = "400px"  # two controls side by side above the picture, their tracks equally long
 LABEL = {"description_width": "150px"}
 UPRIGHT_WIDTH, UPRIGHT_HEIGHT = "90px", "150px"
@@ -103,7 +104,8 @@ class Slider:
     def _out(self, position: float) -> float:
         if self.log:
             return float(10**position)
-        return int(round(position)) if self._whole else float(position)
+        # A stop is one number, however it was reached: 0.05 + 18 * 0.05 is 0.9500000000000001, and means 0.95.
+        return int(round(position)) if self._whole else round(float(position), DECIMALS)
 
 
 @dataclass(frozen=True)
