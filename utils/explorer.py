@@ -175,13 +175,17 @@ class Explorer:
     @cached_property
     def stage(self):
         """The box with the picture, and on it what is dragged."""
-        import ipywidgets
+        from utils.panels import parted, stage
 
-        width = f"{WIDTH * plotting.STYLE['figure.dpi']:.0f}px"
-        overlays = [point.overlay for point in self._points() if point.overlay is not None]
-        stage = ipywidgets.VBox([self.image, *overlays], layout=ipywidgets.Layout(width=width, max_width="100%"))
-        stage.add_class("explorer-stage")
-        return stage
+        width = round(WIDTH * plotting.STYLE["figure.dpi"])
+        overlays, parts = {}, [[0.0, 1.0]]
+        if self._figure is not None:
+            parts = parted(self._figure, self.image.value, width)
+            for point in self._points():
+                if point.overlay is not None:
+                    across, _ = point.control.positions(self._figure)
+                    overlays.setdefault(across[0], []).append(point.overlay)
+        return stage(self.image, overlays, parts, width)
 
     @cached_property
     def message(self):
@@ -351,7 +355,7 @@ class Explorer:
                 f"not draw this: {html.escape(_story(error))}</pre>"
             )
             return
-        self.image.value = picture
+        self.image.value = picture  # before the stage, which is made for it
         self.stage.layout.display = None
         self.message.value = f"<span>{caption}</span>"
         if self._figure is not None:

@@ -138,7 +138,9 @@ class OpenExplorer:
     def __init__(self, box: Locator, explorer: Explorer) -> None:
         self.box, self.explorer = box, explorer
         self.widget = box.locator(".widget-vbox").first
-        self.image = box.locator("img.widget-image")
+        # The picture stands in every window on it.
+        self.image = box.locator("img.widget-image").last
+        self.stage = box.locator(".explorer-stage")
         self.sentence = box.locator(".widget-html-content")
         self.handle = box.locator(".explorer-point")
         inputs = box.locator(".widget-slider:visible, .widget-toggle-buttons")
@@ -174,7 +176,7 @@ class OpenExplorer:
         elif isinstance(self.explorer.controls[name], Choice):
             options = self.inputs[name].get_by_role("button")
             pressed = options.evaluate_all("all => all.findIndex(each => each.classList.contains('mod-active'))")
-            options.nth(pressed + way).click()
+            options.nth(pressed + way).press("Enter")
         else:
             self.inputs[name].get_by_role("slider").press("ArrowRight" if way > 0 else "ArrowLeft")
 
@@ -199,7 +201,7 @@ class OpenExplorer:
     def photograph(self, path: Path) -> None:
         """A PNG of controls, picture and sentence, with a margin."""
         self.widget.evaluate("widget => { document.activeElement.blur(); widget.scrollIntoView({block: 'center'}); }")
-        whole, picture = self.widget.bounding_box(), self.image.bounding_box()
+        whole, picture = self.widget.bounding_box(), self.stage.bounding_box()
         clip = {
             "x": picture["x"] - MARGIN,
             "width": picture["width"] + 2 * MARGIN,

@@ -14,6 +14,7 @@ from utils.controls import Choice, Point, Slider, Stops
 from utils.explorer import Explorer
 from utils.frames import INDEX, MOST_BYTES, PICTURES_A_FILE, draw_frames
 from utils.frames.stops import Line, choose, lines_of, spread
+from utils.panels import panels
 
 
 def draw(result, figure):
@@ -160,7 +161,7 @@ def test_a_page_may_part_a_picture_only_where_every_picture_is_white(folder, ind
     # The spaces between words are no gap, and one picture in which they run from panel to panel is enough.
     frames = module._Frames(make(joined, views={}))
     frames.bytes_a_picture
-    assert frames._panels() == [[0.0, 1.0]]
+    assert panels(frames.figure, frames._ink, frames.shown_width) == [[0.0, 1.0]]
 
 
 def test_panels_one_above_the_other_stay_together(tmp_path):
@@ -172,7 +173,7 @@ def test_panels_one_above_the_other_stay_together(tmp_path):
     frames = module._Frames(make(stacked, controls={"level": Slider("level", 0, 1, 0.5, 0)}, views={}, play=None))
     frames.explorer.caption = lambda result: "so"
     frames.bytes_a_picture
-    assert frames._panels() == [[0.0, 1.0]]
+    assert panels(frames.figure, frames._ink, frames.shown_width) == [[0.0, 1.0]]
 
 
 def test_without_a_control_that_plays_the_first_is_drawn_at_every_stop(tmp_path, monkeypatch):

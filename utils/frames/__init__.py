@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -30,6 +29,7 @@ from utils import formulas, plotting
 from utils.controls import Point
 from utils.files import whole_folder, write_whole
 from utils.frames.stops import choose, lines_of, shown, text_at, values_at
+from utils.panels import INK, panels
 from utils.play import pace
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ INDEX = "frames.json"
 PICTURES_A_FILE = 8
 BUDGET = 1_000_000  # bytes an explorer
 MOST_BYTES = 3_000_000
-INK = 250  # of 255: darker pixels are drawn
-NARROWEST_GAP = 8  # pixels, more than between two words; where every picture is white, a page may part two panels
 
 
 def draw_frames(explorer: "Explorer", out: Path | str, stops: dict[str, int] | None = None) -> Path:
@@ -150,7 +148,7 @@ class _Frames:
             "width": width,
             "height": height,
             "shown_width": self.shown_width,
-            "panels": self._panels(),
+            "panels": panels(self.figure, self._ink, self.shown_width),
             "controls": [self._control(name, chosen) for name in self.explorer.controls],
             "play": self.explorer.play,
             "pace_ms": round(1e3 * pace(len(chosen[self.main]))),
@@ -251,28 +249,6 @@ class _Frames:
                 for line, place in zip(self.lines, places)
             ],
         }
-
-    def _panels(self) -> list[list[float]]:
-        """The picture parted between panels that stand side by side: from where to where, 0 to 1 of its width.
-
-        It is cut at whole pixels of the page, so that its parts are sharp.
-        """
-        width = len(self._ink)
-        cuts, right = [0.0], width
-        for left, end in sorted(map(self._span, self.figure.axes)):
-            white = right + np.flatnonzero(~self._ink[right:left])
-            # The last run before the labels: others are within those of the panel before.
-            gap = np.split(white, np.flatnonzero(np.diff(white) > 1) + 1)[-1]
-            if len(gap) >= NARROWEST_GAP:
-                cuts.append(round(gap.mean() / width * self.shown_width) / self.shown_width)
-            right = end if right == width else max(right, end)
-        return [list(panel) for panel in itertools.pairwise([*cuts, 1.0])]
-
-    def _span(self, axes: Axes) -> tuple[int, int]:
-        """From the labels on the left of a panel to the right end of its frame, in pixels."""
-        frame = axes.get_window_extent()
-        labels = axes.yaxis.get_tightbbox(self.figure.canvas.get_renderer()) if axes.axison else None
-        return math.floor(min(frame.x0, labels.x0) if labels else frame.x0), math.ceil(frame.x1)
 
 
 def _blocks(places: Sequence[int]) -> list[list[int]]:
