@@ -27,7 +27,7 @@ setup: $(VENV)/.installed
 $(shell test -d $(VENV) && ! $(BIN)/python -c 'import pip' 2>/dev/null && rm -rf $(VENV))
 
 # Rebuilt only when the lock, the package's metadata or JupyterLab's settings change, so a second `make lab` installs nothing.
-$(VENV)/.installed: requirements.txt pyproject.toml setup.py $(wildcard course/classroom/learning/labconfig/*/* course/classroom/learning/server_config/* course/classroom/learning/voila_template/*)
+$(VENV)/.installed: requirements.txt pyproject.toml setup.py $(wildcard course/classroom/learning/labconfig/*/* course/classroom/learning/server_config/* course/classroom/learning/voila_config/* course/classroom/learning/voila_template/* course/classroom/learning/voila_template/static/*)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "The course needs Python 3.11 or newer, and '$(PYTHON)' is $$("$(PYTHON)" --version 2>&1 || true). Install one, then: make $(or $(MAKECMDGOALS),lab) PYTHON=/path/to/python3.11"; exit 1; }
 	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
@@ -46,14 +46,14 @@ lint: setup
 
 # What takes less than a minute: for every few lines.
 check: lint
-	@$(BIN)/python -m pytest $(SHARED) -m "not slow and not alone"
+	@$(BIN)/python -m pytest $(SHARED) -m "not slow and not alone and not matrix"
 
 # The hostile submissions, the sandbox and what measures memory come after the others, and have the machine to themselves.
 test: lint
-	@status=0; $(BIN)/python -m pytest $(SHARED) -m "not alone" || status=1; \
+	@status=0; $(BIN)/python -m pytest $(SHARED) -m "not alone and not matrix" || status=1; \
 	  $(BIN)/python -m pytest -m alone || status=1; exit $$status
 
-# The lessons in a browser, alone; they are part of `make test`.
+# Lessons and demos in a browser: with those of `make test`, every demo at every width.
 browser: setup
 	@$(HAS_TESTS)
 	@$(BIN)/python -m pytest tests/browser

@@ -4,9 +4,7 @@ Commands import what they need when they run: `course update` stands before ever
 torch.
 """
 
-import os
 import shlex
-import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,28 +65,41 @@ def list_lessons() -> None:
 
 
 @app.command()
-def update() -> None:
-    """Copy new lessons to work/; your own files there are never overwritten."""
-    with _explained():
-        _update()
+def update(
+    into: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Your folder; default: work/ in the course's.")
+    ] = None,
+) -> None:
+    """Copy new lessons to work/, or DIR; your own files there are never overwritten."""
+    from course.classroom.learning.update import update as bring
 
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def demo(context: typer.Context, chosen: LessonArgument) -> None:
-    """Open a lesson's explorers in JupyterLab; further arguments go to JupyterLab."""
     with _explained():
-        _update()
-        os.execv(
-            sys.executable,
-            [
-                sys.executable,
-                "-m",
-                "jupyterlab",
-                f"--ServerApp.root_dir={ROOT / 'work'}",
-                f"--LabApp.default_url=/lab/tree/{chosen.folder}/demo.ipynb",
-                *context.args,
-            ],
+        changes = bring(ROOT, into)
+    folder = into or Path("work")
+    if changes.added:
+        typer.echo(f"{folder}/: {_files(changes.added)} added.")
+    if changes.replaced:
+        typer.echo(f"{folder}/: {_files(changes.replaced)} that you had not touched now as in the course.")
+    for path in changes.beside:
+        typer.echo(
+            f"{folder / path}: a new version of the lesson, beside your own, which stays as it is. Your own was made for an "
+            "earlier version of the course and may call names that have moved since."
         )
+
+
+@app.command()
+def demo(
+    chosen: Annotated[
+        Lesson | None, typer.Argument(parser=_lesson, metavar="[LESSON]", help="Default: the page of all demos.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the pages are served; else one nearby.")] = 8866,
+    browser: Annotated[bool, typer.Option(help="Open a browser, or only say the address.")] = True,
+) -> None:
+    """Serve the lessons' explorers as pages without code, and open one."""
+    from course.classroom.learning.demos import serve
+
+    with _explained():
+        serve(ROOT, chosen, port=port, browser=browser)
 
 
 @app.command()
@@ -287,21 +298,6 @@ def doctor() -> None:
             typer.echo(f"{finding.level:8} {finding.what:9} {finding.detail}")
             sound &= finding.level != "problem"
     raise typer.Exit(not sound)
-
-
-def _update() -> None:
-    from course.classroom.learning.update import update as bring
-
-    changes = bring(ROOT)
-    if changes.added:
-        typer.echo(f"work/: {_files(changes.added)} added.")
-    if changes.replaced:
-        typer.echo(f"work/: {_files(changes.replaced)} that you had not touched now as in the course.")
-    for path in changes.beside:
-        typer.echo(
-            f"work/{path}: a new version of the lesson, beside your own, which stays as it is. Your own was made for an "
-            "earlier version of the course and may call names that have moved since."
-        )
 
 
 def _indented(text: str) -> str:

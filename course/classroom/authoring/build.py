@@ -7,6 +7,7 @@ solutions/NN_name/name.py   -> solutions/NN_name/name.ipynb   the same cells as 
                             -> lessons/NN_name/demo.ipynb     the cells tagged `demo`
 all of them                 -> solutions/index.json           the answers, for `exercises.NAME.solution()`
 course/syllabus.py          -> lessons/start.ipynb            the page that `make lab` opens
+                            -> .../voila_template/demos.html  the page of all demos
 """
 
 import copy
@@ -21,6 +22,7 @@ from nbgrader import preprocessors
 from traitlets.config import Config
 
 from course.classroom import Refusal, files_below
+from course.classroom.authoring import demos
 from course.classroom.authoring.cells import CODE_STUB, TEXT_STUB, grade_id
 from course.classroom.authoring.edits import DIGESTS, digests, edited_cells
 from course.classroom.authoring.quiet import collapse
@@ -45,6 +47,7 @@ below it: it says at once whether you are right and, where it knows your mistake
 yours: nothing overwrites them, and a lesson that changes later arrives beside yours. In a class, hand in the lesson's
 notebook from here, saved and under its own name."""
 START = Path("lessons", "start.ipynb")
+IN_JUPYTERLAB = "in-jupyterlab"  # a cell with this tag is not shown in Voila: see course.css
 INDEX = Path("solutions", solutions.INDEX.name)
 
 
@@ -61,7 +64,7 @@ def outputs(root: Path, lessons: tuple[Lesson, ...] = LESSONS) -> dict[Path, str
     problems += repeated_names(lessons)
     if problems:
         raise Refusal(*problems)
-    files = {START: _text(start_page(lessons)), INDEX: _index(authors)}
+    files = {START: _text(start_page(lessons)), INDEX: _index(authors), demos.PAGE: demos.demos_page(lessons)}
     for lesson, author in authors.items():
         cleared = _through(author, "ClearSolutions", "ClearOutput", "ClearHiddenTests", "ClearMarkScheme")
         folder = Path("lessons", lesson.folder)
@@ -142,9 +145,9 @@ def _demo(lesson: Lesson, author: NotebookNode) -> NotebookNode:
     cells = [copy.deepcopy(cell) for cell in author.cells if DEMO in tags(cell)]
     for cell in cells:
         cell.metadata.pop("nbgrader", None)
-    cells.append(
-        nbformat.v4.new_markdown_cell(f"These are its explorers alone. [The whole lesson]({lesson.name}.ipynb).")
-    )
+    whole = nbformat.v4.new_markdown_cell(f"These are its explorers alone. [The whole lesson]({lesson.name}.ipynb).")
+    whole.metadata["tags"] = [IN_JUPYTERLAB]
+    cells.append(whole)
     return _notebook(cells)
 
 

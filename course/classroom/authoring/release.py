@@ -31,6 +31,8 @@ RELEASED = (
     "setup.py",
     "requirements.txt",
     "environment.yml",
+    "postBuild",
+    "start",
     "docs/explorer.png",
     "docs/many_fits.gif",
     "docs/prediction_weights.png",

@@ -4,6 +4,8 @@ A system holds small packets back until the browser has acknowledged those befor
 takes up to 40 ms for that. Where a picture waits for it, that is as long as computing and drawing it.
 """
 
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+
 CLASS = "kernel_websocket_connection_class"
 
 
@@ -16,6 +18,9 @@ def without_delay(connection: type) -> type:
             return await super().connect()
 
     return Prompt
+
+
+PromptConnection = without_delay(ZMQChannelsWebsocketConnection)  # for Voila alone: see voila_config
 
 
 def _jupyter_server_extension_points() -> list[dict]:

@@ -1,9 +1,9 @@
-"""The learner's own copy: `lessons/` copied to `work/`, where nothing the learner has changed is ever overwritten.
+"""The learner's own copy: `lessons/` copied to a folder where nothing the learner has changed is ever overwritten.
 
-A file that is missing in `work/` is added; one that the learner has not touched follows the lesson; where the learner
-has worked on it, a lesson that changed since is laid beside it as `NAME.new.ipynb` (`NAME.new2.ipynb` where that is
-taken). What counts is what a person sees: a notebook that was opened and saved is untouched, one with a changed cell or
-an output is not.
+The folder is `work/`, unless another is named. A file that is missing there is added; one that the learner has not
+touched follows the lesson; where the learner has worked on it, a lesson that changed since is laid beside it as
+`NAME.new.ipynb` (`NAME.new2.ipynb` where that is taken). What counts is what a person sees: a notebook that was opened
+and saved is untouched, one with a changed cell or an output is not.
 
 A lesson's cells as text, `NAME.py` beside `NAME.ipynb`, are for whoever reads changes of the course; beside a learner's
 notebook they would be a second place to answer in, and stay behind.
@@ -24,7 +24,7 @@ MEMORY = ".course.json"  # lesson file -> digests of the versions that were deli
 
 @dataclass
 class Changes:
-    """What an update did, as paths in `work/`.
+    """What an update did, as paths in the learner's folder.
 
     Attributes:
         added: files that were not there.
@@ -40,14 +40,18 @@ class Changes:
         return bool(self.added or self.replaced or self.beside)
 
 
-def update(root: Path) -> Changes:
-    """Bring `work/` up to date with `lessons/`.
+def update(root: Path, work: Path | None = None) -> Changes:
+    """Bring a learner's folder up to date with `lessons/`.
+
+    Args:
+        root: holds `lessons/`.
+        work: the learner's folder, made where it is missing; default: `work/` in `root`.
 
     Raises:
         Refusal: there is no `lessons/`.
-        OSError: `work/` cannot be written.
+        OSError: the folder cannot be written.
     """
-    lessons, work = root / "lessons", root / "work"
+    lessons, work = root / "lessons", work or root / "work"
     if not lessons.is_dir():
         raise Refusal(f"There is no {lessons}: run `course build` first.")
     delivered, changes = _recall(work / MEMORY), Changes()

@@ -108,6 +108,8 @@ def repository(tmp_path: Path) -> Repository:
         "setup.py",
         "requirements.txt",
         "environment.yml",
+        "postBuild",
+        "start",
     ):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text(f"# {name}\n")

@@ -25,6 +25,7 @@ TEXT = Path("lessons/01_doubling/doubling.py")
 DEMO = Path("lessons/01_doubling/demo.ipynb")
 START = Path("lessons/start.ipynb")
 INDEX = Path("solutions/index.json")
+DEMOS = Path("course/classroom/learning/voila_template/demos.html")
 
 
 def notebook(repository: Repository, path: Path) -> nbformat.NotebookNode:
@@ -36,7 +37,7 @@ def cell(repository: Repository, path: Path, name: str) -> nbformat.NotebookNode
 
 
 def test_one_source_makes_four_files_and_all_the_start_page_and_the_index_of_answers(repository: Repository) -> None:
-    assert set(outputs(repository.root, repository.lessons)) == {AUTHOR, LESSON, TEXT, DEMO, START, INDEX}
+    assert set(outputs(repository.root, repository.lessons)) == {AUTHOR, LESSON, TEXT, DEMO, START, INDEX, DEMOS}
 
 
 def test_the_index_holds_the_answers_without_their_markers(repository: Repository) -> None:
@@ -135,7 +136,7 @@ def test_derived_notebooks_end_in_a_newline_and_name_no_version(repository: Repo
 
 
 def test_build_writes_what_differs_and_then_nothing(repository: Repository) -> None:
-    assert set(build(repository.root, repository.lessons)) == {AUTHOR, LESSON, TEXT, DEMO, START, INDEX}
+    assert set(build(repository.root, repository.lessons)) == {AUTHOR, LESSON, TEXT, DEMO, START, INDEX, DEMOS}
     assert drift(repository.root, repository.lessons) == []
     assert build(repository.root, repository.lessons) == []
     repository.edit("Why is adding enough?", "Why does adding do?")

@@ -16,6 +16,7 @@ from course.cli import ROOT
 LABCONFIG = ROOT / "course" / "classroom" / "learning" / "labconfig"
 SERVER_CONFIG = ROOT / "course" / "classroom" / "learning" / "server_config"
 VOILA_TEMPLATE = ROOT / "course" / "classroom" / "learning" / "voila_template"
+VOILA_CONFIG = ROOT / "course" / "classroom" / "learning" / "voila_config"
 NAME = "why-it-generalises.json"
 OFFERED = """
 import json
@@ -31,7 +32,7 @@ def test_every_kind_of_installation_brings_the_settings(kind: str, tmp_path: Pat
     """`make setup`, environment.yml and Binder install the package editable, others may not."""
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path / name)
-    for folder in (LABCONFIG, SERVER_CONFIG, VOILA_TEMPLATE):
+    for folder in (LABCONFIG, SERVER_CONFIG, VOILA_TEMPLATE, VOILA_CONFIG):
         shutil.copytree(folder, tmp_path / folder.relative_to(ROOT))
     made = f"from setuptools import build_meta; build_meta.build_{kind}('dist')"
     subprocess.run([sys.executable, "-c", made], cwd=tmp_path, check=True, capture_output=True)
@@ -44,8 +45,9 @@ def test_every_kind_of_installation_brings_the_settings(kind: str, tmp_path: Pat
         f"etc/jupyter/labconfig/{folder}/{NAME}": (LABCONFIG / folder / NAME).read_bytes()
         for folder in ("page_config.d", "default_setting_overrides.d")
     } | {f"etc/jupyter/jupyter_server_config.d/{NAME}": (SERVER_CONFIG / NAME).read_bytes()} | {
-        f"share/jupyter/voila/templates/course/{path.name}": path.read_bytes() for path in VOILA_TEMPLATE.iterdir()
-    }
+        f"share/jupyter/voila/templates/course/{path.relative_to(VOILA_TEMPLATE)}": path.read_bytes()
+        for path in VOILA_TEMPLATE.rglob("*.*")
+    } | {"etc/jupyter/voila.json": (VOILA_CONFIG / "voila.json").read_bytes()}
 
 
 class Environment:

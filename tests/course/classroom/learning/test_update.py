@@ -177,6 +177,17 @@ def test_a_learners_notebook_that_is_cut_short_is_theirs(root: Path) -> None:
     assert update(root).beside == [NEW]
 
 
+def test_the_learners_folder_may_be_anywhere_and_keeps_its_own_memory(root: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "home" / "lessons of mine"
+    assert update(root, elsewhere).added == [FILE]
+    (elsewhere / FILE).write_text(notebook("my answer"))
+    author_writes(root, notebook("second version"))
+    assert update(root, elsewhere).beside == [NEW]
+    assert (elsewhere / FILE).read_text() == notebook("my answer")
+    assert work(root) == {FILE: notebook("first\nversion")}
+    assert update(root).replaced == [FILE]
+
+
 def test_no_lessons_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="course build"):
         update(tmp_path)
