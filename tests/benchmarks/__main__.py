@@ -13,7 +13,7 @@ from types import ModuleType
 from course.classroom.authoring import gauge
 from course.cli import ROOT
 from course.syllabus import LESSONS, Lesson, lesson
-from tests.benchmarks import browser, explorers, frame, grading, notebooks
+from tests.benchmarks import browser, demos, explorers, frame, grading, notebooks
 from utils.files import write_whole
 
 
@@ -31,7 +31,7 @@ def main() -> int:
     for each in lessons:
         print(gauge.line(ROOT, each), flush=True)
     figures = []
-    parts = [(part.measure, each) for each in lessons for part in (notebooks, explorers, browser, *_own(each))]
+    parts = [(part.measure, each) for each in lessons for part in (notebooks, explorers, browser, demos, *_own(each))]
     if not arguments.lesson:
         parts = [(frame.measure, None), (grading.measure, None), *parts]
     for measure, each in parts:

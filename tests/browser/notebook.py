@@ -86,8 +86,7 @@ class Notebook:
         Raises:
             AssertionError: one did not; the message holds what the last error says.
         """
-        self.page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
-        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+        self.choose_run_all()
         prompts = self.panel.locator(".jp-CodeCell .jp-InputArea-prompt")
         ran = prompts.filter(has_text=NUMBERED)
         every = prompts.count()
@@ -98,6 +97,11 @@ class Notebook:
                 errors = self.panel.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_text_contents()
                 raise AssertionError(f"{done} of {every} cells ran, and no other. Last error: {errors[-1:]}") from None
         self.wait_until_idle()  # collapsed cells have no number
+
+    def choose_run_all(self) -> None:
+        """Choose Run All Cells from the menu."""
+        self.page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
 
     def write(self, beginning: str, code: str) -> None:
         """Replace the text of a cell."""
