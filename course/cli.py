@@ -103,6 +103,23 @@ def demo(
 
 
 @app.command()
+def links(
+    ref: Annotated[
+        str | None, typer.Option(metavar="BRANCH", help="A branch, tag or commit; default: what is checked out.")
+    ] = None,
+    hub: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="A class's JupyterHub: its links too, such as https://hub.school.edu."),
+    ] = None,
+) -> None:
+    """Print a badge and links that open the course on Binder, or on a class's JupyterHub."""
+    from course.classroom.learning import links as linker
+
+    with _explained():
+        typer.echo(linker.markdown(linker.repository(ROOT, ref), hub))
+
+
+@app.command()
 def run(
     context: typer.Context,
     chosen: LessonArgument,
