@@ -4,7 +4,9 @@ Commands import what they need when they run: `course update` stands before ever
 torch.
 """
 
+import os
 import shlex
+import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,10 +98,14 @@ def demo(
     browser: Annotated[bool, typer.Option(help="Open a browser, or only say the address.")] = True,
 ) -> None:
     """Serve the lessons' explorers as pages without code, and open one."""
-    from course.classroom.learning.demos import serve
-
     with _explained():
-        serve(ROOT, chosen, port=port, browser=browser)
+        lessons = ROOT / "lessons"
+        if not lessons.is_dir():
+            raise Refusal(f"There is no {lessons}: run `course build` first.")
+        page = f"voila/render/{chosen.folder}/demo.ipynb" if chosen else "voila/tree"
+        # A fresh Python: what Voila imports takes twice as long below the calls of this command.
+        command = [sys.executable, "-m", "course.classroom.learning.demos", str(lessons), f"--Demos.page={page}"]
+        os.execv(sys.executable, [*command, f"--port={port}", *([] if browser else ["--no-browser"])])
 
 
 @app.command()

@@ -54,7 +54,7 @@ def _voila(lesson: Lesson) -> tuple[float, float, dict[str, float]]:
             page.goto(f"{address}voila/render/{lesson.folder}/demo.ipynb")
             cold = _seconds(page, started)
             expect(page.locator(".explorer-stage")).to_have_count(len(lesson.explorers.EXPLORERS))
-            memory = {"demo": _gigabytes("course")}
+            memory = {"demo": _gigabytes("course.classroom.learning.demos")}
             page.goto("about:blank")  # which ends its kernel
             started = time.monotonic()
             page.goto(f"{address}voila/render/{lesson.folder}/demo.ipynb")
