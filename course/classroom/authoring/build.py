@@ -46,6 +46,12 @@ Each lesson is a notebook about one question. Where it asks you for code, write 
 below it: it says at once whether you are right and, where it knows your mistake, which one it is. Your copies here are
 yours: nothing overwrites them, and a lesson that changes later arrives beside yours. In a class, hand in the lesson's
 notebook from here, saved and under its own name."""
+VISIT = """\
+**Only a few minutes?** Open a demo below, and choose *Run > Run All Cells*: its pictures move, and there is nothing to
+solve.
+
+**Came by a Binder link?** This machine is lent to you, and it forgets everything when you leave. To keep your work,
+right-click into the list of files on the left and choose *Download Current Folder as an Archive*."""
 START = Path("lessons", "start.ipynb")
 IN_JUPYTERLAB = "in-jupyterlab"  # a cell with this tag is not shown in Voila: see course.css
 INDEX = Path("solutions", solutions.INDEX.name)
@@ -118,6 +124,7 @@ def start_page(lessons: tuple[Lesson, ...]) -> NotebookNode:
             f"About {lesson.minutes} minutes. Only the explorers, nothing to write: "
             f"[demo]({lesson.folder}/demo.ipynb)."
         )
+    cells.insert(1, VISIT)
     return _notebook([nbformat.v4.new_markdown_cell(source) for source in cells])
 
 
