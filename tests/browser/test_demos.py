@@ -167,6 +167,7 @@ def test_nothing_is_cut_off_and_pictures_can_be_read(demo: Demo) -> None:
 def test_the_console_is_clean_and_no_other_machine_was_asked(demo: Demo) -> None:
     demo.explorers[0].picture()
     expect(demo.listened.page.get_by_text("Error displaying widget")).to_have_count(0)
+    expect(demo.listened.page.get_by_text("The whole lesson").locator("visible=true")).to_have_count(0)  # no Lab here
     assert demo.listened.complaints == []
 
 

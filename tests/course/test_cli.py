@@ -1,6 +1,5 @@
 import errno
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +100,15 @@ def test_update_says_that_a_copy_was_made_for_an_earlier_version_once_and_only_o
     assert course("update").stdout == ""
 
 
+def test_update_brings_the_lessons_into_the_folder_that_is_named(root: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    assert course("update", "--into", str(mine)).stdout == f"{mine}/: 1 file added.\n"
+    assert (mine / "start.ipynb").exists() and not (root / "work").exists()
+    (mine / "start.ipynb").write_text("my answer")
+    (root / "lessons/start.ipynb").write_text("changed")
+    assert course("update", "--into", str(mine)).stdout.startswith(f"{mine}/start.new.ipynb: a new version")
+
+
 def test_update_waits_for_no_heavy_library(root: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from course import cli; cli.ROOT = Path(sys.argv.pop());"
@@ -115,25 +123,6 @@ def test_a_file_where_work_should_be_is_named(root: Path) -> None:
     (root / "work").write_text("")
     result = course("update")
     assert (result.exit_code, result.stdout) == (1, "") and f"{root}/work" in result.stderr
-
-
-def test_demo_updates_and_hands_its_arguments_to_jupyterlab(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    called = []
-    monkeypatch.setattr(os, "execv", lambda path, arguments: called.append(arguments))
-    assert course("demo", NAME, "--no-browser", "--port", "8890").exit_code == 0
-    assert called == [
-        [
-            sys.executable,
-            "-m",
-            "jupyterlab",
-            f"--ServerApp.root_dir={root}/work",
-            f"--LabApp.default_url=/lab/tree/01_{NAME}/demo.ipynb",
-            "--no-browser",
-            "--port",
-            "8890",
-        ]
-    ]
-    assert (root / "work/start.ipynb").exists()
 
 
 @pytest.fixture

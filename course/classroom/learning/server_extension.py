@@ -1,4 +1,4 @@
-"""A Jupyter server extension: what a kernel says reaches the page at once.
+"""A Jupyter server extension: what a kernel says reaches the page at once, and a demo's page has a link to JupyterLab.
 
 A system holds small packets back until the browser has acknowledged those before (Nagle's algorithm), and the browser
 takes up to 40 ms for that. Where a picture waits for it, that is as long as computing and drawing it.
@@ -31,3 +31,6 @@ def _load_jupyter_server_extension(server) -> None:
     """Jupyter's server calls this when it starts."""
     settings = server.web_app.settings
     settings[CLASS] = without_delay(settings[CLASS])
+    # Voila's pages link to JupyterLab where it is beside them. Extensions are loaded in the order of their names, and
+    # Voila makes its configuration when it is.
+    server.config.VoilaConfiguration.resources = {"lab": True}

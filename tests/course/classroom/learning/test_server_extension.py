@@ -10,6 +10,7 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler, websocket_connect
+from traitlets.config import Config
 
 from course.classroom.learning import server_extension
 from course.cli import ROOT
@@ -30,6 +31,7 @@ class Connection:
 def test_the_socket_between_kernel_and_page_sends_small_packets_at_once() -> None:
     class Server:
         web_app = Application([], **{server_extension.CLASS: Connection})
+        config = Config()
 
     server_extension._load_jupyter_server_extension(Server)
     kept = Server.web_app.settings[server_extension.CLASS]
