@@ -59,34 +59,63 @@ def all_lines(progress: Progress = no_progress) -> Lines:
     """The fits of every draw of features, width and ridge."""
     rng = np.random.default_rng(3)
     x = torch.from_numpy((np.arange(POINTS) + rng.random(POINTS)) / POINTS)
-    noises, line = torch.from_numpy(rng.standard_normal((DRAWS, POINTS))), torch.from_numpy(LINE)
-    fits, errors, norms = [], [], []
-    for draw, noise in enumerate(noises):
-        progress(draw / DRAWS, f"draw {draw + 1} of {DRAWS}")
-        targets = torch.stack([truth(x), noise, truth(x) + noise])[..., None]
-        source = line_features(x, draw)
-        result = theory.random_feature_sweep(
-            source,
-            targets,
-            source.of(line[:, None]),
-            truth(line),
-            WIDTHS.tolist(),
-            RIDGES.values(),
-            keep_predictions=True,
-        )
-        true, wild, _ = result.predictions[..., 0].numpy()
-        missed = true - truth(line).numpy()
-        errors.append(np.stack([(a * b).mean(-1) for a, b in ((missed, missed), (2 * missed, wild), (wild, wild))]))
-        ones, twos, both = result.norm.square().numpy() * WIDTHS
-        norms.append(np.stack([ones, both - ones - twos, twos]))
-        fits.append(np.stack([true, wild]))
-    errors, norms = np.stack(errors, 1), np.stack(norms, 1)
+    noises = rng.standard_normal((DRAWS, POINTS))
+    sources = [line_features(x, draw) for draw in range(DRAWS)]
+    on_line = torch.from_numpy(LINE)[:, None]
+    features, new = (
+        np.stack([source.columns(0, MOST).numpy() for source in each])
+        for each in (sources, [source.of(on_line) for source in sources])
+    )
+    targets = np.stack([np.broadcast_to(truth(x).numpy(), noises.shape), noises], -1)
+    fits, squares = shortest_fits(features, new, targets, list(RIDGES.values()), progress)
+    missed, wild = fits[0] - truth(on_line[:, 0]).numpy(), fits[1]
+    errors = np.stack([(a * b).mean(-1) for a, b in ((missed, missed), (2 * missed, wild), (wild, wild))])
+    norms = squares * WIDTHS
     logs = np.log(_at(errors[:, :, 0], np.array([0.0, 0.3, 1.0])))  # (noises, draws, widths), without a ridge
     # In a single draw the largest error may also lie beside the threshold; that is for the quartiles to show.
     peaks = (logs.argmax(2) == POINTS - 1).all(0)
     apart = np.abs(logs - np.median(logs, 1, keepdims=True)).mean(2).max(0)
     shown = int(np.where(peaks, apart, np.inf).argmin())
-    return Lines(x.numpy(), noises[shown].numpy(), fits[shown], errors, norms, shown)
+    return Lines(x.numpy(), noises[shown], fits[:, shown].copy(), errors, norms, shown)
+
+
+def shortest_fits(
+    features: np.ndarray, new: np.ndarray, targets: np.ndarray, ridges: list[float], progress: Progress = no_progress
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ridge fits by the first N features, the shortest where there are many: all draws at once.
+
+    `theory.random_feature_sweep` does the same draw after draw, for data of any size, and takes five times as long here.
+
+    Args:
+        features: of the points, (draws, n, width).
+        new: of the places on the line, (draws, m, width).
+        targets: (draws, n, 2).
+        ridges: each 0 or more.
+
+    Returns:
+        Predictions, (2, draws, ridges, widths, m); and the squared norms of the weights, as the coefficients of 1,
+        deviation and deviation^2 for targets first + deviation x second, (3, draws, ridges, widths).
+    """
+    draws, n, width = features.shape
+    fits = np.empty((2, draws, len(ridges), width, new.shape[1]))
+    squares = np.empty((3, draws, len(ridges), width))
+    K, across = np.zeros((draws, n, n)), np.zeros((draws, new.shape[1], n))
+    for last in range(width):
+        progress(last / width, f"{last + 1} of {width} features")
+        column = features[:, :, last]
+        K += column[:, :, None] * column[:, None]
+        across += new[:, :, last, None] * column[:, None]
+        values, vectors = np.linalg.eigh(K)
+        # So many directions the features do not reach; and what is as small as rounding is rounding.
+        values[:, : max(0, n - last - 1)] = 0
+        values[values < values[:, -1:] * max(n, last + 1) * np.finfo(float).eps] = 0
+        total = values[:, None] + np.asarray(ridges)[:, None]  # (draws, ridges, n)
+        inverse = np.divide(1, total, out=np.zeros_like(total), where=total > 0)
+        dual = inverse[..., None] * (vectors.transpose(0, 2, 1) @ targets)[:, None]  # (draws, ridges, n, 2)
+        fits[:, :, :, last] = np.moveaxis((across @ vectors)[:, None] @ dual, -1, 0)
+        products = np.einsum("dn,drni,drnj->ijdr", values, dual, dual)
+        squares[..., last] = products[0, 0], 2 * products[0, 1], products[1, 1]
+    return fits, squares
 
 
 def _at(coefficients: np.ndarray, deviation: np.ndarray | float) -> np.ndarray:

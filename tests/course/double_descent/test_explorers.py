@@ -38,6 +38,27 @@ def test_the_fit_on_the_line_is_least_squares_on_the_first_features(width, noise
     assert result.norm[width - 1] == pytest.approx(math.sqrt(width) * np.linalg.norm(weights), rel=1e-4)
 
 
+def test_all_draws_at_once_are_the_sweep_of_each():
+    rng, draws, widths, ridges = np.random.default_rng(4), 3, 30, [0.0, 0.01, 1.0]
+    features, new = rng.standard_normal((draws, 8, widths)), rng.standard_normal((draws, 5, widths))
+    targets = rng.standard_normal((draws, 8, 2))
+    fits, squares = line_module.shortest_fits(features, new, targets, ridges)
+    for draw in range(draws):
+        first, second = torch.from_numpy(targets[draw]).unbind(1)
+        swept = theory.random_feature_sweep(
+            torch.from_numpy(features[draw]),
+            torch.stack([first, second, first + 0.5 * second])[..., None],
+            torch.from_numpy(new[draw]),
+            torch.zeros(5, dtype=torch.float64),
+            range(1, widths + 1),
+            ridges,
+            keep_predictions=True,
+        )
+        np.testing.assert_allclose(fits[:, draw], swept.predictions[:2, ..., 0], rtol=1e-6, atol=1e-8)
+        mixed = np.tensordot([1, 0.5, 0.25], squares[:, draw], 1)
+        np.testing.assert_allclose(mixed, swept.norm[2].square(), rtol=1e-6, atol=1e-8)
+
+
 def test_the_lines_features_have_the_laplacian_kernel():
     x = torch.linspace(0, 0.2, 5, dtype=torch.float64)
     features = torch.cat([line_module.line_features(x, draw).columns(0, line_module.MOST) for draw in range(400)], 1)
