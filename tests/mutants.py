@@ -1318,6 +1318,49 @@ FAULTS = (
         "return folder / f\"{folder.name.removeprefix('.')}-{name}\"",
         ("test_a_file_beside_the_record_is_there_when_the_run_has_ended",),
     ),
+    # Demos and Binder.
+    Fault(
+        "links: a password in the remote is printed",
+        'scheme, host, path = parts.scheme, parts.hostname or "", parts.path',
+        'scheme, host, path = parts.scheme, parts.netloc or "", parts.path',
+        ("test_the_command_prints_links_and_never_a_password",),
+    ),
+    Fault(
+        "links: a page with a question mark is not quoted",
+        'return on_hub(hub, f"git-pull?{urlencode(asked)}")',
+        "return on_hub(hub, 'git-pull?' + '&'.join(f'{name}={value}' for name, value in reversed(asked.items())))",
+        ("test_a_hubs_links_need_no_repository_and_nbgitpullers_bring_it",),
+    ),
+    Fault(
+        "panels: every window begins at the picture's left",
+        'margin=f"0 0 0 {-100 * left / share:.4f}%",',
+        'margin="0 0 0 0%",',
+        ("test_the_windows_show_the_picture_once_and_all_of_it",),
+    ),
+    Fault(
+        "panels: a point is on every window",
+        "on_it = [each for place, those in overlays.items() if left <= place < right for each in those]",
+        "on_it = [each for those in overlays.values() for each in those]",
+        ("test_a_point_lies_on_the_window_of_its_panel_alone",),
+    ),
+    Fault(
+        "controls: a slider's stop has the rounding of the way to it",
+        "return int(round(position)) if self._whole else round(float(position), DECIMALS)",
+        "return int(round(position)) if self._whole else float(position)",
+        ("test_a_stop_is_the_same_number_however_it_is_reached",),
+    ),
+    Fault(
+        "demos: the browser is opened at the list",
+        "webbrowser.open(url_path_join(self.connection_url, self.page))",
+        "webbrowser.open(self.connection_url)",
+        ("test_the_browser_is_opened_at_the_lessons_demo",),
+    ),
+    Fault(
+        "lesson 3: what is rounding is fitted",
+        "values[values < values[:, -1:] * max(n, last + 1) * np.finfo(float).eps] = 0",
+        "values[values < 0] = 0",
+        ("test_all_draws_at_once_are_the_sweep_of_each",),
+    ),
 )
 
 

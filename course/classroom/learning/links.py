@@ -155,6 +155,6 @@ def _git(root: Path, *arguments: str) -> str:
         raise Refusal(
             f"git cannot be run ({error.strerror}), and links are made from what it knows: install it."
         ) from error
-    if done.returncode:
+    if done.returncode != 0:
         raise Refusal(f"{root} is in no git repository, so there is nothing to link to: {done.stderr.strip()}")
     return done.stdout.strip()

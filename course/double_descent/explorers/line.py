@@ -106,8 +106,7 @@ def shortest_fits(
         K += column[:, :, None] * column[:, None]
         across += new[:, :, last, None] * column[:, None]
         values, vectors = np.linalg.eigh(K)
-        # So many directions the features do not reach; and what is as small as rounding is rounding.
-        values[:, : max(0, n - last - 1)] = 0
+        # What is below is rounding of 0; the shortest weights have no part there.
         values[values < values[:, -1:] * max(n, last + 1) * np.finfo(float).eps] = 0
         total = values[:, None] + np.asarray(ridges)[:, None]  # (draws, ridges, n)
         inverse = np.divide(1, total, out=np.zeros_like(total), where=total > 0)

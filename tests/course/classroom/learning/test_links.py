@@ -83,12 +83,13 @@ def test_there_is_a_link_to_every_lesson_and_demo_and_each_leads_to_a_file() -> 
 
 
 def test_a_hubs_links_need_no_repository_and_nbgitpullers_bring_it() -> None:
-    found = [link for link in addresses(markdown(HOME, HUB)) if "hub.school.edu" in link]
+    source = Repository(HOME.host, HOME.path, "weeks 1&2")
+    found = [link for link in addresses(markdown(source, HUB)) if "hub.school.edu" in link]
     assert f"{HUB}hub/user-redirect/lab/tree/start.ipynb" in found and f"{HUB}hub/user-redirect/voila/tree" in found
     pulled = [parse_qs(urlsplit(link).query) for link in found if "/git-pull?" in link]
     assert len(pulled) == 1 + len(LESSONS)
     for asked in pulled:
-        assert asked["repo"] == ["https://github.com/somebody/course"] and asked["branch"] == ["main"]
+        assert asked["repo"] == ["https://github.com/somebody/course"] and asked["branch"] == ["weeks 1&2"]
         (page,) = asked["urlpath"]
         assert page.startswith("lab/tree/course/") and (cli.ROOT / page.removeprefix("lab/tree/course/")).is_file()
 
