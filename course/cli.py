@@ -111,7 +111,7 @@ def demo(
 @app.command()
 def links(
     ref: Annotated[
-        str | None, typer.Option(metavar="BRANCH", help="A branch, tag or commit; default: what is checked out.")
+        str | None, typer.Option(metavar="BRANCH", help="A branch or tag; default: what is checked out.")
     ] = None,
     hub: Annotated[
         str | None,
@@ -122,7 +122,15 @@ def links(
     from course.classroom.learning import links as linker
 
     with _explained():
-        typer.echo(linker.markdown(linker.repository(ROOT, ref), hub))
+        try:
+            source = linker.repository(ROOT, ref)
+            typer.echo(linker.for_binder(source))
+        except Refusal:
+            if hub is None:
+                raise
+            source = None  # a hub that runs the course's image needs no repository
+        if hub is not None:
+            typer.echo(f"\n{linker.for_hub(hub, source)}" if source else linker.for_hub(hub, source))
 
 
 @app.command()

@@ -7,6 +7,7 @@ the same image the links need no repository; `git-pull` is nbgitpuller, on a hub
 import re
 import subprocess
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -17,7 +18,9 @@ BINDER = "https://mybinder.org"
 START = "lab/tree/start.ipynb"
 ALL_DEMOS = "voila/tree"
 # name@host:path, as ssh has it.
-SHORT = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:]+):(?P<path>[^/].*)")
+SHORT = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:]+):(?P<path>.+)")
+# Where ssh is reached by way of a firewall, and the host that it stands for.
+BY_ANOTHER_PORT = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Repository:
     """A repository that others can fetch.
 
     Attributes:
-        host: such as github.com.
+        host: such as github.com, with the port if it is an unusual one.
         path: such as owner/name.
         ref: a branch, tag or commit.
     """
@@ -59,8 +62,14 @@ def repository(root: Path, ref: str | None = None) -> Repository:
         ref: a branch, tag or commit; default: the branch that is checked out, or the commit where there is none.
 
     Raises:
-        Refusal: there is no repository, no remote, or none that Binder can fetch.
+        Refusal: there is no repository of the course's own, no remote, or none that Binder can fetch.
     """
+    # A handout that lies in its author's repository must not link to the solutions.
+    if folder := _git(root, "rev-parse", "--show-prefix"):
+        raise Refusal(
+            f"{root} is only a folder, {folder}, of another git repository, and links open a repository. Make it one of "
+            "its own with `git init`, put that where others can fetch it, and ask again."
+        )
     names = _git(root, "remote").split()
     if not names:
         raise Refusal(
@@ -78,20 +87,18 @@ def parse(remote: str) -> tuple[str, str]:
     Raises:
         Refusal: nobody else can fetch from there.
     """
-    if "://" in remote:
-        parts = urlsplit(remote)
-        scheme, host, path = parts.scheme, parts.hostname or "", parts.path
-    elif short := SHORT.fullmatch(remote):
-        scheme, host, path = "ssh", short["host"], short["path"]
-    else:
-        scheme, host, path = "file", "", ""
+    try:
+        scheme, host, path = _parts(remote)
+    except ValueError:  # urlsplit's, which may hold a password
+        scheme, host, path = "", "", ""
     path = path.strip("/").removesuffix(".git")
-    if scheme not in ("https", "http", "ssh", "git") or "." not in host or not path:
+    # An @ in the path is what is left of a password that was not quoted.
+    if scheme not in ("https", "http", "ssh", "git") or not _public(host) or not path or "@" in path:
         raise Refusal(
-            "The remote is a folder, or on a machine that others cannot reach, so there is nothing to link to. Put the "
-            "repository where others can fetch it, `git remote set-url origin ADDRESS`, and ask again."
+            "The remote is a folder, or on a machine that others cannot reach, or no proper address, so there is nothing "
+            "to link to. Put the repository where others can fetch it, `git remote set-url origin ADDRESS`, and ask again."
         )
-    return host, path
+    return BY_ANOTHER_PORT.get(host, host), path
 
 
 def binder(source: Repository, page: str) -> str:
@@ -115,17 +122,58 @@ def pulled(hub: str, source: Repository, page: str) -> str:
     return on_hub(hub, f"git-pull?{urlencode(asked)}")
 
 
-def markdown(source: Repository, hub: str | None = None, lessons: tuple[Lesson, ...] = LESSONS) -> str:
-    """All links, to be pasted into a page: a badge and a table for Binder, and a table for a hub if one is named."""
+def for_binder(source: Repository, lessons: tuple[Lesson, ...] = LESSONS) -> str:
+    """A badge and a table of links to Binder, in Markdown."""
     badge = f"[![Open on Binder]({BINDER}/badge_logo.svg)]({binder(source, START)})"
-    tables = [badge, _table(["Binder: JupyterLab", "Binder: demo"], _rows(lessons, lambda page: binder(source, page)))]
-    if hub:
-        rows = _rows(lessons, lambda page: on_hub(hub, page))
+    rows = _rows(lessons, lambda page: binder(source, page))
+    return f"{badge}\n\n{_table(['Binder: JupyterLab', 'Binder: demo'], rows)}"
+
+
+def for_hub(hub: str, source: Repository | None, lessons: tuple[Lesson, ...] = LESSONS) -> str:
+    """A table of links to a JupyterHub, in Markdown.
+
+    Args:
+        hub: its address.
+        source: for nbgitpuller's links; None: without them.
+
+    Raises:
+        Refusal: what names the hub is no address.
+    """
+    if not hub.startswith(("https://", "http://")):
+        raise Refusal(f"--hub takes the hub's address, such as https://hub.school.edu, and not {hub}.")
+    heads, rows = ["Hub: JupyterLab", "Hub: demo"], _rows(lessons, lambda page: on_hub(hub, page))
+    if source is not None:
+        heads.append("Hub: by nbgitpuller")
         files = ["start.ipynb", *(f"{lesson.folder}/{lesson.name}.ipynb" for lesson in lessons)]
         for row, file in zip(rows, files, strict=True):
             row.append(pulled(hub, source, f"lessons/{file}"))
-        tables.append(_table(["Hub: JupyterLab", "Hub: demo", "Hub: by nbgitpuller"], rows))
-    return "\n\n".join(tables)
+    return _table(heads, rows)
+
+
+def _parts(remote: str) -> tuple[str, str, str]:
+    """Scheme, host and path of a remote's address.
+
+    Raises:
+        ValueError: it is no address.
+    """
+    if "://" in remote:
+        parts = urlsplit(remote)
+        scheme, host, path = parts.scheme, parts.hostname or "", parts.path
+        if scheme == "https" and parts.port not in (None, 443):  # a port of ssh is of no use to https
+            host = f"{host}:{parts.port}"
+        return scheme, host, path
+    if short := SHORT.fullmatch(remote):
+        return "ssh", short["host"].lower(), short["path"]
+    return "file", "", ""
+
+
+def _public(host: str) -> bool:
+    """Whether a host's name or address is one of the internet's, as far as it shows."""
+    name = host.partition(":")[0]
+    try:
+        return ip_address(name).is_global
+    except ValueError:
+        return "." in name and not name.endswith((".local", ".localhost"))
 
 
 def _rows(lessons: tuple[Lesson, ...], link) -> list[list[str]]:

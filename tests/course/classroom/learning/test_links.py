@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from course import cli
 from course.classroom import Refusal
 from course.classroom.learning import links
-from course.classroom.learning.links import Repository, markdown, parse, repository
+from course.classroom.learning.links import Repository, for_binder, for_hub, parse, repository
 from course.syllabus import LESSONS
 
 HOME = Repository("github.com", "somebody/course", "main")
@@ -46,6 +46,10 @@ def addresses(text: str) -> list[str]:
         ("ssh://git@gitlab.com:22/group/part/course.git", ("gitlab.com", "group/part/course")),
         ("https://ada:s3cret@git.school.edu/course", ("git.school.edu", "course")),
         ("git.school.edu:maths/course", ("git.school.edu", "maths/course")),
+        ("git@GitHub.com:/somebody/course.git", ("github.com", "somebody/course")),
+        ("ssh://git@ssh.github.com:443/somebody/course.git", ("github.com", "somebody/course")),
+        ("https://git.school.edu:8443/maths/course.git", ("git.school.edu:8443", "maths/course")),
+        ("https://github.com:443/somebody/course", ("github.com", "somebody/course")),
     ],
 )
 def test_every_form_of_a_remote_is_understood(remote: str, expected: tuple[str, str]) -> None:
@@ -53,11 +57,31 @@ def test_every_form_of_a_remote_is_understood(remote: str, expected: tuple[str, 
 
 
 @pytest.mark.parametrize(
-    "remote", ["/home/ada/course", "../course", "file:///home/ada/course", "ssh://git@box/course", "box:course", "x"]
+    "remote",
+    [
+        "/home/ada/course",
+        "../course",
+        "file:///home/ada/course",
+        "ssh://git@box/course",
+        "box:course",
+        "x",
+        "http://127.0.0.1/ada/course",
+        "git@192.168.1.5:ada/course",
+        "git@box.local:ada/course",
+        "https://[git.school.edu/course",
+        "https://git.school.edu:port/course",
+    ],
 )
 def test_what_nobody_else_can_fetch_is_refused(remote: str) -> None:
     with pytest.raises(Refusal, match="others can fetch it"):
         parse(remote)
+
+
+@pytest.mark.parametrize("remote", ["https://ada.l:s3/cret@github.com/a/course", "ada.l:s3cret@github.com:a/course"])
+def test_a_password_that_git_would_not_take_for_one_is_not_taken_for_a_path(remote: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        parse(remote)
+    assert "cret" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +99,7 @@ def test_a_binder_link_names_repository_branch_and_page(source: Repository, name
 
 
 def test_there_is_a_link_to_every_lesson_and_demo_and_each_leads_to_a_file() -> None:
-    pages = [parse_qs(urlsplit(link).query).get("urlpath", [""])[0] for link in addresses(markdown(HOME))]
+    pages = [parse_qs(urlsplit(link).query).get("urlpath", [""])[0] for link in addresses(for_binder(HOME))]
     assert {"lab/tree/start.ipynb", "voila/tree"} < set(pages)
     files = [re.sub("^(lab/tree|voila/render)/", "", page) for page in pages if page.endswith(".ipynb")]
     assert all((cli.ROOT / "lessons" / file).is_file() for file in files)
@@ -84,7 +108,7 @@ def test_there_is_a_link_to_every_lesson_and_demo_and_each_leads_to_a_file() -> 
 
 def test_a_hubs_links_need_no_repository_and_nbgitpullers_bring_it() -> None:
     source = Repository(HOME.host, HOME.path, "weeks 1&2")
-    found = [link for link in addresses(markdown(source, HUB)) if "hub.school.edu" in link]
+    found = [link for link in addresses(for_hub(HUB, source)) if "hub.school.edu" in link]
     assert f"{HUB}hub/user-redirect/lab/tree/start.ipynb" in found and f"{HUB}hub/user-redirect/voila/tree" in found
     pulled = [parse_qs(urlsplit(link).query) for link in found if "/git-pull?" in link]
     assert len(pulled) == 1 + len(LESSONS)
@@ -109,6 +133,18 @@ def test_without_a_remote_there_are_no_links_and_it_says_what_to_do(clone: Path,
     assert done.exit_code == 1 and "git remote add origin" in done.output and "mybinder" not in done.output
 
 
+def test_a_handout_in_its_authors_repository_does_not_link_to_the_solutions(clone: Path) -> None:
+    git(clone, "remote", "add", "origin", "git@github.com:somebody/solutions.git")
+    (clone / "handout").mkdir()
+    with pytest.raises(Refusal, match="only a folder, handout/"):
+        repository(clone / "handout")
+
+
+def test_a_hub_without_a_scheme_is_refused_since_a_page_would_take_it_for_a_file() -> None:
+    with pytest.raises(Refusal, match="and not hub.school.edu"):
+        for_hub("hub.school.edu", HOME)
+
+
 def test_outside_a_repository_there_are_no_links(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="in no git repository"):
         repository(tmp_path)
@@ -121,3 +157,11 @@ def test_the_command_prints_links_and_never_a_password(clone: Path, monkeypatch)
     assert done.exit_code == 0 and len(addresses(done.output)) > 4 * len(LESSONS)
     assert "s3cret" not in unquote(done.output) and "ada" not in unquote(done.output)
     assert "gh/somebody/course/autumn/2026" in done.output
+
+
+def test_a_hub_needs_no_repository(clone: Path, monkeypatch) -> None:
+    monkeypatch.setattr(cli, "ROOT", clone)
+    done = CliRunner().invoke(cli.app, ["links", "--hub", HUB])
+    found = addresses(done.output)
+    assert done.exit_code == 0 and f"{HUB}hub/user-redirect/lab/tree/start.ipynb" in found
+    assert all(link.startswith(HUB) for link in found) and "git-pull" not in done.output
