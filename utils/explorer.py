@@ -192,7 +192,9 @@ class Explorer:
         """The ipywidgets HTML below the picture, or in its place when an exception is shown."""
         import ipywidgets
 
-        return ipywidgets.HTML()
+        message = ipywidgets.HTML()
+        message.add_class("explorer-sentence")
+        return message
 
     @cached_property
     def player(self) -> Player | None:

@@ -18,6 +18,14 @@ NARROWEST_GAP = 8  # pixels, more than between two words; where all is white, pa
 NARROWEST_ROW = 620  # pixels of a page: in less, panels stand one below the other
 BROAD = 0.6  # of the picture's width: such a panel would be too small on a phone, and is moved sideways there
 LARGEST = 1.1  # times its size in the whole picture: a narrow panel alone is not as wide as the page
+# The whole picture, or the windows on its panels: one is decoded, the other waits until there is room for it.
+STYLE = f"""<style>
+.explorer-stage {{ container: explorer / inline-size; }}
+@container explorer (max-width: {NARROWEST_ROW - 1}px) {{
+  .explorer-whole {{ display: none !important; }}
+  .explorer-windows {{ display: flex !important; }}
+}}
+</style>"""
 
 
 def panels(figure: Figure, ink: np.ndarray, shown_width: int) -> list[list[float]]:
@@ -50,9 +58,9 @@ def parted(figure: Figure, picture: bytes, shown_width: int) -> list[list[float]
 def stage(
     image: "ipywidgets.Image", overlays: dict[float, list], parts: list[list[float]], width: int
 ) -> "ipywidgets.Box":
-    """The picture on a page, `width` pixels wide: in one row where there is room, else part below part.
+    """The picture on a page, `width` pixels wide: whole where there is room, else part below part.
 
-    Each part is the whole picture behind a window.
+    A front end that leaves styles out shows it whole.
 
     Args:
         image: the picture.
@@ -62,11 +70,28 @@ def stage(
     """
     import ipywidgets
 
+    whole = ipywidgets.VBox([image, *(each for those in overlays.values() for each in those)])
+    whole.layout.overflow = "hidden"
+    for name in ("explorer-picture", "explorer-whole"):
+        whole.add_class(name)
+    style = ipywidgets.HTML(STYLE, layout=ipywidgets.Layout(display="none"))
+    box = ipywidgets.VBox(
+        [style, whole, _windows(image, overlays, parts, width)],
+        layout=ipywidgets.Layout(width=f"{width}px", max_width="100%", overflow="hidden"),
+    )
+    box.add_class("explorer-stage")
+    return box
+
+
+def _windows(image, overlays: dict[float, list], parts: list[list[float]], width: int) -> "ipywidgets.Box":
+    """The parts, each the whole picture behind a window."""
+    import ipywidgets
+
     windows = []
     for left, right in parts:
         share = right - left
         on_it = [each for place, those in overlays.items() if left <= place < right for each in those]
-        whole = ipywidgets.VBox(
+        picture = ipywidgets.VBox(
             [image, *on_it],
             layout=ipywidgets.Layout(
                 width=f"{100 / share:.4f}%",
@@ -76,8 +101,7 @@ def stage(
                 overflow="hidden",
             ),
         )
-        whole.add_class("explorer-picture")
-        # As many pixels as its share of a row, and of what is left of it.
+        picture.add_class("explorer-picture")
         shrinks = 0 if share > BROAD else 1
         layout = ipywidgets.Layout(
             flex=f"{share:.4f} {shrinks} {share * NARROWEST_ROW:.2f}px",
@@ -85,19 +109,18 @@ def stage(
             max_width=f"{share * width * LARGEST:.2f}px",
             overflow="hidden",
         )
-        windows.append(ipywidgets.Box([whole], layout=layout))
+        windows.append(ipywidgets.Box([picture], layout=layout))
     broad = any(right - left > BROAD for left, right in parts)
     box = ipywidgets.Box(
         windows,
         layout=ipywidgets.Layout(
-            width=f"{width}px",
-            max_width="100%",
+            display="none",
             flex_flow="row wrap",
             justify_content="flex-start" if broad else "center",
             overflow="auto hidden",
         ),
     )
-    box.add_class("explorer-stage")
+    box.add_class("explorer-windows")
     return box
 
 

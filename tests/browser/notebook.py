@@ -142,11 +142,11 @@ class OpenExplorer:
     def __init__(self, box: Locator, explorer: Explorer) -> None:
         self.box, self.explorer = box, explorer
         self.widget = box.locator(".widget-vbox").first
-        # The picture stands in every window on it.
-        self.image = box.locator("img.widget-image").last
+        # On a phone the picture stands in every window on it.
+        self.image = box.locator("img.widget-image").locator("visible=true").last
         self.stage = box.locator(".explorer-stage")
-        self.sentence = box.locator(".widget-html-content")
-        self.handle = box.locator(".explorer-point")
+        self.sentence = box.locator(".explorer-sentence .widget-html-content")
+        self.handle = box.locator(".explorer-point").locator("visible=true")
         inputs = box.locator(".widget-slider:visible, .widget-toggle-buttons")
         points = [name for name, control in explorer.controls.items() if isinstance(control, Point)]
         expect(self.handle).to_have_count(len(points))

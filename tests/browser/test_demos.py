@@ -40,7 +40,8 @@ TO_REACH = """() => [...document.querySelectorAll('button, a[href], summary, [ta
     .filter(([each]) => each.checkVisibility({visibilityProperty: true}) && each.tabIndex >= 0 && !each.disabled)
     .map(([each, place]) => place)"""
 # How large each window of a picture shows it, compared with how large it was drawn to be shown.
-SCALES = """() => [...document.querySelectorAll('.explorer-picture')].map(each => each.getBoundingClientRect().width / 900)"""
+SCALES = """() => [...document.querySelectorAll('.explorer-picture')].filter(each => each.checkVisibility())
+    .map(each => each.getBoundingClientRect().width / 900)"""
 
 
 @dataclass

@@ -234,7 +234,7 @@ def test_where_the_front_end_lacks_anywidget_two_sliders_appear(served: Lab, not
     sliders = box.locator(".widget-slider:visible")
     expect(sliders).to_have_count(4)  # speed, steps, and two for the point
     expect(box.locator(".explorer-point, .jupyter-widgets-error-widget:visible")).to_have_count(0)
-    image = box.locator("img.widget-image").last
+    image = box.locator("img.widget-image").locator("visible=true").last
     before = image.get_attribute("src")
     sliders.first.get_by_role("slider").press("ArrowRight")
     expect(image).not_to_have_attribute("src", before)

@@ -27,10 +27,16 @@ def explorer(draw=draw, **controls) -> Explorer:
     )
 
 
+def windows(made: Explorer) -> tuple:
+    """What a phone shows of the picture."""
+    _style, _whole, on_a_phone = made.stage.children
+    return on_a_phone.children
+
+
 def shares(made: Explorer) -> list[tuple[float, float]]:
     """Of each window on the picture: where it begins, and its width, 0 to 1 of the picture's."""
     found = []
-    for window in made.stage.children:
+    for window in windows(made):
         (whole,) = window.children
         share = 100 / float(whole.layout.width.rstrip("%"))
         found.append((-float(whole.layout.margin.split()[-1].rstrip("%")) / 100 * share, share))
@@ -54,7 +60,7 @@ def test_a_picture_of_one_panel_has_one_window() -> None:
     )
     made.widget
     assert shares(made) == [(0, 1)]
-    (window,) = made.stage.children
+    (window,) = windows(made)
     assert re.match(r"1\.0+ 0 ", window.layout.flex) and 1 > BROAD  # it is not made smaller than can be read
 
 
@@ -63,7 +69,7 @@ def test_a_point_lies_on_the_window_of_its_panel_alone(axes: int) -> None:
     made = explorer(at=Point("at", x=(0, 1, 0.5), y=(0, 1, 0.5), value=(0.5, 0.5), axes=axes))
     made.widget
     overlay = made.inputs["at"].overlay
-    assert [overlay in window.children[0].children for window in made.stage.children] == [axes == 0, axes == 1]
+    assert [overlay in window.children[0].children for window in windows(made)] == [axes == 0, axes == 1]
 
 
 def test_words_across_the_gap_keep_panels_together() -> None:
