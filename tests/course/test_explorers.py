@@ -127,6 +127,14 @@ def test_the_live_widget_shows_what_the_static_figure_shows(explorer):
 
 
 @pytest.mark.parametrize("explorer", EXPLORERS)
+def test_on_a_phone_its_panels_stand_one_below_the_other(explorer):
+    live = explorer.fresh()
+    live.widget
+    _style, _whole, windows = live.stage.children
+    assert len(windows.children) > 1, "its panels are too near to each other to be parted"
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
 def test_a_readers_settings_change_no_picture(explorer):
     with matplotlib.rc_context():
         matplotlib.rcdefaults()

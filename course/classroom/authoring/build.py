@@ -51,7 +51,7 @@ VISIT = """\
 solve.
 
 **Came by a Binder link?** This machine is lent to you, and it forgets everything when you leave. To keep your work,
-right-click into the list of files on the left and choose *Download Current Folder as an Archive*."""
+right-click on an empty place in the list of files on the left and choose *Download Current Folder as an Archive*."""
 START = Path("lessons", "start.ipynb")
 IN_JUPYTERLAB = "in-jupyterlab"  # a cell with this tag is not shown in Voila: see course.css
 INDEX = Path("solutions", solutions.INDEX.name)
@@ -116,7 +116,7 @@ def drift(root: Path, lessons: tuple[Lesson, ...] = LESSONS) -> list[str]:
 
 def start_page(lessons: tuple[Lesson, ...]) -> NotebookNode:
     """The page that lists the lessons."""
-    cells = [f"# {TITLE}\n\n{WELCOME}"]
+    cells = [f"# {TITLE}\n\n{VISIT}", WELCOME]
     for lesson in lessons:
         cells.append(
             f"## {lesson.number}. [{lesson.title}]({lesson.folder}/{lesson.name}.ipynb)\n\n"
@@ -124,7 +124,6 @@ def start_page(lessons: tuple[Lesson, ...]) -> NotebookNode:
             f"About {lesson.minutes} minutes. Only the explorers, nothing to write: "
             f"[demo]({lesson.folder}/demo.ipynb)."
         )
-    cells.insert(1, VISIT)
     return _notebook([nbformat.v4.new_markdown_cell(source) for source in cells])
 
 

@@ -18,7 +18,8 @@ BEGINNING = """\
 <body>
 <main class="course-demos">
 <h1>{title}</h1>
-<p>Each page has pictures that you can move, and a few words about them. Nothing has to be installed, written or solved.</p>
+<p>Each page has pictures that you can move, and a few words about them. There is nothing to install and no code to write;
+some questions open to an answer.</p>
 <ol>
 """
 DEMO = """\

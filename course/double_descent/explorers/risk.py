@@ -121,7 +121,7 @@ def look_at_risk(problems: dict[float, Spectrum], gamma: float, signal: float, n
 def draw_risk(result: Risk, figure: Figure) -> None:
     low, high = 1e-2, 1e2
     if not figure.axes:
-        curve, parts = plotting.panels(figure, 2, widths=[1.5, 1], wspace=0.2)
+        curve, parts = plotting.panels(figure, 2, widths=[1.5, 1], wspace=0.32)
         curve.set(ylabel="excess risk", title="Lines: the limit. Dots: drawn problems")
         parts.set(title="What it is made of")
         for axes in (curve, parts):
