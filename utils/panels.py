@@ -83,7 +83,9 @@ def stage(
     return box
 
 
-def _windows(image, overlays: dict[float, list], parts: list[list[float]], width: int) -> "ipywidgets.Box":
+def _windows(
+    image: "ipywidgets.Image", overlays: dict[float, list], parts: list[list[float]], width: int
+) -> "ipywidgets.Box":
     """The parts, each the whole picture behind a window."""
     import ipywidgets
 

@@ -1,7 +1,7 @@
 """Demos: a lesson's explorers as a page without code, served by Voila.
 
 The page's look is in `voila_template`, Voila's settings are in `voila_config`: the cells run one after the other while
-the page is read. The list of all demos, `tree.html` there, is made from the syllabus by `course build`.
+the page is read. The list of all demos, `demos.html` there, is made from the syllabus by `course build`.
 """
 
 import webbrowser
