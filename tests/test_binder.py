@@ -211,7 +211,8 @@ def no_command_of_that_name(image: Image) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("broken", "reason"), [(a_file_in_its_place, "Not a directory"), (no_command_of_that_name, "course: command not found")]
+    ("broken", "reason"),
+    [(a_file_in_its_place, "Not a directory"), (no_command_of_that_name, "course: command not found")],
 )
 def test_without_an_update_the_server_starts_in_the_lessons_and_says_why(
     image: Image, broken: Callable[[Image], Path], reason: str
