@@ -1,7 +1,8 @@
 """Demos: a lesson's explorers as a page without code, served by Voila.
 
 The page's look is in `voila_template`, Voila's settings are in `voila_config`: the cells run one after the other while
-the page is read. The list of all demos, `demos.html` there, is made from the syllabus by `course build`.
+the page is read, and all that a cell shows is waited for, where Voila would give up after four seconds on a busy
+machine and leave out the rest. The list of all demos, `demos.html` there, is made from the syllabus by `course build`.
 """
 
 import webbrowser

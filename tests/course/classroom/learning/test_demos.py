@@ -4,9 +4,12 @@ import json
 import os
 import webbrowser
 
+import nbformat
 import pytest
+from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 from typer.testing import CliRunner
+from voila.execute import VoilaExecutor
 
 from course import cli
 from course.classroom.learning import demos, server_extension
@@ -48,3 +51,8 @@ def test_without_lessons_it_says_what_to_do(asked, monkeypatch, tmp_path) -> Non
 def test_voila_sends_pictures_at_once_too() -> None:
     named = json.loads(CONFIG.read_text())["Voila"][server_extension.CLASS]
     assert import_item(named) is server_extension.PromptConnection
+
+
+def test_on_a_busy_machine_the_last_of_what_a_cell_shows_is_waited_for_too() -> None:
+    waiting = VoilaExecutor(nbformat.v4.new_notebook(), config=Config(json.loads(CONFIG.read_text())))
+    assert waiting.iopub_timeout > 60
