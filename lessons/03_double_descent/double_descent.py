@@ -2,198 +2,223 @@
 # # 3. Double descent
 #
 # **Why does the error fall again after the model is large enough to fit everything, and when does it not?**
-#
-# Statistics courses draw a U: with more parameters the test error falls, and then it rises, because the model fits
-# the noise. Go on past the point where everything is fitted, and it often falls a second time. This lesson takes that
-# curve apart: where its peak is, what makes it, what removes it, and whether the second fall gets you anywhere.
-
-# %% [markdown]
-# **You will be able to**
-#
-# - fit random features on both sides of the threshold, at every width below it for the price of one;
-# - say where the peak comes from, and compute what theory predicts beside it;
-# - remove it, by a ridge or by stopping early, and say what is left;
-# - split an error into bias and variance, and say which of the two a larger model cures;
-# - count where the threshold of a network lies, and say why its peak need not be there.
-#
-# **You need** least squares, singular values and PyTorch; lesson 1 for the shortest solution, lesson 2 for label
-# noise (both in brief below). Two words used throughout: a *feature* is a number computed from an input, and a model
-# here is a weighted sum of $N$ or $p$ features; a *ridge* is a penalty on the squared weights.
-#
-# **Time**: about three hours, nearly two of them for the exercises. **Machine**: the notebook runs from top to bottom
-# in under a minute and 1 GB on 2 CPU cores; no GPU, no network.
 
 # %% tags=["demo"]
 from course.double_descent import explorers
+
+# %% tags=["demo"]
+explorers.curve
+
+# %% [markdown] tags=["demo"]
+# The dots are twelve points on a step, measured with some noise. The model is a sum of $N$ waves whose frequencies
+# were drawn at random, and least squares chooses how much of each wave to take. Such a wave is called a *feature*.
+#
+# Statistics courses draw the error of a growing model as a U. At first it falls, because the model can say more. Then
+# it rises, because the model fits the noise. From $N = 12$ on, this model can pass through all twelve points, noise
+# included.
+#
+# **Where will the error be smallest?** With few features, with just enough, or with far too many? Decide. Then press
+# *Play*, which adds one feature after the other. At the end compare *6 features*, *12 features* and *120 features*.
+
+# %% [markdown]
+# ## 3.1 Your guess first
 
 # %%
 import torch
 
 from course.double_descent import exercises, experiment, figures, nets, theory
 from utils import data, plotting
-from utils.experiment import columns, load_record, select
+from utils.experiment import load_record
 from utils.prediction import Prediction
 
-# %% [markdown]
-# ## 3.1 Predict
-#
-# Commit to an answer before you run anything. You meet all three again below.
+# %%
+best_prediction = Prediction(
+    "The model has N random features, and there are 12 noisy points. With which N is the error, the "
+    "distance from the true step, smallest?",
+    options=("With few: N about 6", "With just enough: N = 12", "With far too many: N = 120"),
+)
+best_prediction
 
 # %%
-peak_prediction = Prediction(
-    "300 images of digits, no wrong labels. Each image is turned into N numbers by functions drawn at "
-    "random, and least squares fits the labels with them. At which N is the error on new images "
-    "largest?",
-    options=("N = 10", "N = 300", "N = 1,800", "N = infinity"),
+best_prediction.reveal(
+    answer="With far too many: N = 120",
+    because="In most draws of the features, and in the middle of all draws. At N = 12 the fit is wild. "
+    "After that, each added feature makes it calmer, though it still passes through every point. Why "
+    "this is so, and when it is not, is the subject of this lesson.",
 )
-peak_prediction
-
-# %%
-noise_prediction = Prediction(
-    "Now two fifths of the labels are wrong, and nothing restrains the fit. Which is better on new "
-    "images?",
-    options=("The best N below 300", "N = infinity", "That depends on the functions"),
-)
-noise_prediction
-
-# %%
-data_prediction = Prediction(
-    "You have N = 300 features and 150 labelled images. Somebody gives you 150 more. The error on new "
-    "images ...",
-    options=("falls a little", "falls a lot", "rises"),
-)
-data_prediction
 
 # %% [markdown]
-# ## 3.2 The smallest case
+# This second fall of the error is called *double descent*. This lesson takes it apart: where the peak is, what makes
+# it, what removes it, and whether the second fall brings you anywhere.
 #
-# One example. A vector $x$ of $p$ features, standard normal and independent; a label $y = x^\top\beta + \varepsilon$
-# with noise of mean 0 and variance $\sigma^2$. Of all weights with $x^\top\hat\beta = y$ the shortest are $\hat\beta
-# = x\,y / |x|^2$ (lesson 1). Put in $y$:
+# **You will be able to**
 #
-# $$\hat\beta = \underbrace{\frac{x x^\top}{|x|^2}\beta}_{\text{the part of }\beta\text{ along }x} + \underbrace{\frac{x}{|x|^2}\,\varepsilon}_{\text{the noise}}$$
+# - fit random features on both sides of the peak, and get every width below it for the price of one;
+# - say where the peak comes from, and compute what theory predicts beside it;
+# - remove it, by a ridge or by stopping early, and say what is left;
+# - split an error into bias and variance, and say which of the two a larger model cures;
+# - count where the peak of a network should be, and say why it need not be there.
 #
-# - **The noise** adds $\varepsilon^2 / |x|^2$ to the squared error $|\hat\beta - \beta|^2$. With one feature $x$ is a
-#   single number, often near 0, and the quotient is huge: its mean is infinite. With $p$ features $|x|^2$ is a sum of
-#   $p$ squares, and the mean of $1 / |x|^2$ is $1 / (p - 2)$, finite from $p = 3$ on. The same noise has to be
-#   fitted, but $p$ features share it.
-# - **The signal** is seen in one of $p$ directions. The rest of it, $|\beta|^2 (1 - 1/p)$ on average, is lost.
+# **You need** least squares, singular values and PyTorch, the shortest solution of lesson 1, and the label noise of
+# lesson 2 (both are repeated in a sentence here). A *ridge* is a penalty on the squared weights. **Time**: about
+# three hours, nearly two of them for the exercises. **Machine**: any laptop. The notebook runs from top to bottom in
+# under a minute; it needs no GPU and no network.
+
+# %% [markdown]
+# ## 3.2 Noise is fitted at any price, or shared
 #
-# So for $p \ge 3$ the mean error is $|\beta|^2 (1 - 1/p) + \sigma^2 / (p - 2)$: a second term that falls, and a first
-# that rises. Before you run the cell: with $|\beta|^2 = 1$ and $\sigma^2 = 1$, is the error at $p = 100$ below 1, the
-# error of the answer $\hat\beta = 0$?
+# The smallest case has one example. Its input $x$ has $p$ features, which are independent standard normal numbers.
+# Its label is $y = x^\top \beta + \varepsilon$, where the noise $\varepsilon$ has mean 0 and variance $\sigma^2$. Of
+# all weights with $x^\top \hat\beta = y$, the shortest are $\hat\beta = x\, y / \|x\|^2$ (lesson 1). Put in $y$:
+#
+# $$\hat\beta = \underbrace{\frac{x x^\top}{\|x\|^2}\,\beta}_{\text{the part of } \beta \text{ along } x} + \underbrace{\frac{x}{\|x\|^2}\,\varepsilon}_{\text{the noise}}$$
+#
+# **The noise** adds $\varepsilon^2 / \|x\|^2$ to the squared error $\|\hat\beta - \beta\|^2$. With one feature, $x$
+# is a single number. It is often near zero, and then the quotient is huge; its mean is infinite. With $p$ features,
+# $\|x\|^2$ is a sum of $p$ squares, and the mean of $1 / \|x\|^2$ is $1 / (p - 2)$ from $p = 3$ on. It is the same
+# noise, but now $p$ features share it.
+#
+# **The signal** is seen in one of $p$ directions. The rest of it is lost: $\|\beta\|^2 (1 - 1/p)$ on average.
+#
+# So the mean error is $\|\beta\|^2 (1 - 1/p) + \sigma^2 / (p - 2)$. The second term falls and the first one rises.
+# Before you run the cell: let signal and noise be equally strong, $\|\beta\|^2 = \sigma^2 = 1$. Does the error ever
+# get below 1, which is the error of the answer $\hat\beta = 0$?
 
 # %%
 generator = torch.Generator().manual_seed(0)
-for p in (1, 2, 3, 4, 6, 10, 100):
+counts, means, formula = (1, 2, 3, 4, 6, 10, 30, 100), [], []
+for p in counts:
     # 40,000 problems of one example each
     x = torch.randn(40_000, p, generator=generator, dtype=torch.float64)
     beta = torch.zeros(p, dtype=torch.float64)
     beta[0] = 1
     y = x @ beta + torch.randn(40_000, generator=generator, dtype=torch.float64)
-    errors = (x * (y / x.square().sum(1))[:, None] - beta).square().sum(1)
-    formula = f"{1 - 1 / p + 1 / (p - 2):.4f}" if p > 2 else "infinite"
-    print(f"p = {p:3}: mean error {errors.mean():12.4f}, formula {formula}")
+    beta_hat = x * (y / x.square().sum(1))[:, None]
+    means.append(float((beta_hat - beta).square().sum(1).mean()))
+    formula.append(1 - 1 / p + 1 / (p - 2) if p > 2 else torch.inf)
+plotting.show(figures.draw_one_example(counts, means, formula))
 
 # %% [markdown]
-# With one or two features the mean is whatever the worst of 40,000 problems made it: another seed, another number.
-# (With three and four there is a mean, but not yet a variance: the printed one is still rough.) Then it falls. But
-# not below 1: with as much noise as signal, fitting one example exactly is worth nothing. The second descent is a
-# descent from a peak; where it ends is another question.
+# It does not. The error comes down from a peak, and it ends at the error of no answer at all. When signal and noise
+# are equally strong, it is not worth fitting one example exactly. So the second descent is a descent from a peak.
+# Where it ends is another question.
 #
-# With $n$ examples it is the same in $n$ directions instead of one. When $p$ is near $n$, some combination of the
-# examples is nearly 0, as $x$ was, and to fit its label takes huge weights. With many more features no combination
-# is. The third exercise has the formula.
+# (With one or two features there is no mean. The dots there show what the worst of forty thousand problems made of
+# it: another seed gives another number.)
 #
-# ## 3.3 Explore
+# **The same with $n$ examples.** Let $X$ be the $n \times p$ matrix of the inputs. When $p$ is near $n$, some
+# combination of the examples is nearly zero, as $x$ was. The fit must still give it its label, and for this it needs
+# huge weights. The length of that smallest combination is the smallest *singular value* of $X$:
+
+# %%
+generator, n = torch.Generator().manual_seed(0), 100
+features = torch.tensor([20, 40, 60, 75, 85, 92, 97, 100, 103, 108, 115, 130, 160, 200, 300, 500])
+smallest = torch.stack([
+    torch.linalg.svdvals(torch.randn(20, n, p, generator=generator, dtype=torch.float64))[:, -1]
+    for p in features.tolist()
+])  # (16, 20)
+expected = (features.sqrt() - n**0.5).abs()  # for large matrices
+plotting.show(figures.draw_mechanism(features / n, smallest, expected))
+
+# %% [markdown]
+# At $p = n$ the smallest singular value nearly vanishes, and one over it has the peak. One over it is the factor by
+# which a fit may enlarge the noise. With many more features than examples, no combination is small any more.
+#
+# ## 3.3 Make the peak, and take it away
 
 # %% [markdown] tags=["demo"]
-# ### Random features on a line
+# ### What is large at the peak is the weights
 #
-# A step, seen at twelve points, and cosines of random frequency and phase as features (their kernel is the Laplacian
-# of lesson 1). On the left the shortest least-squares fit with the first $N$ of 120 features. On the right its mean
-# squared distance from the truth, and its norm, for every $N$ and 40 draws of features and noise; the blue dot is the
-# draw whose fit you see.
+# The same kind of points and waves as in the first picture, drawn anew, with more to change: the noise in the labels,
+# and a ridge. The two small panels show forty draws of the features and the noise. One has the test error, which is
+# the mean squared distance from the true step. The other has the norm of the fit. The blue dot is the draw whose fit
+# you see.
 #
-# **Try**: press *Play* to add one feature after the other, past *At the threshold* to *Ten times as many*. Then take the
-# noise away with *Threshold, no noise*, raise it with *Threshold, much noise*, and add *Threshold, a ridge*. **Look for**:
-# where the fit passes through all points; what it does between them there, and at 120; which of the two right-hand
-# curves you could draw without knowing the truth.
+# **Try**: press *Play*, and stop at *At the threshold* and at *Ten times as many*. Then take the noise away with
+# *Threshold, no noise*, raise it with *Threshold, much noise*, and add *Threshold, a ridge*.
+#
+# **Look for**: what the fit does between the points, and which of the two curves you could draw without knowing the
+# truth.
 
 # %% tags=["demo"]
 explorers.line
 
 # %% [markdown] tags=["demo"]
-# <details><summary><b>Question</b>: at N = 12 and at N = 120 the fit passes through every point. Why is one wild and the other not?</summary>
+# <details><summary><b>Question</b>: with 12 and with 120 features the fit passes through every point. Why is one wild
+# and the other not?</summary>
 #
-# With twelve features there is exactly one way to pass through twelve points, however large the weights it takes.
-# With 120 there are many ways, and you are given the shortest. Near the threshold and beyond it the norm rises and
-# falls with the error, and you can compute it without the truth. What is large at the peak is not the number of
-# parameters but the weights.
+# With twelve features there is exactly one way to pass through twelve points, and it takes the weights that it needs,
+# however large. With more features there are many ways, and you are given the shortest one. So what is large at the
+# peak is not the number of weights, but the weights themselves. Their norm rises and falls with the error, and you
+# can compute it without knowing the truth.
 # </details>
 #
-# <details><summary><b>Question</b>: take the noise away. What is left of the peak, and where does it come from?</summary>
+# <details><summary><b>Question</b>: the noise is taken away. Why is most of the peak still there?</summary>
 #
-# In the median, most of it (3.9 becomes 2.8). A step is not a sum of twelve cosines, and what they cannot express acts on the fit as noise
-# would. Noise makes the peak higher; it is not needed.
+# A step is not a sum of twelve waves. What the waves cannot express acts on the fit as noise does. So noise makes the
+# peak higher, but it is not needed.
 # </details>
 #
-# <details><summary><b>Question</b>: what does a ridge of 0.1 do at N = 12, and what at N = 120?</summary>
+# <details><summary><b>Question</b>: what does a ridge do at the threshold, and what far beyond it?</summary>
 #
-# At 12 it takes most of the peak away: huge weights cost more than the misfit they avoid. At 120 it does hardly
-# anything: the weights are small already. (A ridge is compared with $\Phi\Phi^\top$, which grows with every feature:
-# twice as many make the same ridge half as strong.)
+# At the threshold it takes most of the peak away, because huge weights cost more than the misfit that they avoid. Far
+# beyond the threshold it does hardly anything: the weights are small already.
 # </details>
 #
-# ### Theory against simulation
+# ### Theory, and problems drawn at random
 #
-# Standard normal features, $p$ of them for $n = 100$ examples, a signal $\beta$ in a random direction. Drawn is the
-# *excess risk*, the mean of $|\hat\beta - \beta|^2$: the error on new examples beyond their own noise. The lines are
-# what theory says for $n, p \to \infty$ with $p / n = \gamma$ fixed; the dots are problems drawn with $n = 100$, 30
-# for each $\gamma$ (next to 1 they lie above the line: $n$ is not infinite). The risk is the sum of a squared *bias*,
-# what is lost of the signal, and a *variance*, what the noise adds; both are on the right.
+# Now $n = 100$ examples with $p$ standard normal features each, and a signal $\beta$ in a random direction. The
+# picture shows the *excess risk*, the mean of $\|\hat\beta - \beta\|^2$. This is the error on new examples beyond
+# their own noise. The lines are what theory says when $n$ and $p$ grow and $p / n = \gamma$ stays. The dots are
+# problems drawn at random.
 #
-# A ridge $\lambda$ minimises $|y - X\hat\beta|^2 / n + \lambda |\hat\beta|^2$. The best one is known here,
-# $\gamma\,\sigma^2 / |\beta|^2$, and a button sets it at every $\gamma$.
+# The risk is the sum of two parts, which the second panel shows. The *squared bias* is what the fit has lost of the
+# signal. The *variance* is what the noise has added. The ridge is $\lambda$ in $\|y - X\hat\beta\|^2 / n + \lambda
+# \|\hat\beta\|^2$, and the best one is known here: $\gamma\, \sigma^2 / \|\beta\|^2$.
 #
-# **Try**: *No noise*, then *No signal*, then *Strong signal*, each with *Play* to move $\gamma$. Then *A tenth of the best
-# ridge* and *The best ridge*. (A risk of 0 has no place on a logarithmic axis and is not drawn.) **Look for**: what makes the peak; whether there is a $\gamma$ above 1 at
-# which the risk is least; what the green line does at 1.
+# **Try**: *No noise*, then *No signal*, then *Strong signal*, each with *Play* to move $\gamma$. Then *A tenth of the
+# best ridge* and *The best ridge*. (A risk of zero has no place on a logarithmic axis, so it is not drawn.)
+#
+# **Look for**: which of the two parts makes the peak, whether the risk is least somewhere above $\gamma = 1$, and
+# what the green line does at 1.
 
 # %% tags=["demo"]
 explorers.risk
 
 # %% [markdown] tags=["demo"]
-# <details><summary><b>Question</b>: what is left of the peak without noise? Is label noise its cause, then?</summary>
+# <details><summary><b>Question</b>: what is left of the peak without noise? So is label noise its cause?</summary>
 #
-# Nothing; and in this setting it is the cause. Without noise the labels are an exact linear function of the features,
-# and nothing is left to act as noise. On the line above something was, and with real labels something always is.
+# Nothing is left, and in this setting noise is the cause. Without noise the labels are an exact linear function of
+# the features. On the line above, something was left over that the features could not express. With real labels
+# something always is.
 # </details>
 #
-# <details><summary><b>Question</b>: no ridge, signal 4, noise 0.25. Where above 1 is the risk least, and is the left branch below that?</summary>
+# <details><summary><b>Question</b>: with <i>Strong signal</i>, where above 1 is the risk least, and is it lower at
+# the left?</summary>
 #
-# Between $\gamma = 1.26$ and 1.41 the falling variance and the rising bias balance, at a risk of about 1.75. The left
-# branch is below that up to $\gamma = 0.87$. In this setting every feature carries an equal part of the signal, and
-# with $p \ll n$ all of them are known. A second descent, and no reason to go there.
+# A little above 1 the falling variance and the rising bias balance. But most of the left branch is lower still. Here
+# each feature carries an equal part of the signal, and a model with few examples for many features cannot know them
+# all. There is a second descent, and no reason to go there.
 # </details>
 #
-# <details><summary><b>Question</b>: with signal 1 and noise 0.25, why is the best ridge of so little help at the far right?</summary>
+# <details><summary><b>Question</b>: why does the best ridge help so little at the far right?</summary>
 #
 # There the error is bias: most of the signal lies in directions that no example has. A ridge trades bias against
-# variance, and there is next to no variance left to trade.
+# variance, and hardly any variance is left to trade.
 # </details>
 
 # %% [markdown]
 # ## 3.4 Exercises: the curve, and what flattens it
 #
-# The digits from here on: 8 x 8 pixels, divided by 16; 300 to train, 500 to test. A feature is $\sqrt 2 \cos(v^\top x
-# + b)$ with a normal $v$ and a uniform $b$. The deviation of $v$ is 1 over the *bandwidth*, here 2: infinitely many
-# such features are the Gaussian kernel of that bandwidth (lesson 1). Targets are one-hot, the answer is the largest
-# of the ten outputs, and wrong labels are drawn from the nine other classes ("incorrect" noise, lesson 2).
+# From here on the data are small images of handwritten digits: three hundred to train, and five hundred to test. A
+# feature is $\sqrt 2 \cos(v^\top x + b)$, where $v$ is a random normal vector and $b$ a random phase. The standard
+# deviation of $v$ is one over the *bandwidth*. Infinitely many such features are the Gaussian kernel of that
+# bandwidth (lesson 1). There is one target for each of the ten classes, a 1 for the right one, and the answer is the
+# class with the largest output. Wrong labels are drawn from the nine other classes ("incorrect" noise, lesson 2).
 #
-# Each exercise gives the minutes it should take and a difficulty from 1 to 5. A check tells you what went wrong; it
-# never takes points away, and no later cell needs an exercise solved. An answer that calls torch more than 1,000
-# times, as a loop does, is stopped.
+# Each exercise says how many minutes it should take, and how difficult it is, from 1 to 5. A check tells you what
+# went wrong. It never takes points away, and every later cell runs even if you skip an exercise. A loop over examples
+# or widths calls torch too often, and the check stops it.
 
 # %%
 digits = data.load("digits")
@@ -205,6 +230,7 @@ noisy = {
     noise: experiment.wrong_labels(labels, noise, torch.Generator().manual_seed(0))
     for noise in (0.0, 0.2)
 }
+test_targets = one_hot(test_labels)
 
 
 def random_features(seed: int, count: int = 1800) -> tuple[torch.Tensor, torch.Tensor]:
@@ -219,14 +245,13 @@ def error(predictions: torch.Tensor) -> float:
 
 
 Phi, Psi = random_features(seed=0)
-print(f"{int((noisy[0.2][:n] != labels[:n]).sum())} of {n} labels are wrong at 20 % noise")
 
 
 # %% [markdown]
 # ### Exercise 3.1: the fit on both sides (10 minutes, difficulty 2, 2 points)
 #
-# Weights of least squares where $p \le n$; the shortest of those that fit where $p > n$. Your answer may use
-# `torch.linalg.solve`, or a decomposition; `lstsq` and `pinv` are closed.
+# Return the weights of least squares where $p \le n$, and the shortest weights that fit where $p > n$. You may use
+# `torch.linalg.solve` or a decomposition; `lstsq` and `pinv` would do the thinking for you, so they are switched off.
 
 # %% nbgrader={"grade": false, "grade_id": "fit_features", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def fit_features(Phi: torch.Tensor, Y: torch.Tensor) -> torch.Tensor:
@@ -248,38 +273,39 @@ exercises.fit_features.check(fit_features)
 # %% [markdown]
 # <details><summary>I can't see which system to solve</summary>
 #
-# Below the threshold set the gradient of $|\Phi W - Y|^2$ to zero. Above it $W$ is a combination of the rows, $W =
-# \Phi^\top A$ (lesson 1): put that into $\Phi W = Y$. Each has a square matrix that is invertible on its side alone.
+# Below the threshold set the gradient of $\|\Phi W - Y\|^2$ to zero. Above it $W$ is a combination of the rows, $W =
+# \Phi^\top A$ (lesson 1): put that into $\Phi W = Y$. Each way has a square matrix, and it is invertible on its own
+# side only.
 # </details>
+#
+# Your function fits digits, at a few numbers of features. Blue: all labels are true. Orange: a fifth of them is
+# wrong. (The norm is $\sqrt N$ times that of the weights, so that it belongs to the function and can be compared
+# across $N$.)
 
 # %%
 fit = exercises.fit_features.use(fit_features)
-print("wrong answers on new images (%), and sqrt(N) times the norm of the weights")
-for width in (10, 30, 100, 250, 300, 350, 600, 1800):
-    row = []
-    for noise, given in noisy.items():
-        weights = fit(Phi[:n, :width], one_hot(given[:n]))
-        norm = width**0.5 * float(weights.norm())  # of the function, whatever the number of features
-        row.append(f"{100 * noise:2.0f} % noise: {error(Psi[:, :width] @ weights):4.1f} {norm:8.1f}")
-    print(f"N = {width:5,}    {'    '.join(row)}")
-
-# %%
-peak_prediction.reveal(
-    answer="N = 300",
-    because="With as many features as images the fit is exact and has no choice: its norm is ten to "
-    "many hundred times that at N = 1,800, by the draw of the features, and about four of five answers "
-    "are wrong, though no label is.",
-)
+widths = (10, 20, 30, 50, 100, 150, 200, 250, 280, 300, 320, 350, 450, 600, 900, 1800)
+errors, norms = {}, {}
+for noise, given in noisy.items():
+    weights = [fit(Phi[:n, :width], one_hot(given[:n])) for width in widths]
+    errors[noise] = [error(Psi[:, :len(each)] @ each) for each in weights]
+    norms[noise] = [len(each) ** 0.5 * float(each.norm()) for each in weights]
+plotting.show(figures.draw_few_widths(widths, errors, norms, n))
 
 
 # %% [markdown]
+# With as many features as images, most answers are wrong, even when no label is. The norm has its peak at the same
+# place.
+#
 # ### Exercise 3.2: every width from one factorisation (20 minutes, difficulty 4, 3 points)
 #
-# The curve has 300 points below the threshold, and least squares at each of them seems to take 300 factorisations. It
-# takes one. Write $\Phi = QR$ with orthonormal columns in $Q$ and a triangular $R$. The first $k$ columns of $Q$ span
-# the first $k$ columns of $\Phi$. So the fit with $k$ features is the sum of the first $k$ terms of one sum, $\sum_{j
-# \le k} q_j (q_j^\top y)$. Predictions for new examples are the same sum with new rows in the place of the rows of
-# $Q$. Which? (The check asks for 520 widths at once: no loop.)
+# There are three hundred widths up to the peak, and it seems that least squares at each of them needs a factorisation
+# of its own. One is enough for all.
+#
+# Write $\Phi = QR$, with orthonormal columns in $Q$ and a triangular $R$. The first $k$ columns of $Q$ span the first
+# $k$ columns of $\Phi$. So the fit with $k$ features is the sum of the first $k$ terms of one sum, $\sum_{j \le k}
+# q_j (q_j^\top y)$. Predictions for new examples are the same sum, with new rows in the place of the rows of $Q$.
+# Which rows? (The check asks for many widths at once: no loop.)
 
 # %% nbgrader={"grade": false, "grade_id": "every_width", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def every_width(Phi: torch.Tensor, y: torch.Tensor, Psi: torch.Tensor) -> torch.Tensor:
@@ -307,13 +333,29 @@ exercises.every_width.check(every_width)
 # computes it.
 # </details>
 #
-# Time it for one target, against one `lstsq` a width; then use it for all ten:
+# Here is your first whole curve. Up to the peak it has all three hundred widths, from your function. Beyond the peak,
+# and for the norm, the course's own sweep goes on.
+
+# %%
+predict = exercises.every_width.use(every_width)
+wide = [301, 303, 306, 310, 320, 335, 350, 400, 500, 700, 1000, 1400, 1800]
+every = [*range(10, 250, 10), *range(250, 301, 5), *wide]
+below, beyond, norms = {}, {}, {}
+for noise, given in noisy.items():
+    targets = one_hot(given[:n])
+    outputs = torch.stack([predict(Phi[:n, :n], y, Psi[:, :n]) for y in targets.T], 2)  # (300, 500, 10)
+    below[noise] = [error(each) for each in outputs]
+    sweep = theory.random_feature_sweep(Phi[:n], targets, Psi, test_targets, every)
+    beyond[noise] = (wide, 100 * sweep.test_error[-len(wide):])
+    norms[noise] = (every, sweep.widths.sqrt() * sweep.norm)
+plotting.show(figures.draw_curve(n, below, beyond, norms))
+
+# %% [markdown]
+# How much does it save? The next cell takes the time of your function, and of one call of `lstsq` for each width.
 
 # %%
 import time
 
-predict = exercises.every_width.use(every_width)
-targets = one_hot(noisy[0.2][:n])
 begun = time.perf_counter()
 predict(Phi[:n, :n], targets[:, 0], Psi[:, :n])
 once = time.perf_counter() - begun
@@ -321,36 +363,29 @@ begun = time.perf_counter()
 for width in range(20, n + 1, 20):
     Psi[:, :width] @ torch.linalg.lstsq(Phi[:n, :width], targets[:, :1]).solution
 loop = (time.perf_counter() - begun) * n / 15
-print(f"300 widths: {1000 * once:.0f} ms; one lstsq a width: about {1000 * loop:.0f} ms "
-      "(15 of them timed)")
-
-# (300, 500, 10)
-curve = torch.stack([predict(Phi[:n, :n], target, Psi[:, :n]) for target in targets.T], 2)
-errors = [error(each) for each in curve]
-best = min(range(n), key=errors.__getitem__)
-print(f"20 % noise: least at N = {best + 1} ({errors[best]:.1f} %), {errors[-1]:.1f} % at N = 300")
+print(f"300 widths: {1000 * once:.0f} ms; one lstsq for each: about {1000 * loop:.0f} ms (15 timed)")
 
 
 # %% [markdown]
-# The gain grows with $n$. Above the threshold there is no such sum, but the $n \times n$ matrix $\Phi\Phi^\top$ only
-# grows by a term with each new feature. `theory.random_feature_sweep` does both, for all targets at once, and never
-# holds more than 2,048 columns above the threshold: so section 3.6 gets to 60,000 features.
+# Above the threshold there is no such sum. But the $n \times n$ matrix $\Phi\Phi^\top$ only gains one term with each
+# new feature. `theory.random_feature_sweep` uses both facts, so section 3.6 can go on to sixty thousand features.
 #
 # ### Exercise 3.3: the risk in the limit (15 minutes, difficulty 3, 2 points)
 #
-# The lines of the second explorer, from one fact about an $n \times p$ matrix $X$ of standard normal numbers: for $p
-# < n - 1$
+# Where do the lines of *Theory, and problems drawn at random* come from? From one fact about an $n \times p$ matrix
+# $X$ of standard normal numbers. For $p < n - 1$,
 #
 # $$E\,\mathrm{tr}\,(X^\top X)^{-1} = \frac{p}{n - p - 1}.$$
 #
-# - For $p < n$ the fit is $\beta + (X^\top X)^{-1} X^\top \varepsilon$: nothing of the signal is lost, and the noise
-#   adds $\sigma^2\,\mathrm{tr}\,(X^\top X)^{-1}$.
-# - For $p > n$ the fit is the part of $\beta$ along the $n$ rows of $X$, plus $X^\top (X X^\top)^{-1} \varepsilon$.
-#   What is lost of the signal is what lies in the other directions; what the noise adds is a trace again, of $(X
-#   X^\top)^{-1}$, where rows and columns have changed roles.
+# **For $p < n$** the fit is $\beta + (X^\top X)^{-1} X^\top \varepsilon$. Nothing of the signal is lost, and the
+# noise adds $\sigma^2\,\mathrm{tr}\,(X^\top X)^{-1}$.
 #
-# Take $n \to \infty$ with $p / n = \gamma$. What is the mean of $|\hat\beta - \beta|^2$ on either side of 1? (With $n
-# = 1$ it must be section 3.2, but for a term that large $n$ makes small.)
+# **For $p > n$** the fit is the part of $\beta$ along the $n$ rows of $X$, plus $X^\top (X X^\top)^{-1} \varepsilon$.
+# What lies in the other directions is lost. The noise adds a trace again, of $(X X^\top)^{-1}$: rows and columns have
+# changed places.
+#
+# Let $n \to \infty$ with $p / n = \gamma$. What is the mean of $\|\hat\beta - \beta\|^2$ on either side of 1? (For
+# one example it must agree with section 3.2, except for a term that vanishes when $n$ is large.)
 
 # %% nbgrader={"grade": false, "grade_id": "ridgeless_risk", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def ridgeless_risk(gamma: torch.Tensor, signal: float, noise: float) -> torch.Tensor:
@@ -370,28 +405,36 @@ def ridgeless_risk(gamma: torch.Tensor, signal: float, noise: float) -> torch.Te
 # %% nbgrader={"grade": true, "grade_id": "ridgeless_risk_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 exercises.ridgeless_risk.check(ridgeless_risk)
 
+# %% [markdown]
+# Your limit is the line. The dots are problems with a hundred examples, drawn at random, and the rings are the exact
+# mean for a hundred examples, which follows from the same fact.
+
 # %%
 limit = exercises.ridgeless_risk.use(ridgeless_risk)
-print("gamma   limit   exact, n = 100   100 drawn problems, n = 100")
-for gamma in (0.5, 0.9, 1.1, 2.0, 5.0):
-    p, draw = round(100 * gamma), torch.Generator().manual_seed(1)
-    mean, standard_error = theory.simulated_risk(100, p, 1.0, 0.25, 100, draw)
-    exact = theory.ridgeless_risk_exact(100, p, 1.0, 0.25)
-    line = float(limit(torch.tensor([gamma], dtype=torch.float64), 1.0, 0.25))
-    print(f"{gamma:5.1f} {line:7.3f} {exact:12.3f} {mean:18.3f} +- {standard_error:.3f}")
+gamma = torch.logspace(-0.7, 0.8, 301, dtype=torch.float64)
+at, exact, drawn, standard_errors = (0.3, 0.5, 0.7, 0.8, 0.9, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0), [], [], []
+for each in at:
+    p, draw = round(100 * each), torch.Generator().manual_seed(1)
+    mean, standard_error = theory.simulated_risk(100, p, 1.0, 0.25, 50, draw)
+    drawn.append(mean)
+    standard_errors.append(standard_error)
+    exact.append(theory.ridgeless_risk_exact(100, p, 1.0, 0.25))
+plotting.show(figures.draw_limit(gamma, limit(gamma, 1.0, 0.25), at, exact, drawn, standard_errors))
 
 
 # %% [markdown]
-# The limit is a limit: at $n = 100$ and $\gamma = 1.1$ the expectation ("exact", from the same fact) is larger by a
-# tenth, and the drawn problems follow it, as far as their standard error says anything: near the threshold a few wild
-# draws carry the mean. When you simulate, compare with the exact formula, not with the limit.
+# A limit is a limit. Next to the threshold the exact mean for a hundred examples is a tenth larger, and the drawn
+# problems follow it. When you simulate, compare with the exact formula.
 #
 # ### Exercise 3.4: every ridge from one decomposition (20 minutes, difficulty 3, 3 points)
 #
-# A ridge adds $\lambda |w|^2$ to the sum of squared errors (the sum: in 3.3 it was the mean). Take the singular value decomposition $\Phi = U S V^\top$
-# and set the gradient to zero: in the coordinates of $V$ the weights are $U^\top y$, each entry times a function of
-# its singular value and of $\lambda$. So one decomposition serves every $\lambda$. To choose among them you need
-# held-out examples. (The check asks for 600 ridges at once: no loop.)
+# Now a ridge adds $\lambda \|w\|^2$ to the *sum* of squared errors (in section 3.3 it was the mean). Take the
+# singular value decomposition $\Phi = U S V^\top$ and set the gradient to zero. In the coordinates of $V$ the weights
+# are $U^\top y$, where each entry is multiplied by a function of its singular value and of $\lambda$. So one
+# decomposition serves every $\lambda$.
+#
+# To choose among them you need examples that were held out of the fit. (The check asks for many ridges at once: no
+# loop.)
 
 # %% nbgrader={"grade": false, "grade_id": "held_out_losses", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def held_out_losses(
@@ -420,62 +463,45 @@ exercises.held_out_losses.check(held_out_losses)
 # %% [markdown]
 # <details><summary>I can't see which function</summary>
 #
-# $(\Phi^\top \Phi + \lambda) w = \Phi^\top y$ becomes $(s^2 + \lambda)\,w_j = s\,(U^\top y)_j$ in those coordinates.
-# One row of weights for each ridge: `ridges[:, None]` makes the shapes fit.
+# In these coordinates $(\Phi^\top \Phi + \lambda) w = \Phi^\top y$ becomes $(s_j^2 + \lambda)\, w_j = s_j\, (U^\top
+# y)_j$. There is one row of weights for each ridge: `ridges[:, None]` makes the shapes fit.
 # </details>
 #
-# Choose the ridge at every width by 200 other training images, with wrong labels like the rest; then look at the test
-# images.
+# At every width, choose the ridge on two hundred other training images, with wrong labels like the rest. Then look at
+# the test images.
 
 # %%
 losses = exercises.held_out_losses.use(held_out_losses)
-ridges, held = torch.logspace(-2, 4, 25, dtype=torch.float64), slice(n, n + 200)
+targets, held = one_hot(noisy[0.2][:n]), slice(n, n + 200)
+ridges, held_targets = torch.logspace(-2, 4, 25, dtype=torch.float64), one_hot(noisy[0.2][held])
 widths = [10, 30, 60, 100, 150, 200, 250, 280, 300, 320, 350, 450, 600, 900, 1800]
-held_targets, plain, tuned, chosen = one_hot(noisy[0.2][held]), [], [], []
+plain, tuned, chosen = [], [], []
 for width in widths:
     total = sum(losses(Phi[:n, :width], targets[:, k], Phi[held, :width], held_targets[:, k], ridges)
                 for k in range(10))
     chosen.append(float(ridges[total.argmin()]))
-    sweep = theory.random_feature_sweep(Phi[:n], targets, Psi, one_hot(test_labels), [width],
+    sweep = theory.random_feature_sweep(Phi[:n], targets, Psi, test_targets, [width],
                                         ridge=[0.0, chosen[-1]])
     plain.append(100 * float(sweep.test_error[0, 0]))
     tuned.append(100 * float(sweep.test_error[1, 0]))
-
-with plotting.style():
-    figure, (left, right) = plotting.subplots(1, 2, height=3.4)
-    left.plot(widths, plain, color=plotting.ORANGE, marker="o", markersize=4, label="no ridge")
-    left.plot(widths, tuned, color=plotting.GREEN, marker="o", markersize=4,
-              label="ridge chosen on held-out images")
-    left.set(xscale="log", xlabel="features N", ylabel="test error (%)", ylim=(0, 125),
-             yticks=range(0, 101, 20))
-    left.set_title("A tuned ridge has no peak")
-    left.legend(loc="upper left")
-    right.plot(widths, chosen, color=plotting.GREEN, marker="o", markersize=4)
-    right.set(xscale="log", yscale="log", xlabel="features N", ylabel="ridge",
-              title="The ridge that was chosen")
-    plotting.show(figure)
-all_500 = theory.random_feature_sweep(Phi[:500], one_hot(noisy[0.2][:500]), Psi, one_hot(test_labels),
-                                      widths).test_error
-print(f"no ridge:     {min(plain):.1f} % at best, {max(plain):.1f} % at the peak, "
-      f"{plain[-1]:.1f} % at N = 1,800")
-print(f"chosen ridge: {max(tuned[4:]):.1f} % at most from N = 150 on, {tuned[-1]:.1f} % at N = 1,800")
-print(f"no ridge, trained on the 200 held-out images too: {100 * float(all_500.min()):.1f} % at best")
+all_500 = theory.random_feature_sweep(Phi[:500], one_hot(noisy[0.2][:500]), Psi, test_targets, widths)
+plotting.show(figures.draw_tuned(widths, plain, tuned, chosen, 100 * all_500.test_error))
 
 
 # %% [markdown]
-# The peak is gone. (The ridge was chosen with 200 more images. But given to the fit instead, they bring none of these
-# widths to what the tuned ridge has from 150 features on.)
+# The peak is gone, and larger models do no harm. (The ridge had two hundred more images to be chosen with. The grey
+# line shows a plain fit that is trained on these too. It has a peak of its own, and at its best it is worse than the
+# tuned ridge from 150 features on.)
 #
 # ### Exercise 3.5: bias and variance (15 minutes, difficulty 3, 2 points)
 #
-# The features are drawn at random: another draw, another prediction. For the same images and labels, the mean squared
-# error over draws splits into a squared bias, the error of the mean over *all* draws there could be, and a variance,
-# the spread of the draws around that mean. (This is the variance of the features. In the second explorer the noise
-# was drawn anew each time and was variance; here the labels stay as they are, and what is wrong in them is in the
-# bias.)
+# The features are drawn at random, and another draw gives another prediction. Keep the images and the labels. The
+# mean squared error over the draws then has two parts. The *squared bias* is the error of the mean over *all* draws
+# that there could be. The *variance* is the spread of the draws around that mean. (In section 3.3 the noise was drawn
+# anew each time, so it was variance. Here the labels stay as they are. What is wrong in them is a part of the bias.)
 #
-# You have $R$ draws, not all. Their mean is not the mean over all: it varies, and it lies too near to the very draws
-# it was made of. Correct both parts, so that each is right on average.
+# You do not have all draws, but $R$ of them. Their mean is not the mean over all: it varies itself, and it lies too
+# near to the very draws that it was made of. Correct both parts, so that each is right on average.
 
 # %% nbgrader={"grade": false, "grade_id": "bias_and_variance", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def bias_and_variance(
@@ -500,116 +526,119 @@ exercises.bias_and_variance.check(bias_and_variance)
 # %% [markdown]
 # <details><summary>I can't see what to correct</summary>
 #
-# Squared deviations of $R$ numbers from their own mean add up to $R - 1$ variances, on average. And the mean of $R$
-# draws misses the mean over all by a variance of its own, variance $/ R$, which sits in its squared error beside the
-# squared bias.
+# The squared deviations of $R$ numbers from their own mean add up to $R - 1$ variances, on average. And the mean of
+# $R$ draws misses the mean over all by a variance of its own, the variance divided by $R$. This is a part of its
+# squared error, beside the squared bias.
 # </details>
 #
-# Twenty draws of the features, the same 300 images and labels. An ensemble answers with the mean of all twenty:
+# Take twenty draws of the features, for the same images and labels. An *ensemble* answers with the mean of all
+# twenty.
 
 # %%
 split = exercises.bias_and_variance.use(bias_and_variance)
 counts = [30, 60, 150, 250, 280, 320, 350, 400, 600, 1800]
+parts, limits = {}, {}
 for noise, given in noisy.items():
     draws = []
     for seed in range(20):
         source = theory.fourier_features(images[:n], 1800, 2.0, torch.Generator().manual_seed(seed))
         sweep = theory.random_feature_sweep(source, one_hot(given[:n]), source.of(test_images),
-                                            one_hot(test_labels), counts, keep_predictions=True)
+                                            test_targets, counts, keep_predictions=True)
         draws.append(sweep.predictions)
-    draws = torch.stack(draws).unbind(1)  # for each width (20, 500, 10)
-    bias, variance = zip(*(split(each, one_hot(test_labels)) for each in draws))
-    limit = theory.kernel_limit(images[:n], one_hot(given[:n]), test_images, one_hot(test_labels), 2.0)
-    for name, row, form in (
-        (f"{100 * noise:2.0f} % noise; N =", counts, "6,"),
-        ("squared bias", bias, "6.2f"),
-        ("variance", variance, "6.2f"),
-        ("error of one (%)", [sum(map(error, each)) / 20 for each in draws], "6.1f"),
-        ("error of 20 (%)", [error(each.mean(0)) for each in draws], "6.1f"),
-    ):
-        print(f"{name:17}",
-              *(f"{each if isinstance(each, int) else float(each):{form}}" for each in row))
-    print(f"N = infinity: {100 * float(limit.test_error[0]):.1f} %\n")
+    by_width = torch.stack(draws).unbind(1)  # for each width (20, 500, 10)
+    bias, variance = zip(*(split(each, test_targets) for each in by_width))
+    parts[noise] = {
+        "squared bias": bias,
+        "variance": variance,
+        "error of one": [sum(map(error, each)) / 20 for each in by_width],
+        "error of 20": [error(each.mean(0)) for each in by_width],
+    }
+    kernel = theory.kernel_limit(images[:n], one_hot(given[:n]), test_images, test_targets, 2.0)
+    limits[noise] = 100 * float(kernel.test_error[0])
+plotting.show(figures.draw_parts(counts, parts, limits))
 
 # %% [markdown]
-# Read it row by row.
+# **Without noise** (left) the squared bias falls and settles, and the variance has the peak. Past the peak the
+# variance falls to nearly nothing. So the second descent is the variance of the features going away. An ensemble
+# takes most of it away at once.
 #
-# - **Without noise** the squared bias falls and settles; the variance has the peak. Past it the variance falls to
-#   nearly nothing: the second descent is the variance of the features going away. An ensemble takes most of it away
-#   at once.
-# - **With wrong labels** the squared bias falls first and then, past 150, *rises* on the way to infinity. The labels
-#   are the same in all draws: each draw fits more and more of the wrong ones, past the threshold all of them, and so
-#   does their mean. At this bandwidth a fitted wrong label spoils the answers around it, and neither more features nor more draws undo that.
-#   With 60 features no draw can fit them all, and the ensemble has an error of 6 % where infinitely many features
-#   have 19 %.
+# **With wrong labels** (right) the squared bias falls at first, and then it *rises*. The labels are the same in all
+# draws. Each draw fits more and more of the wrong ones, and so does their mean. Here a fitted wrong label spoils the
+# answers around it, and neither more features nor more draws repair that. A small ensemble does far better than
+# infinitely many features: none of its members could fit all the wrong labels.
 #
-# (300 features themselves are left out: there the mean of 20 draws is a matter of the wildest one.)
-
-# %% [markdown]
+# (As many features as images are left out: there the mean of twenty draws depends on the wildest one.)
+#
 # ## 3.5 What people get wrong
 #
-# Two claims have fallen already: that label noise causes the peak (exercise 3.1), and that it survives a tuned ridge
-# (exercise 3.4). Four are left here, and one in section 3.6.
+# Two claims have fallen already: that label noise is needed for the peak, and that the peak survives a tuned ridge.
+# Here are four more.
 #
 # ### "It always happens"
 #
-# Gradient descent that is stopped after $t$ steps has hardly begun in the directions with small eigenvalues, which a
-# ridge shrinks too. The same fits, from 0, with a learning rate of 1 over the largest eigenvalue of $\Phi\Phi^\top$:
+# Instead of solving for the weights, one can go down to them by gradient descent from zero. After $t$ steps, descent
+# has hardly begun in the directions with small eigenvalues. A ridge shrinks the same directions. Here are the same
+# fits, stopped after some number of steps.
 
 # %%
 widths = [30, 60, 120, 210, 270, 300, 330, 450, 900, 1800]
 steps = [10, 100, 1_000, 10_000, 1_000_000]
-stopped = theory.random_feature_sweep(Phi[:n], targets, Psi, one_hot(test_labels), widths, steps=steps)
-finished = theory.random_feature_sweep(Phi[:n], targets, Psi, one_hot(test_labels), widths)
-print("20 % noise, wrong answers on new images (%)")
-print(f"{'N:':15}", *(f"{width:6,}" for width in widths))
-for place, count in enumerate(steps):
-    print(f"{count:9,} steps", *(f"{100 * float(each):6.1f}" for each in stopped.test_error[:, place]))
-print(f"{'to the end':15}", *(f"{100 * float(each):6.1f}" for each in finished.test_error))
+stopped = theory.random_feature_sweep(Phi[:n], targets, Psi, test_targets, widths, steps=steps)
+finished = theory.random_feature_sweep(Phi[:n], targets, Psi, test_targets, widths)
+errors = {f"{count:,} steps": 100 * stopped.test_error[:, place] for place, count in enumerate(steps)}
+errors["to the end"] = 100 * finished.test_error
+plotting.show(figures.draw_stopped(widths, errors))
 
 # %% [markdown]
-# After 100 steps there is no peak, and from 60 features on every fit is better than the best one that was trained to
-# the end. The peak appears as training goes on: somebody who stops early may never see it.
+# The peak grows out of the training. After a hundred steps there is none, and almost every fit is better than the
+# best one that was trained to the end. Whoever stops early may never see a peak.
 #
 # ### "Many small models are as good as one large one"
 #
-# An ensemble removes variance, as width does. Is the mean of 20 fits with $N$ features one fit with $20 N$?
+# An ensemble takes variance away, and so does width. Is the mean of twenty fits with $N$ features as good as one fit
+# with $20 N$?
 
 # %%
-print("20 % noise, wrong answers on new images (%)")
-for width in (60, 150, 300, 350, 600):
-    pair = []
-    for count, size in ((20, width), (1, 20 * width)):
+widths, ensembles, singles = (60, 150, 300, 350, 600), [], []
+for width in widths:
+    for found, count, size in ((ensembles, 20, width), (singles, 1, 20 * width)):
         total = 0
         for seed in range(count):
             source = theory.fourier_features(images[:n], size, 2.0, torch.Generator().manual_seed(seed))
-            result = theory.random_feature_sweep(source, targets, source.of(test_images),
-                                                 one_hot(test_labels), [size], keep_predictions=True)
-            total = total + result.predictions[0] / count
-        pair.append(error(total))
-    print(f"20 fits with {width:3} features: {pair[0]:5.1f}; one with {20 * width:6,}: {pair[1]:5.1f}")
+            sweep = theory.random_feature_sweep(source, targets, source.of(test_images), test_targets,
+                                                [size], keep_predictions=True)
+            total = total + sweep.predictions[0] / count
+        found.append(error(total))
+plotting.show(figures.draw_ensembles(widths, ensembles, singles))
 
 # %% [markdown]
-# Well past the threshold, nearly. At it no, since the mean of wild fits is wild; and below it no, the other way
-# round: the mean of small fits, none of which has fitted the wrong labels, is better than any large one. What an
-# ensemble is worth depends on what its members have fitted.
+# Well past the threshold it nearly is. At the threshold the ensemble is as wild as its members. Below the threshold
+# the ensemble wins: none of its members has fitted the wrong labels. So what an ensemble is worth depends on what its
+# members have fitted.
 #
 # ### "More data cannot hurt"
 #
-# The threshold is where features and examples are equally many, so it can be reached from the side too: keep 300
-# features, and add images.
+# The threshold is where there are as many features as examples, so it can be reached from the other side too. Keep
+# three hundred features, and add images. A guess first.
+
+# %%
+data_prediction = Prediction(
+    "You have N = 300 features and 150 labelled images. Somebody gives you 150 more. The error on new "
+    "images ...",
+    options=("falls a little", "falls a lot", "rises"),
+)
+data_prediction
 
 # %%
 sizes = [50, 100, 150, 200, 250, 280, 300, 320, 350, 500, 1_000, 1_297]
-print("300 features; wrong answers on new images (%), mean of 5 draws of the features")
-print("images:   ", *(f"{size:5,}" for size in sizes))
+errors = {}
 for noise, given in noisy.items():
-    row = torch.zeros(len(sizes))
+    rows = []
     for seed in range(5):
         mine, new = random_features(seed, 300)
-        errors = [error(new @ fit(mine[:size], one_hot(given[:size]))) for size in sizes]
-        row += torch.tensor(errors) / 5
-    print(f"{100 * noise:3.0f} % noise", *(f"{float(each):5.1f}" for each in row))
+        rows.append([error(new @ fit(mine[:size], one_hot(given[:size]))) for size in sizes])
+    errors[noise] = torch.tensor(rows).mean(0)
+plotting.show(figures.draw_images(sizes, errors, 300))
 
 # %%
 data_prediction.reveal(
@@ -622,101 +651,92 @@ data_prediction.reveal(
 # %% [markdown]
 # ### "Bigger always beats the classical optimum"
 #
-# Take the curves to their end. Infinitely many features are a kernel (lesson 1), so that the end is known, not
-# guessed. Five draws of images, wrong labels and features, at three bandwidths:
+# Take the curves to their end. Infinitely many features are a kernel (lesson 1), so the end can be computed. Compare
+# it with the best small $N$, well below the threshold. The *bandwidth* says how far the influence of one image
+# reaches.
 
 # %%
-narrow = [10, 20, 30, 40, 60, 80, 100, 130, 160, 200]
-print("wrong answers on new images (%), mean of 5 draws (range)")
+noise_prediction = Prediction(
+    "Two fifths of the labels are wrong, and nothing restrains the fit. Which is better on new images?",
+    options=("The best N below 300", "N = infinity", "That depends on the features"),
+)
+noise_prediction
+
+# %%
+narrow, rows = [10, 20, 30, 40, 60, 80, 100, 130, 160, 200], []
 for bandwidth in (1.0, 2.0, 3.0):
     for noise in (0.0, 0.2, 0.4):
-        below, beyond, unfitted = [], [], 0
+        below, beyond = [], []
         for seed in range(5):
             draw = torch.Generator().manual_seed(seed)
             mine = torch.randperm(len(images), generator=draw)[:n]
             given = one_hot(experiment.wrong_labels(labels[mine], noise, draw))
             source = theory.fourier_features(images[mine], 200, bandwidth, draw)
-            sweep = theory.random_feature_sweep(source, given, source.of(test_images),
-                                                one_hot(test_labels), narrow)
-            limit = theory.kernel_limit(images[mine], given, test_images, one_hot(test_labels),
-                                        bandwidth)
+            sweep = theory.random_feature_sweep(source, given, source.of(test_images), test_targets,
+                                                narrow)
+            kernel = theory.kernel_limit(images[mine], given, test_images, test_targets, bandwidth)
+            assert kernel.train_error == 0  # every wrong label is fitted
             below.append(100 * sweep.test_error)
-            beyond.append(100 * limit.test_error)
-            unfitted += int(300 * limit.train_error)
-        below, beyond = torch.stack(below), torch.cat(beyond)
-        best = int(below.mean(0).argmin())
-        print(f"bandwidth {bandwidth:.0f}, {100 * noise:2.0f} % noise: "
-              f"best small N {below[:, best].mean():4.1f} "
-              f"({below[:, best].min():.1f} to {below[:, best].max():.1f}), "
-              f"infinity {beyond.mean():4.1f} ({beyond.min():.1f} to {beyond.max():.1f})")
-        assert unfitted == 0  # of the labels given, wrong ones included, in all five draws
+            beyond.append(100 * float(kernel.test_error[0]))
+        below = torch.stack(below)
+        best = below[:, below.mean(0).argmin()]
+        rows.append({"bandwidth": bandwidth, "noise": noise, "below": best, "beyond": beyond})
+plotting.show(figures.draw_best_and_infinity(rows))
 
 # %%
 noise_prediction.reveal(
-    answer="That depends on the functions",
+    answer="That depends on the features",
     because="With bandwidth 1 infinitely many win by twenty points, with bandwidth 3 they lose by more "
     "than ten. Both fit every wrong label. What differs is how far a wrong label reaches: the narrower "
     "the kernel, the nearer to its image.",
 )
 
 # %% [markdown]
-# So there is no theorem that the second descent ends below the first; bandwidth 3 is a counterexample. Nor is there
-# one that it does not. (The best $N$ was picked on the test images, a little in its favour.) Somebody free to choose
-# the bandwidth as well does best here with infinitely many features of bandwidth 1 at 20 % noise; at 40 % with few
-# features of bandwidth 3, though by less than the draws differ.
+# So there is no theorem that the second descent ends below the first: the widest bandwidth is a counterexample. There
+# is also no theorem that it does not. (The best small $N$ was picked on the test images, which is a little in its
+# favour.)
 #
-# ## 3.6 The experiment
+# ## 3.6 The experiment: three findings
 #
-# Belkin et al. drew the curve for random features on MNIST. The recorded run of the preset `features` is at their
-# size: 10,000 images, up to 60,000 features of bandwidth 5 (pixels from 0 to 1), three levels of noise, five draws of
-# images, noise and features. Bands are the range of the draws; dashed lines are infinitely many features. On the
-# right 2,000 images, without a ridge (dotted) and with the best of seven ridges (chosen on the test images, a little
-# in its favour).
+# Belkin and others drew the curve for random features and for networks on MNIST. The pictures of this section come
+# from recorded runs of the same sizes, which come with the course. Bands show the range of five draws.
 
 # %%
-features = load_record(experiment.FEATURES_RECORD)
-plotting.show(figures.draw_features(features))
-print(features.provenance())
+features_record = load_record(experiment.FEATURES_RECORD)
+nets_record = load_record(experiment.PERCEPTRONS_RECORD)
+print("Random features:", features_record.provenance())
+print("Networks:", nets_record.provenance())
+
+# %% [markdown]
+# ### Finding 1: the peak is where it must be, and beyond it noise decides
 
 # %%
-print("MNIST, 10,000 images: test error (%), mean of 5 draws (range)")
-for noise in (0.0, 0.1, 0.2):
-    curve = {}
-    for row in select(features.rows, n=10_000, ridge=0.0, noise=noise):
-        curve.setdefault(row["width"], []).append(100 * row["test_error"])
-    infinity = curve.pop(None)
-    first = min((width for width in curve if width < 10_000), key=lambda width: sum(curve[width]))
-    peak = max(curve, key=lambda width: sum(curve[width]))
-    for name, values in ((f"best below the peak, N = {first:,}", curve[first]),
-                         (f"peak, N = {peak:,}", curve[peak]),
-                         ("N = 60,000", curve[60_000]), ("infinity", infinity)):
-        print(f"{100 * noise:2.0f} % noise, {name:30} {sum(values) / 5:6.2f} "
-              f"({min(values):.2f} to {max(values):.2f})")
+plotting.show(figures.draw_features(features_record))
 
 
 # %% [markdown]
-# What you measured on 300 digits is here: a peak at $N = n$ in every draw, without noise too; the norm with the same
-# peak; a ridge that removes it. And where the second descent ends, at this bandwidth:
+# Ten thousand images, and up to sixty thousand features. The peak is at $N = n$ in every draw, without noise too, and
+# a ridge removes it. Where does the second descent end? Without noise it ends below the first one. With a tenth of
+# the labels wrong, sixty thousand features do not reach the best small model, and infinitely many do (the dashed
+# lines). With a fifth wrong, nothing reaches it.
 #
-# - *No noise*: features beyond $n$ pay. The best width below the peak has 4.85 %, 60,000 features 2.67 %, infinitely
-#   many 2.45 %.
-# - *10 %*: six times as many features as images do *not* reach the best width below the peak. Infinitely many do.
-# - *20 %*: nothing reaches it. 60,000 features have twice its error, and infinitely many are still behind.
+# <details><summary><b>For the curious</b>: what was fixed in advance</summary>
 #
-# The paper shows the curve without noise. (Its features are complex exponentials of such frequencies; ours are
-# cosines with a phase.)
-
-# %% [markdown]
+# The bandwidth is 5, for pixels from 0 to 1. The best of seven ridges was chosen on the test images, which is a
+# little in its favour. The paper shows the curve without noise, and its features are complex exponentials of such
+# frequencies; ours are cosines with a phase.
+# </details>
+#
 # ### "The peak is where parameters and examples are equally many"
 #
-# For least squares on features it is. And for a network?
+# For least squares on features this is so. And for a network?
 #
 # ### Exercise 3.6: the threshold of a network (8 minutes, difficulty 2, 1 point)
 #
-# Least squares on features fits everything as soon as there are as many features as examples, whatever the number of
-# targets: each target has weights of its own. In a network the targets share the hidden layer. Belkin et al. count
-# all parameters against all numbers that are to be fitted; $n$ examples with one-hot targets are $n \times
-# \text{classes}$ numbers. Count the parameters of a network with one hidden layer.
+# Least squares on features fits everything as soon as there are as many features as examples. The number of targets
+# does not matter, since each target has weights of its own. In a network the targets share the hidden layer. So
+# Belkin and others count all parameters against all numbers that must be fitted: $n$ examples with one target for
+# each class are $n \times \text{classes}$ numbers. Count the parameters of a network with one hidden layer.
 
 # %% nbgrader={"grade": false, "grade_id": "threshold_units", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def threshold_units(n: torch.Tensor, inputs: int, classes: int) -> torch.Tensor:
@@ -740,165 +760,112 @@ exercises.threshold_units.check(threshold_units)
 
 # %%
 units = exercises.threshold_units.use(threshold_units)
-for name, count, inputs in (("digits", 150, 64), ("MNIST", 4_000, 784)):
-    at = int(units(torch.tensor([float(count)], dtype=torch.float64), inputs, 10))
-    print(f"{count:5,} images of {name:6}: {at} units, {nets.parameters(inputs, at, 10):,} parameters")
+few, many = torch.tensor([[150.0], [4_000.0]], dtype=torch.float64)
+print("150 digits:           ", int(units(few, 64, 10)), "hidden units")
+print("4,000 images of MNIST:", int(units(many, 784, 10)), "hidden units")
 
 # %% [markdown]
-# Now the preset `fast` on your machine: the digits at 35 numbers of features, with ridges; and networks of 2 to 100
-# hidden units, three of each, on 150 digits with 20 % of the labels wrong, trained for 1,000 epochs on the squared
-# loss. The threshold is at 20 units. Before you run it: will the test error, the squared loss on new images, both or
-# neither have a peak there?
+# Is the peak there? The next cell asks on your machine: 150 digits, of which a fifth have wrong labels, and networks
+# of 2 to 100 hidden units. It also draws the curve of this page, with the range of five draws. Before you run it:
+# which will have a peak near 20 units, the test error, the squared loss on new images, both, or neither?
 
 # %%
 yours = experiment.run_here()
-print(yours.provenance())
-plotting.show(figures.draw_features(yours))
+
+# %%
 plotting.show(figures.draw_nets(yours))
+plotting.show(figures.draw_features(yours))
+print("Your run:", yours.provenance())
 
 # %% [markdown]
-# *Your features*: the curves of this page, with the range of five draws. Compare the right panel with the left: the
-# best ridge of five, at every width and noise level.
+# The squared loss has a hump around 20 units, and the test error falls nearly all the way. Three networks on 150
+# images do not say more than that. What costs most is to train to the end: compare the dotted line, which is the best
+# epoch.
 #
-# *Your networks*: the test error falls nearly all the way. The squared loss on new images has a hump between 10 and
-# 40 units, with $n \times$ classes in it, and three networks on 150 images say no more than that. What costs most is
-# the training to the end: the dotted line is the epoch that is best on the test images.
+# ### Finding 2: networks have a peak with wrong labels, and training moves it
 #
-# Now the networks at Belkin's size: 4,000 images of MNIST, 27 widths from 4 to 1,000 hidden units, five networks of
-# each, with clean labels and with 20 % wrong ones. The recorded run has the preset `perceptrons`. Solid: every
-# network from weights of its own ("fresh"). Dashed, up to the threshold: each network begins with the trained weights
-# of the one before it ("reused"), as in the paper. Bands are the range of the five. The training error counts against
-# the labels that were given: with 20 % of them wrong, a network that has every image right has 20 %.
+# Now the size of Belkin and others: 4,000 images and five networks of each width, from 4 to 1,000 hidden units. Solid
+# lines start each network afresh. Dashed lines, up to the threshold, start it from the trained weights of the next
+# smaller one (*reused*), as the paper does. The dotted vertical line is the threshold that you computed.
 
 # %%
-nets_record = load_record(experiment.PERCEPTRONS_RECORD)
 plotting.show(figures.draw_nets(nets_record))
-print(nets_record.provenance())
-
-# %%
-mnist_nets = select(nets_record.rows, study="nets", own_data=False)
-print("after 1,000 epochs, units at which the test error has a peak (in the single networks)")
-for noise in (0.0, 0.2):
-    for start in ("fresh", "reused"):
-        mine = select(mnist_nets, noise=noise, start=start, epoch=1_000)
-        widest = max(row["width"] for row in mine)
-        ends = [100 * columns(select(mine, width=width), "test_error")[0].mean()
-                for width in (11, widest)]
-        print(f"{100 * noise:2.0f} % wrong, {start:6}: {figures.told_peak(mine, 'test_error'):13} "
-              f"({ends[0]:.1f} % at 11, {ends[1]:.1f} % at {widest:,} units)")
-print(f"as many parameters as targets: {nets.threshold(4_000, 784, 10):.1f} units")
-
-shown = [4, 8, 11, 17, 24, 36, 50, 64, 100, 1_000]
-fresh = select(nets_record.rows, own_data=False, start="fresh", noise=0.2, epoch=1_000)
-print("\n20 % wrong, after 1,000 epochs")
-print(f"{'units':21}", *(f"{width:6,}" for width in shown))
-for name, study, entry, scale in (
-    ("training error (%)", "nets", "train_error", 100),
-    ("test error (%)", "nets", "test_error", 100),
-    ("the 5 as one (%)", "ensemble", "test_error", 100),
-    ("test loss", "nets", "test_loss", 1),
-    ("the 5 as one", "ensemble", "test_loss", 1),
-):
-    means = [scale * columns(select(fresh, study=study, width=width), entry)[0].mean()
-             for width in shown]
-    print(f"{name:21}", *(f"{each:6.{1 if scale > 1 else 2}f}" for each in means))
-
-print("\nclean labels, after 1,000 epochs: test loss")
-for start in ("fresh", "reused"):
-    mine = select(mnist_nets, start=start, noise=0.0, epoch=1_000)
-    losses = [columns(select(mine, width=width), "test_loss")[0] for width in shown]
-    print(f"{start:21}", *(f"{each.mean():6.2f}" for each in losses if len(each)))
-
-own = select(nets_record.rows, study="nets", own_data=True, epoch=1_000)
-counts = (1_000, 2_000, 4_000, 8_000)
-print("\n20 % wrong, images and labels drawn for each of 5 networks: test error (%), test loss")
-print("images              ", *(f"{count:12,}" for count in counts))
-print("parameters = targets", *(f"{nets.threshold(count, 784, 10):6.0f} units" for count in counts))
-for width in (8, 14, 20, 28, 40, 56):
-    mine = [select(own, width=width, n=count) for count in counts]
-    means = [(100 * columns(each, "test_error")[0].mean(), columns(each, "test_loss")[0].mean())
-             for each in mine]
-    print(f"{width:2} units            ", *(f"{error:6.1f}, {loss:.2f}" for error, loss in means))
 
 # %% [markdown]
-# **With wrong labels there is a peak.** After 1,000 epochs eleven units have 29 % of the answers wrong, 36 units 37 %,
-# 1,000 units 15 %: a U, and then a descent to half of its lowest point. (Its left side is steep: fewer than ten hidden
-# units are few for ten classes.) The peak is not there for an ensemble, the five networks of a width as one: its error
-# is flat, 21 to 22 % from 17 to 36 units, and then falls. So it is variance, as with the features, here of the start
-# and of the order of the images.
-#
-# **It is not at $n \times$ classes.** That would be 50 units. The error is highest at 36, in single networks from 24
-# to 36. Does that depend on how long they are trained?
+# With a fifth of the labels wrong, the error of fresh networks (solid orange) makes a U, then a peak, and then a
+# descent to half of its lowest point before. But the peak lies left of the dotted line. Does its place depend on how
+# long the networks are trained?
 
 # %%
 plotting.show(figures.draw_humps(nets_record))
 
-wrong = select(mnist_nets, start="fresh", noise=0.2)
-print("20 % wrong: mean test loss after so many epochs, and from which width on")
-print("the training error is below 1 %")
-for epoch in (100, 300, 500, 1_000):
-    mine = select(wrong, epoch=epoch)
-    every = sorted({row["width"] for row in mine})
-    loss, misfit = ({width: columns(select(mine, width=width), entry)[0].mean() for width in every}
-                    for entry in ("test_loss", "train_error"))
-    wide = max((width for width in loss if width >= 80), key=loss.get)
-    print(f"{epoch:5,} epochs: {loss[24]:.2f} at 24, {loss[36]:.2f} at 36, {loss[64]:.2f} at 64, "
-          f"{loss[wide]:.2f} at {wide}, {loss[1_000]:.2f} at 1,000; "
-          f"below 1 % from {min(width for width in misfit if misfit[width] < 0.01)}")
+# %% [markdown]
+# The loss has two humps. *The wide one moves* to the left as training goes on, and each time it lies where the
+# networks come to fit nearly all labels. Nothing about the networks or the data has changed in between. Nakkiran and
+# others take this for the rule: what counts is how many examples a network *and its training* can fit.
+#
+# *The narrow one stays* and grows, left of the threshold, where networks leave some of the labels unfitted. The peak
+# of the error is this one. Neither rule predicts a peak there, and we have no explanation.
+#
+# ### Finding 3: what makes the peak can be taken away
+
+# %%
+plotting.show(figures.draw_peaks(nets_record))
 
 # %% [markdown]
-# The test loss has two humps.
+# *One network or five.* The mean of five networks has no peak: its error hardly changes where single networks have
+# theirs. So the peak is variance, as with the features.
 #
-# - *The wide one moves.* After 100 epochs it is at 256 units, after 300 at 160, after 1,000 at 128, and each time it
-#   lies where the networks come to fit nearly all of the labels. Nothing about the networks or the data has changed in
-#   between. Nakkiran et al. take this for the rule: what counts is how many examples a network *and its training* can
-#   fit.
-# - *The narrow one stays*, between 24 and 40 units, and grows until after 1,000 epochs it is the higher of the two. The
-#   peak of the error is this one. These networks leave 4 to 9 % of the labels unfitted, and neither rule predicts a
-#   peak here. We have no explanation.
+# *Clean labels.* Fresh networks have no peak at all. Reused ones have: their loss climbs to the threshold, and ends
+# there because reuse ends there. This is the shape of the figure in Belkin and others, so with clean labels the peak
+# comes from that choice.
 #
-# **With clean labels there is no peak at all, from fresh weights.** From reused ones there is: follow the dashed line
-# to the threshold and the solid one after it. The test loss climbs from 0.46 at 11 units to 1.13 at 50, where fresh
-# networks have 0.28, and then drops to the solid line. That is the shape of the figure in Belkin et al., who start
-# the small networks in this way and the large ones afresh: the dashed curve ends at $n \times$ classes because reuse
-# does. (With 20 % wrong it climbs further still, to 43 % wrong answers.) So with clean labels the peak comes with this
-# choice. What in it does the harm the run does not tell apart: a reused network has been trained for longer, counting
-# those before it, and its new units start with larger weights (deviation 0.1, as in the paper; 0.02 for fresh ones).
+# *More images* helped at every width, or nearly. They help the widest of these networks least, because for those they
+# also bring the peak nearer.
 #
-# **More data helped at every width** from 1,000 images to 8,000, or nearly. But compare the rows: eight times as much
-# takes 8 units from 51 to 24 %, and 56 units from 36 to 33 %, since for those it also brings the peak nearer. To hurt,
-# as in exercise 3.5, it would have to be sharper.
+# <details><summary><b>For the curious</b>: what the runs do not tell apart</summary>
+#
+# A reused network has been trained for longer, if the smaller ones before it count. Its new units also start with
+# larger weights than those of fresh networks, as in the paper. The runs do not show which of these does the harm.
+# With wrong labels, reused networks climb further still.
+#
+# The training error counts against the labels that were given. So with a fifth of them wrong, a network that gets
+# every image right has a training error of a fifth.
+# </details>
 
 # %% [markdown] tags=["demo"]
 # ### Width and epoch: one surface
 #
-# All these networks after every epoch that was measured. Colour is the test error, dark is low. A cut along the
-# width, at one epoch, is what people call *model-wise* double descent; a cut along the epochs, at one width,
-# *epoch-wise*.
+# All networks of the recorded run, after every epoch that was measured. The colour is the test error, and dark is
+# low. A cut along the width, at one epoch, is what people call *model-wise* double descent. A cut along the epochs,
+# at one width, is called *epoch-wise*.
 #
-# **Try**: 20 % wrong labels with *50 units, 20 epochs*, and from there *Play*. Then *1,000 units*, then *Clean labels, 24
-# units*. The dotted line is where a network has as many parameters as targets. **Look for**: where in the map a network is both good and cheap; whether any vertical cut falls twice; what training
-# on costs when no label is wrong. (The training error counts against the given labels: a good network has 20 %.)
+# **Try**: press *50 units, 20 epochs*, and from there *Play*. Then *1,000 units*, and at last *Clean labels, 24
+# units*. The dotted line is where a network has as many parameters as targets.
+#
+# **Look for**: where in the map a network is both good and cheap, and whether any cut along the epochs falls twice.
 
 # %% tags=["demo"]
 explorers.surface
 
 # %% [markdown] tags=["demo"]
-# <details><summary><b>Question</b>: with 20 % wrong labels, where is a network both good and cheap?</summary>
+# <details><summary><b>Question</b>: with a fifth of the labels wrong, where is a network both good and
+# cheap?</summary>
 #
-# In the dark band between 10 and 50 epochs, from about 20 units on: 100 units after 20 epochs have 8 %, 1,000 units 7 %. What the
-# following 980 epochs bring is a training error of 0 and a test error of 15 to 30 %.
+# In the dark band between 10 and 50 epochs, from about 20 hidden units on. All the epochs after that bring the
+# training error down to zero, and the test error up to several times its lowest value.
 # </details>
 #
-# <details><summary><b>Question</b>: does any vertical cut fall twice, as in Nakkiran's figures?</summary>
+# <details><summary><b>Question</b>: does any cut along the epochs fall twice, as in the paper of Nakkiran and
+# others?</summary>
 #
-# No. With wrong labels every width from eight units on falls, has its best epoch at 20 or 30, and rises; wide
-# networks rise less and level off. (Clean labels do not stop it: 24 units go from 8 to 16 %.) Epoch-wise double descent was found in large convolutional networks trained for 4,000 epochs with
-# Adam. These networks do not show it, and the preset `full`, which has a convolutional one, has not been run.
+# No. With wrong labels every width from eight units on falls, has its best epoch early, and then rises; wide networks
+# rise less. Epoch-wise double descent was found in large convolutional networks that were trained for thousands of
+# epochs. These small networks do not show it, and our convolutional run waits for a GPU.
 # </details>
 
 # %% [markdown]
-# The other presets, in a terminal (MNIST is fetched once, 12 MB; CIFAR-10, 170 MB, for `full` alone):
+# The larger runs, in a terminal (MNIST is fetched once, 12 MB; CIFAR-10, 170 MB, only for `full`):
 #
 # ```
 # course run double_descent --preset features --out results       # 50 minutes on two CPU cores, 6 GB
@@ -913,13 +880,14 @@ explorers.surface
 # ### Exercise 3.7: bigger is always better? (20 minutes, difficulty 3, 3 points, graded by a person)
 #
 # A colleague says: "Double descent shows that bigger is always better. Take the largest model that fits on the
-# machine." Answer with three plots and a sentence or two on each: one where your colleague is right, one where not,
+# machine." Answer with three plots, and a sentence or two on each: one where your colleague is right, one where not,
 # and one that says what else would have helped. Take settings that this page has not shown: another number of images,
 # another bandwidth, another level of noise. Name the axes.
 #
 # What you need is above: `experiment.wrong_labels`, `theory.fourier_features(...).of(...)`, and
-# `theory.random_feature_sweep(Phi, Y, Psi, Y_test, widths).test_error`, one entry a width; with a list `ridge=[...]`
-# it is (ridges, widths), with `steps=[...]` (widths, steps). `theory.kernel_limit` is $N = \infty$.
+# `theory.random_feature_sweep(Phi, Y, Psi, Y_test, widths).test_error`, with one entry for each width. With a list
+# `ridge=[...]` its shape is (ridges, widths), and with `steps=[...]` it is (widths, steps). `theory.kernel_limit` is
+# $N = \infty$.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "is_bigger_always_better", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # *Write your answer here.*
@@ -927,33 +895,36 @@ explorers.surface
 # %% [markdown]
 # <details><summary>When you have written yours: one answer</summary>
 #
-# With 600 digits and bandwidth 4, against the number of features. Right with clean labels and far past the peak: 3.4
-# % at 300 features, 1.8 % at 4,800. Wrong with 30 % of the labels wrong: 12 % at 50 features, 37 % at infinity. What
-# would have helped: to stop after 300 steps, which gives 7 to 9 % from 100 features on and no peak. What the three
-# have in common is that size alone decides nothing: what the model has fitted does.
+# Six hundred digits and bandwidth 4, against the number of features. With clean labels your colleague is right, if
+# the model is far larger than the peak: 3.4 % at 300 features, and 1.8 % at 4,800. With 30 % of the labels wrong,
+# your colleague is wrong: 12 % at 50 features, and 37 % at infinity.
+#
+# What would have helped is to stop after 300 steps. That gives 7 to 9 % from a hundred features on, and no peak. So
+# size alone decides nothing. What matters is what the model has fitted.
 # </details>
 
 # %% [markdown] tags=["demo"]
 # ## Recap
 #
-# 1. The peak is where the data can just be fitted, in one way only: the weights become huge, and so does their
+# 1. The peak is where the data can just be fitted, in one way only. The weights become huge, and so does their
 #    variance. Beyond it there are many ways, and the shortest weights shrink again.
-# 2. Label noise makes the peak higher; whatever the features cannot express makes one too.
-# 3. A tuned ridge or early stopping removes it: it is a property of fitting to the end. With either, more features
-#    did no harm to speak of on this page.
-# 4. More features or more draws cure the variance of the features. What the fit does to wrong labels they leave as it
-#    is: whether the second descent ends below the first depends on the features and on the noise.
+# 2. Label noise makes the peak higher. Whatever the features cannot express makes a peak too.
+# 3. A tuned ridge or early stopping removes it: the peak belongs to fitting to the end. With either of them, more
+#    features did hardly any harm on this page.
+# 4. More features or more draws cure the variance of the features. They do not undo what the fit does to wrong
+#    labels. So whether the second descent ends below the first depends on the features and on the noise.
 # 5. For random features the peak is at $N = n$. For a network, parameters $= n \times$ classes is a guide, and
 #    training decides.
 
 # %% [markdown]
 # ## Limits
 #
-# Everything exact here is about least squares on fixed features, and isotropic ones where there are formulas. The
-# networks have one hidden layer; the convolutional proxy for Nakkiran's figures is in the preset `full` and has not
-# been run, and the ResNets of the paper are not in the course. Errors are of small test sets (500 digits: a standard
-# error of 1 to 2 points). How often double descent is met in practice, where people tune a ridge or stop early, these
-# pages do not say.
+# Everything exact here is about least squares on fixed features, and where there are formulas, all features are
+# alike. The networks have one hidden layer. The convolutional network that stands for Nakkiran's figures waits for a
+# GPU, and the ResNets of the paper are not in the course.
+#
+# The test sets are small: with five hundred digits, a difference of one or two points may be chance. And these pages
+# do not say how often double descent is met in practice, where people tune a ridge or stop early.
 #
 # ## Sources
 #

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from utils.progress import Progress, no_progress
 POINTS, MOST = 12, 120
 SCALE = 0.05  # of the Laplacian kernel whose features these are
 DRAWS = 40
+NOISE = 0.3  # deviation, before anybody changes it
 RIDGES = {"none": 0.0, "0.01": 0.01, "0.1": 0.1, "1": 1.0}
 LINE = np.linspace(0, 1, 241)
 WIDTHS = np.arange(1, MOST + 1)
@@ -33,19 +35,22 @@ class Lines:
     """Everything the picture needs, for targets truth + deviation x noise: predictions are linear in the targets.
 
     Attributes:
-        x, noise: the points, and the noise of unit deviation of the draw that is shown, (points,).
-        fits: predictions on LINE of the draw that is shown, from the truth and from the noise, (2, ridges, widths, line).
+        x: the points, (points,).
+        noises: of unit deviation, (draws, points).
+        fits: predictions on LINE from the truth and from the noise, (2, ridges, widths, line), of two draws by number.
         errors: of each draw, the three coefficients of 1, deviation and deviation^2, (3, draws, ridges, widths).
         norms: the same of the squared norm of the function.
-        shown: the draw whose fits these are: of those with the largest error at N = n, the one nearest to the median.
+        shown: of the draws with the largest error at N = n at any noise, the one nearest to the median.
+        typical: the draw whose errors with noise NOISE are nearest to the median.
     """
 
     x: np.ndarray
-    noise: np.ndarray
-    fits: np.ndarray
+    noises: np.ndarray
+    fits: dict[int, np.ndarray]
     errors: np.ndarray
     norms: np.ndarray
     shown: int
+    typical: int
 
 
 def line_features(x: Tensor, draw: int) -> theory.FourierFeatures:
@@ -71,12 +76,13 @@ def all_lines(progress: Progress = no_progress) -> Lines:
     missed, wild = fits[0] - truth(on_line[:, 0]).numpy(), fits[1]
     errors = np.stack([(a * b).mean(-1) for a, b in ((missed, missed), (2 * missed, wild), (wild, wild))])
     norms = squares * WIDTHS
-    logs = np.log(_at(errors[:, :, 0], np.array([0.0, 0.3, 1.0])))  # (noises, draws, widths), without a ridge
+    logs = np.log(_at(errors[:, :, 0], np.array([0.0, NOISE, 1.0])))  # (noises, draws, widths), without a ridge
     # In a single draw the largest error may also lie beside the threshold; that is for the quartiles to show.
     peaks = (logs.argmax(2) == POINTS - 1).all(0)
-    apart = np.abs(logs - np.median(logs, 1, keepdims=True)).mean(2).max(0)
-    shown = int(np.where(peaks, apart, np.inf).argmin())
-    return Lines(x.numpy(), noises[shown], fits[:, shown].copy(), errors, norms, shown)
+    apart = np.abs(logs - np.median(logs, 1, keepdims=True)).mean(2)  # (noises, draws)
+    shown, typical = int(np.where(peaks, apart.max(0), np.inf).argmin()), int(apart[1].argmin())
+    kept = {draw: fits[:, draw].copy() for draw in (shown, typical)}
+    return Lines(x.numpy(), noises, kept, errors, norms, shown, typical)
 
 
 def shortest_fits(
@@ -123,6 +129,11 @@ def _at(coefficients: np.ndarray, deviation: np.ndarray | float) -> np.ndarray:
     return np.tensordot(powers, coefficients, 1)
 
 
+def errors_at(lines: Lines, noise: float, row: int) -> np.ndarray:
+    """Mean squared errors of all draws and widths with noise of that deviation and one of RIDGES, (draws, widths)."""
+    return _at(lines.errors[:, :, row], noise)
+
+
 @dataclass(frozen=True)
 class Line:
     """One width, noise and ridge; and the test error and norm at every width.
@@ -148,12 +159,12 @@ class Line:
 def look_at_line(lines: Lines, width: int, noise: float, ridge: str) -> Line:
     """The fit with `width` features to labels with noise of that deviation; `ridge` is a name of RIDGES."""
     row = list(RIDGES).index(ridge)
-    errors = _at(lines.errors[:, :, row], noise)
+    errors = errors_at(lines, noise, row)
     norms = np.sqrt(_at(lines.norms[:, :, row], noise).clip(min=0))
-    true, wild = lines.fits[:, row, width - 1]
+    true, wild = lines.fits[lines.shown][:, row, width - 1]
     return Line(
         lines.x,
-        truth(torch.from_numpy(lines.x)).numpy() + noise * lines.noise,
+        truth(torch.from_numpy(lines.x)).numpy() + noise * lines.noises[lines.shown],
         true + noise * wild,
         width,
         RIDGES[ridge],
@@ -164,30 +175,48 @@ def look_at_line(lines: Lines, width: int, noise: float, ridge: str) -> Line:
     )
 
 
+def features(count: int) -> str:
+    """The number in words of the picture."""
+    return f"{count} feature" if count == 1 else f"{count} features"
+
+
+def draw_fit(axes: Axes, x: np.ndarray, y: np.ndarray, fit: np.ndarray) -> None:
+    """The truth, the points (x, y), and a fit on LINE."""
+    plotting.line(axes, "truth", LINE, truth(torch.from_numpy(LINE)).numpy(), color=GREY, linestyle="--", label="truth")
+    plotting.line(axes, "fit", LINE, fit, color=BLUE, label="fit")
+    largest = float(np.abs(fit).max())
+    cut_off = f"cut off: the fit goes to {largest:,.0f}" if largest > 3 else ""
+    plotting.note(
+        axes, "cut off", 0.02, 0.96, cut_off, transform=axes.transAxes, fontsize=8, color=INK, bbox=plotting.PATCH
+    )
+    plotting.line(axes, "points", x, y, color=INK, marker="o", linestyle="none", zorder=5, label="points")
+    plotting.legend(axes, loc="lower left", ncols=3, fontsize=8, frameon=True, framealpha=0.85, edgecolor="none")
+
+
 def draw_line(result: Line, figure: Figure) -> None:
     if not figure.axes:
         grid = figure.add_gridspec(
             2, 2, width_ratios=[1.15, 1], left=0.07, right=0.985, top=0.92, bottom=0.12, wspace=0.22, hspace=0.62
         )
         fit, error, norm = (figure.add_subplot(place) for place in (grid[:, 0], grid[0, 1], grid[1, 1]))
-        fit.set(xlabel="x", ylabel="y", xlim=(-0.02, 1.02), ylim=(-3, 3), title="The fit")
-        for axes, low, high in ((error, 0.05, 1e2), (norm, 0.5, 2e3)):
+        fit.set(xlabel="x", ylabel="y", xlim=(-0.02, 1.02), ylim=(-3, 3))
+        for axes, low, high in ((error, 0.05, 1e3), (norm, 0.5, 2e3)):
             axes.set(xscale="log", xlim=(1, MOST), yscale="log", ylim=(low, high), xlabel="features N")
             axes.set_xticks([1, 3, 12, 30, 120], ["1", "3", "12", "30", "120"])
             axes.minorticks_off()
             axes.axvline(POINTS, color=GREY, linewidth=0.8, linestyle=":")
-        error.set(ylabel="mean squared error", title=f"Test error; dotted: N = n = {POINTS}")
-        norm.set(ylabel="norm", title="Norm of the fit")
+        error.set_ylabel("mean squared error")
+        norm.set_ylabel("norm of the fit")
     fit, error, norm = figure.axes
-    plotting.line(fit, "truth", LINE, truth(torch.from_numpy(LINE)).numpy(), color=GREY, linestyle="--", label="truth")
-    plotting.line(fit, "fit", LINE, result.fit, color=BLUE, label="fit")
-    largest = float(np.abs(result.fit).max())
-    cut_off = f"cut off: the fit goes to {largest:,.0f}" if largest > 3 else ""
-    plotting.note(
-        fit, "cut off", 0.02, 0.96, cut_off, transform=fit.transAxes, fontsize=8, color=INK, bbox=plotting.PATCH
-    )
-    plotting.line(fit, "points", result.x, result.y, color=INK, marker="o", linestyle="none", zorder=5, label="labels")
-    plotting.legend(fit, loc="lower left", ncols=3, fontsize=8, frameon=True, framealpha=0.85, edgecolor="none")
+    if result.ridge:
+        plotting.title(fit, f"{features(result.width)} and a ridge of {result.ridge:g}")
+        plotting.title(error, "With a ridge the peak is lower")
+        plotting.title(norm, "With a ridge the norm stays small")
+    else:
+        plotting.title(fit, f"The shortest fit with {features(result.width)}")
+        plotting.title(error, f"The test error has a peak at N = {POINTS}")
+        plotting.title(norm, "So has the norm")
+    draw_fit(fit, result.x, result.y, result.fit)
     for axes, mine, quartiles, colour in (
         (error, result.error, result.errors, ORANGE),
         (norm, result.norm, result.norms, PURPLE),
@@ -202,7 +231,7 @@ def draw_line(result: Line, figure: Figure) -> None:
         here = np.clip(mine[result.width - 1], low, high)
         look = {"color": BLUE, "marker": "o", "linestyle": "none", "clip_on": False, "label": "the fit shown"}
         plotting.line(axes, "here", [result.width], [here], **look)
-    plotting.legend(error, loc="upper right", fontsize=7.5)
+    plotting.legend(error, loc="upper left", fontsize=7.5)
 
 
 def caption_line(result: Line) -> str:
@@ -234,7 +263,7 @@ line = Explorer(
     },
     controls={
         "width": Slider("features N", 1, MOST, 1, 6),
-        "noise": Slider("noise in the labels", 0, 1, 0.05, 0.3),
+        "noise": Slider("noise in the labels", 0, 1, 0.05, NOISE),
         "ridge": Choice("ridge", tuple(RIDGES), "none"),
     },
 )

@@ -1,6 +1,7 @@
 """The test error of nets of every width after every epoch, and cuts through it."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from course.double_descent import experiment, nets, presets
 from utils import plotting
 from utils.controls import Choice, Stops
-from utils.experiment import columns, load_record, select
+from utils.experiment import load_record, select
 from utils.explorer import Explorer
 from utils.plotting import BLUE, GREY, INK, ORANGE
 
@@ -39,21 +40,28 @@ def surface_of(record_path: Path) -> Surface:
     """The surface in the record of `perceptrons`: fresh starts, 4,000 images."""
     rows = select(load_record(record_path).rows, study="nets", start="fresh", own_data=False)
     widths, epochs, noises = (sorted({row[name] for row in rows}) for name in ("width", "epoch", "noise"))
-    found: dict[str, dict[float, np.ndarray]] = {"test": {}, "train": {}, "low": {}, "high": {}}
-    for noise in noises:
-        for name, entry, reduce in (
-            ("test", "test_error", np.mean),
-            ("train", "train_error", np.mean),
-            ("low", "test_error", np.min),
-            ("high", "test_error", np.max),
-        ):
-            found[name][noise] = np.array(
-                [
-                    [reduce(columns(select(rows, noise=noise, width=width, epoch=epoch), entry)[0]) for width in widths]
-                    for epoch in epochs
-                ]
+    repeats: dict[tuple, list[dict]] = {}
+    for row in rows:
+        repeats.setdefault((row["noise"], row["epoch"], row["width"]), []).append(row)
+
+    def over_all(entry: str, reduce: Callable) -> dict[float, np.ndarray]:
+        """An entry of the repeats, reduced to one number, by noise level, (epochs, widths)."""
+        return {
+            noise: np.array(
+                [[reduce([row[entry] for row in repeats[noise, epoch, width]]) for width in widths] for epoch in epochs]
             )
-    return Surface(np.array(widths), np.array(epochs), **found, threshold=nets.threshold(4_000, 784, 10))
+            for noise in noises
+        }
+
+    return Surface(
+        np.array(widths),
+        np.array(epochs),
+        test=over_all("test_error", np.mean),
+        train=over_all("train_error", np.mean),
+        low=over_all("test_error", np.min),
+        high=over_all("test_error", np.max),
+        threshold=nets.threshold(4_000, 784, 10),
+    )
 
 
 @dataclass(frozen=True)
@@ -86,22 +94,22 @@ def draw_cuts(result: Cuts, figure: Figure) -> None:
     if not figure.axes:
         map_, by_width, by_epoch = plotting.panels(figure, 3, widths=[1.25, 1, 1], left=0.085, wspace=0.32, bottom=0.17)
         at, when = _ticks(surface.widths, (4, 11, 24, 50, 128, 1_000)), _ticks(surface.epochs, (1, 10, 100, 1_000))
-        map_.set(xlabel="hidden units", ylabel="epoch", title="Test error: 5 % dark, 40 % light")
+        map_.set(xlabel="hidden units", ylabel="epoch")
         map_.set_xticks(*at)
         map_.set_yticks(*when)
         map_.grid(False)
         map_.set(xlim=(-0.5, spots - 0.5), ylim=(-0.5, rows - 0.5))
-        for axes, places, label, title in (
-            (by_width, at, "hidden units", "Along the width"),
-            (by_epoch, when, "epoch", "Along the epochs"),
-        ):
-            axes.set(xlabel=label, ylabel="error (%)", ylim=(-2, 80), title=title)
+        for axes, places, label in ((by_width, at, "hidden units"), (by_epoch, when, "epoch")):
+            axes.set(xlabel=label, ylabel="error (%)", ylim=(-2, 80))
             axes.set_xticks(*places)
         by_width.set_xlim(-0.5, spots - 0.5)
         by_epoch.set_xlim(-0.5, rows - 0.5)
         spot = float(np.interp(surface.threshold, surface.widths, np.arange(spots)))
         by_width.axvline(spot, color=GREY, linewidth=0.8, linestyle=":")
     map_, by_width, by_epoch = figure.axes
+    plotting.title(map_, "Test error: dark is low")
+    plotting.title(by_width, f"After epoch {surface.epochs[result.row]:,}")
+    plotting.title(by_epoch, f"{surface.widths[result.column]:,} hidden units")
     plotting.image(
         map_, "map", np.log10(test), aspect="auto", origin="lower", cmap="viridis", zorder=0,
         vmin=math.log10(SHADES[0]), vmax=math.log10(SHADES[1]),
@@ -119,9 +127,9 @@ def draw_cuts(result: Cuts, figure: Figure) -> None:
             plotting.line(axes, name, along, values[name], color=ORANGE, linewidth=0.7, label=label)
         plotting.line(axes, "train", along, values["train"], color=BLUE, label="training")
         plotting.line(axes, "test", along, values["test"], color=ORANGE, label="test")
-        here = {"color": INK, "marker": "o", "linestyle": "none", "zorder": 6}
+        here = {"color": INK, "marker": "o", "linestyle": "none", "zorder": 6, "clip_on": False}
         plotting.line(axes, "here", [place], [values["test"][place]], **here)
-        plotting.legend(axes, loc="upper right", fontsize=8)
+        plotting.legend(axes, loc="upper right", fontsize=8, frameon=True, framealpha=0.85, edgecolor="none")
 
 
 def _ticks(values: np.ndarray, wanted: tuple[int, ...]) -> tuple[list[int], list[str]]:

@@ -134,12 +134,20 @@ def _last(errors: np.ndarray) -> np.ndarray:
 
 def caption_noise(result: Noise) -> str:
     runs, level = result.runs[result.kind], result.level
-    clean = np.nanmean(result.runs["true"].fitted[0])
     now = [100 * np.mean(_last(errors[level, :, : result.epoch])) for errors in (runs.train, runs.test)]
     missed = f"{now[0]:.0f} %" if now[0] >= 0.5 else "next to none" if now[0] else "none"
-    longer = np.nanmean(runs.fitted[level]) / clean
-    took = f"{longer:.1f} times as long as true labels take" if longer > 1.05 else "no longer than with true labels"
-    return f"Of its labels the network misses {missed}, of new digits {now[1]:.0f} %. To fit them all took {took}."
+    return f"Of its labels the network misses {missed}, of new digits {now[1]:.0f} %. {_time_to_fit(result)}"
+
+
+def _time_to_fit(result: Noise) -> str:
+    epochs = np.nanmean(result.runs[result.kind].fitted[result.level])
+    clean = np.nanmean(result.runs["true"].fitted[0])
+    if not result.level and result.kind == "true":
+        return f"To fit them all took about {epochs:.0f} epochs."
+    longer, usual = epochs / clean, "true labels" if result.level else "true pixels"
+    if longer > 1.05:
+        return f"To fit them all took {longer:.1f} times as long as {usual} take."
+    return f"To fit them all took no longer than with {usual}."
 
 
 noise = Explorer(

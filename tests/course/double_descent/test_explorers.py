@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from course.double_descent import explorers, theory
+from utils import plotting
 
-line_module, risk_module, surface_module = (
-    import_module(f"{explorers.__name__}.{name}") for name in ("line", "risk", "surface")
+curve_module, line_module, risk_module, surface_module = (
+    import_module(f"{explorers.__name__}.{name}") for name in ("curve", "line", "risk", "surface")
 )
 
 # Computed when the first test asks: whoever collects the tests must not wait for it.
@@ -26,7 +27,7 @@ def test_the_fit_on_the_line_is_least_squares_on_the_first_features(width, noise
     x, line = torch.from_numpy(lines().x), torch.from_numpy(line_module.LINE)
     source = line_module.line_features(x, lines().shown)
     Phi, Psi = source.columns(0, width).numpy(), source.of(line[:, None]).columns(0, width).numpy()
-    y = line_module.truth(x).numpy() + noise * lines().noise
+    y = line_module.truth(x).numpy() + noise * lines().noises[lines().shown]
     if line_module.RIDGES[ridge]:
         weights = np.linalg.solve(Phi.T @ Phi + line_module.RIDGES[ridge] * np.eye(width), Phi.T @ y)
     else:
@@ -57,6 +58,75 @@ def test_all_draws_at_once_are_the_sweep_of_each():
         np.testing.assert_allclose(fits[:, draw], swept.predictions[:2, ..., 0], rtol=1e-6, atol=1e-8)
         mixed = np.tensordot([1, 0.5, 0.25], squares[:, draw], 1)
         np.testing.assert_allclose(mixed, swept.norm[2].square(), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("width", [1, 6, 12, 13, 120])
+def test_the_hook_is_least_squares_on_the_first_features_and_shows_errors_up_to_there(width):
+    result = curve_module.look_at_curve(lines(), width)
+    x, line = torch.from_numpy(lines().x), torch.from_numpy(line_module.LINE)
+    source = line_module.line_features(x, lines().typical)
+    y = line_module.truth(x).numpy() + 0.3 * lines().noises[lines().typical]
+    np.testing.assert_allclose(result.y, y)
+    Phi, Psi = source.columns(0, width).numpy(), source.of(line[:, None]).columns(0, width).numpy()
+    fit = Psi @ np.linalg.lstsq(Phi, y, rcond=None)[0]
+    np.testing.assert_allclose(result.fit, fit, rtol=1e-4, atol=1e-6)
+    assert len(result.error) == len(result.median) == width
+    assert result.error[-1] == pytest.approx(((fit - line_module.truth(line).numpy()) ** 2).mean(), rel=1e-4)
+
+
+def test_the_hook_falls_rises_to_the_threshold_and_falls_below_all_that_was_before():
+    """As most draws do, and the median: what the page asks about the picture has the picture's answer."""
+    result = curve_module.look_at_curve(lines(), line_module.MOST)
+    at = line_module.POINTS - 1
+    for errors in (result.error, result.median):
+        assert errors.argmax() == at and errors[:at].min() < errors[0] / 2
+        assert errors[-1] < errors[:at].min()
+    every = line_module.errors_at(lines(), 0.3, row=0)
+    assert (every[:, -1] < every[:, 5]).mean() > 0.5 and (every[:, -1] < every[:, :at].min(1)).mean() > 0.5
+    apart = np.abs(np.log(every) - np.log(result.median)).mean(1)
+    assert apart.argmin() == lines().typical
+
+
+def test_the_hook_tells_nothing_that_has_not_been_reached():
+    figure = explorers.curve.figure(width=11)
+    fit, error = figure.axes
+    assert error.kept_artists["error"].get_xdata()[-1] == 11
+    assert np.isnan(error.kept_artists["threshold"].get_ydata()).all()
+    assert plotting.title_of(fit) == "The fit with 11 features" and plotting.title_of(error) == "Its error, up to now"
+    limits = error.get_xlim(), error.get_ylim()
+    _, error = explorers.curve.figure(width=12).axes
+    assert not np.isnan(error.kept_artists["threshold"].get_ydata()).any()
+    assert plotting.title_of(error) == "Its error has a peak at N = 12"
+    assert (error.get_xlim(), error.get_ylim()) == limits
+    _, error = explorers.curve.figure(width=120).axes
+    assert plotting.title_of(error) == "Its error falls twice"
+
+
+def test_the_hooks_errors_are_within_its_axes():
+    result, (_, axes) = curve_module.look_at_curve(lines(), line_module.MOST), explorers.curve.figure().axes
+    low, high = axes.get_ylim()
+    for errors in (result.error, result.median):
+        assert low < errors.min() and errors.max() < high
+
+
+def test_the_hook_and_the_line_share_their_data():
+    assert explorers.curve.data is explorers.line.data
+
+
+def test_the_lines_titles_say_what_a_ridge_does():
+    plain, ridged = (explorers.line.figure(width=1, ridge=ridge).axes for ridge in ("none", "0.1"))
+    assert plotting.title_of(plain[0]) == "The shortest fit with 1 feature"
+    assert plotting.title_of(plain[1]) == "The test error has a peak at N = 12"
+    assert plotting.title_of(ridged[0]) == "1 feature and a ridge of 0.1"
+    assert plotting.title_of(ridged[1]) == "With a ridge the peak is lower"
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3, 0.6, 1.0])
+def test_every_ridge_lowers_the_peaks_of_error_and_norm(noise):
+    plain, *ridged = (line_module.look_at_line(lines(), 6, noise, ridge) for ridge in line_module.RIDGES)
+    at = line_module.POINTS - 1
+    for each in ridged:
+        assert each.errors[1, at] < plain.errors[1, at] / 2 and each.norms[1, at] < plain.norms[1, at] / 3
 
 
 def test_the_lines_features_have_the_laplacian_kernel():
@@ -130,5 +200,5 @@ def test_more_noise_makes_a_higher_peak():
 
 
 def test_an_explorer_is_found_by_its_name_though_a_module_has_the_same():
-    assert [explorer.name for explorer in explorers.EXPLORERS] == ["line", "risk", "surface"]
-    assert explorers.EXPLORERS == (explorers.line, explorers.risk, explorers.surface)
+    assert [explorer.name for explorer in explorers.EXPLORERS] == ["curve", "line", "risk", "surface"]
+    assert explorers.EXPLORERS == (explorers.curve, explorers.line, explorers.risk, explorers.surface)
