@@ -11,8 +11,8 @@ explorers.fitting
 
 # %% [markdown] tags=["demo"]
 # Here is one network, and five hundred handwritten digits. The network is trained twice, in the same way. The first
-# time, each digit has its true label. The second time, every label is drawn at random. Press *Play*. A label turns
-# bold when the network gives it.
+# time, each digit has its true label. The second time, every label is drawn at random. Press *Play*, or go to the end
+# with *Both trained*. A label turns bold when the network gives it.
 #
 # Both curves come down to zero. In the end the second network calls a two a seven, because it was told so. It takes
 # longer, and nothing else about the training is different.
@@ -476,9 +476,9 @@ plotting.show(figures.draw_time_and_distance(NOISES, epochs.view(6, 5), torch.st
 
 
 # %% [markdown]
-# The time jumps with the first wrong labels, and then grows slowly. The distance grows steadily. It is a second
-# difference between the two networks of the first picture: the one with random labels has moved nearly three times as
-# far from its start.
+# The time jumps with the first wrong labels, and then hardly grows. The distance grows with every level of noise, at
+# first fast and then slowly. It is a second difference between the two networks of the first picture: the one with
+# random labels has moved nearly three times as far from its start.
 #
 # ### Exercise 2.5: the complexity of a class (15 minutes, difficulty 3, 3 points)
 #
@@ -622,8 +622,8 @@ plotting.show(figures.draw_widths(WIDTHS, true, random))
 
 # %% [markdown]
 # So there is some truth in it. The two smallest networks fit true labels and not random ones, at least not in three
-# hundred epochs. But from 64 hidden units on, there is no difference. And the networks that people train are far
-# above this line: those of the paper have at least 24 weights for each label of CIFAR-10.
+# hundred epochs. But all larger ones fit both, or nearly. And the networks that people train are far above this line:
+# those of the paper have at least 24 weights for each label of CIFAR-10.
 #
 # ### "A network that can memorise noise memorises real data in the same way"
 #

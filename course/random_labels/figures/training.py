@@ -59,7 +59,7 @@ def draw_time_and_distance(noises: Sequence[float], epochs: Tensor, moved: Tenso
         axes.set(xlabel="labels drawn anew (%)", xticks=levels)
         axes.set_ylim(0, 1.1 * float(values[values.isfinite()].max()))
     times.set(ylabel="epochs to no training error", title="The time jumps with the first wrong labels")
-    distances.set(ylabel="distance of the weights from their start", title="The distance grows steadily")
+    distances.set(ylabel="distance of the weights from their start", title="The distance grows with the noise")
     return figure
 
 
