@@ -1361,6 +1361,42 @@ FAULTS = (
         "values[values < 0] = 0",
         ("test_all_draws_at_once_are_the_sweep_of_each",),
     ),
+    Fault(
+        "lesson 2: a unit is there or not",
+        "weights[-1] *= units - (newest - 1)",
+        "weights[-1] *= 1",
+        ("test_a_unit_that_is_on_its_way_has_a_part_of_its_weight",),
+    ),
+    Fault(
+        "lesson 2: the best epoch is the worst",
+        "best = int(accuracy.argmax())",
+        "best = int(accuracy.argmin())",
+        ("test_a_ring_marks_the_best_epoch_of_each_input",),
+    ),
+    Fault(
+        "lesson 2: times are measured by all labels drawn anew",
+        "ratios.append(epochs / epochs[0])",
+        "ratios.append(epochs / epochs[-1])",
+        ("test_times_are_ratios_of_each_draw_and_their_mean",),
+    ),
+    Fault(
+        "lesson 2: the first picture's networks are trained with other batches",
+        "net, order = perceptron(images[0].numel(), [HIDDEN], CLASSES, 0), seeded(0)",
+        "net, order = perceptron(images[0].numel(), [HIDDEN], CLASSES, 0), seeded(1)",
+        ("test_the_first_net_is_the_one_that_the_trainer_trains",),
+    ),
+    Fault(
+        "lesson 3: the first picture's draw is typical without noise",
+        "int(apart[1].argmin())",
+        "int(apart[0].argmin())",
+        ("test_the_hook_falls_rises_to_the_threshold_and_falls_below_all_that_was_before",),
+    ),
+    Fault(
+        "lesson 3: networks are compared after their first epoch",
+        'return select(rows, epoch=max(row["epoch"] for row in rows))',
+        'return select(rows, epoch=min(row["epoch"] for row in rows))',
+        ("test_the_peaks_are_means_of_the_rows_at_the_last_epoch",),
+    ),
 )
 
 

@@ -158,7 +158,7 @@ def draw_fitting(result: Fitting, figure: Figure) -> None:
     )
     middle = {"transform": tests.transAxes, "ha": "center", "va": "center", "color": GREY, "fontsize": 64}
     plotting.note(tests, "unknown", 0.5, 0.45, "" if result.shown else "?", **middle)
-    plotting.legend(errors, loc="upper right", ncols=2, fontsize=8, handlelength=1.8, columnspacing=1)
+    plotting.legend(errors, loc="upper right", fontsize=8)
     plotting.note(
         tests,
         "guessing label",
