@@ -19,7 +19,7 @@ def trained_weights(decay: float, seed: int = 0) -> Tensor:
     """All weights, (d,) float64, of a 64-32-10 net after full-batch training on the digits.
 
     Args:
-        decay: the loss is the mean cross-entropy plus decay |w|^2 / 2.
+        decay: the loss is the mean cross-entropy plus decay ||w||^2 / 2.
         seed: of the first weights.
     """
     digits = data.load("digits")

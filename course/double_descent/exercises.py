@@ -258,7 +258,7 @@ def _ridgeless_risk(gamma: Tensor, signal: float, noise: float) -> Tensor:
 
     Args:
         gamma: features over examples, above 0, (m,).
-        signal: |beta|^2.
+        signal: ||beta||^2.
         noise: variance of the labels' noise, above 0.
 
     Returns:
@@ -360,7 +360,7 @@ def _held_out_losses(Phi: Tensor, y: Tensor, Psi: Tensor, z: Tensor, ridges: Ten
         y: their targets, (n,).
         Psi: the same features of the held-out examples, (m, p).
         z: their targets, (m,).
-        ridges: penalties on |w|^2, above 0, (r,).
+        ridges: penalties on ||w||^2, above 0, (r,).
 
     Returns:
         Losses, (r,).
@@ -414,11 +414,11 @@ held_out_losses = Exercise(
         ),
         Mistake(
             lambda Phi, y, Psi, z, ridges: _losses(Phi, y, Psi, z, len(y) * ridges),
-            "Your penalty is n times too large: minimised is |Phi w - y|^2 + ridge |w|^2, a sum and not a mean.",
+            "Your penalty is n times too large: minimised is ||Phi w - y||^2 + ridge ||w||^2, a sum and not a mean.",
         ),
         Mistake(
             lambda Phi, y, Psi, z, ridges: _losses(Phi, y, Psi, z, ridges**2),
-            "You squared the ridge. It is the number in front of |w|^2.",
+            "You squared the ridge. It is the number in front of ||w||^2.",
         ),
         Mistake(
             lambda Phi, y, Psi, z, ridges: _losses(Phi, y, Phi, y, ridges),
@@ -438,7 +438,7 @@ held_out_losses = Exercise(
         ),
         Mistake(
             lambda Phi, y, Psi, z, ridges: _losses(Phi, y, Psi, z, 2 * ridges),
-            "Your penalty is twice too large: nothing is halved in |Phi w - y|^2 + ridge |w|^2.",
+            "Your penalty is twice too large: nothing is halved in ||Phi w - y||^2 + ridge ||w||^2.",
         ),
     ),
     forbids=(theory.random_feature_sweep,),

@@ -71,7 +71,7 @@ def random_feature_sweep(
 ) -> SweepResult:
     """Fit the targets by the first p features, for every p in `widths`.
 
-    The weights minimise |Phi w - Y|^2 + ridge |w|^2; where that leaves a choice, the shortest are taken.
+    The weights minimise ||Phi w - Y||^2 + ridge ||w||^2; where that leaves a choice, the shortest are taken.
 
     Args:
         Phi_train, Phi_test: features, (n, features) and (m, features), a matrix or a source of column blocks.

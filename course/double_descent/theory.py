@@ -159,11 +159,11 @@ def ridgeless_risk(gamma: float, signal: float, noise: float) -> float:
 
     Args:
         gamma: features over examples, above 0.
-        signal: |beta|^2.
+        signal: ||beta||^2.
         noise: variance of the labels' noise.
 
     Returns:
-        E |beta_hat - beta|^2; inf at gamma = 1 where there is noise. The error on new labels is larger by `noise`.
+        E ||beta_hat - beta||^2; inf at gamma = 1 where there is noise. The error on new labels is larger by `noise`.
 
     Source: Hastie et al. 2022, theorem 1.
     """
@@ -192,7 +192,7 @@ def ridgeless_risk_exact(n: int, p: int, signal: float, noise: float) -> float:
 
 
 def optimal_ridge(gamma: float, signal: float, noise: float) -> float:
-    """The ridge, in |y - X w|^2 / n + ridge |w|^2, that makes the limiting risk least: gamma noise / signal.
+    """The ridge, in ||y - X w||^2 / n + ridge ||w||^2, that makes the limiting risk least: gamma noise / signal.
 
     Source: Dobriban, Wager 2018; Hastie et al. 2022.
     """
@@ -245,11 +245,11 @@ def _transform(gamma: float, ridge: float) -> float:
 def simulated_risk(
     n: int, p: int, signal: float, noise: float, draws: int, generator: torch.Generator, ridge: float = 0.0
 ) -> tuple[float, float]:
-    """The excess risk of drawn problems, |beta_hat - beta|^2, features and noise normal: mean and standard error.
+    """The excess risk of drawn problems, ||beta_hat - beta||^2, features and noise normal: mean and standard error.
 
     Args:
         n, p: examples and features.
-        signal: |beta|^2.
+        signal: ||beta||^2.
         noise: variance of the labels' noise.
         draws: problems, 2 or more.
         generator: draws them.

@@ -30,7 +30,7 @@ class Rescaled:
         accuracy: on the training examples.
         trace, largest: of the GGN, a sum over examples: of all its eigenvalues, and the largest.
         log_determinant: log det(I + GGN / z).
-        log_prior: -z |w|^2 / 2.
+        log_prior: -z ||w||^2 / 2.
         evidence: Laplace's log evidence with the prior N(0, 1/z), nats. Only at alpha = 1 the weights are at a mode.
         effective_dimension: N_eff.
         moved_log_determinant, moved_log_prior, moved_evidence, moved_effective_dimension: the same under the prior that

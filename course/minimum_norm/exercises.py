@@ -309,11 +309,11 @@ gaussian_gram = Exercise(
             lambda A, B, bandwidth: torch.exp(
                 -((A**2).sum(1)[:, None] + (B**2).sum(1) + 2 * A @ B.T) / (2 * bandwidth**2)
             ),
-            "You added 2 a'b: that is |a + b|^2. The squared distance is |a|^2 + |b|^2 - 2 a'b.",
+            "You added 2 a'b: that is ||a + b||^2. The squared distance is ||a||^2 + ||b||^2 - 2 a'b.",
         ),
         Mistake(
             lambda A, B, bandwidth: torch.exp(-((A**2).sum(1)[:, None] + (B**2).sum(1) - A @ B.T) / (2 * bandwidth**2)),
-            "You forgot the 2 in front of a'b: the squared distance is |a|^2 + |b|^2 - 2 a'b.",
+            "You forgot the 2 in front of a'b: the squared distance is ||a||^2 + ||b||^2 - 2 a'b.",
         ),
     ),
     forbids=(theory.laplacian_gram, *DISTANCES, rbf_kernel) + ESTIMATORS,
@@ -456,9 +456,9 @@ why_flatness_cannot_choose = WrittenExercise(
     name="why_flatness_cannot_choose",
     points=3,
     rubric="""One point each:
-1. L(w* + e) = |X e|^2 / 2 at every interpolator w*: the whole valley around it is the same, its Hessian X'X
+1. L(w* + e) = ||X e||^2 / 2 at every interpolator w*: the whole valley around it is the same, its Hessian X'X
    included. So no measure that looks only at the loss around a minimum can rank two of them.
-2. |w|^2 tr H is another matter: it looks at w too, and since tr H is constant it ranks by |w|^2, that is, by the
+2. ||w||^2 tr H is another matter: it looks at w too, and since tr H is constant it ranks by ||w||^2, that is, by the
    norm. It prefers the shortest solution, but the curvature contributes nothing to that. What chooses the solution
    is the algorithm: its start and its preconditioner.
 3. Where the argument stops: models that are linear in their weights, squared loss. For a network the Hessian differs

@@ -486,7 +486,7 @@ plotting.show(figures.draw_time_and_distance(NOISES, epochs.view(6, 5), torch.st
 # a class $H$ of functions choose the one that agrees best. The mean over all sign vectors is the *empirical
 # Rademacher complexity* of the class:
 #
-# $$\hat{\mathfrak R}(H) = \mathbb E_\sigma \max_{h \in H} \frac1n \sum_{i=1}^n \sigma_i\, h(x_i).$$
+# $$\hat{\mathfrak R}(H) = \mathrm{E}_\sigma \max_{h \in H} \frac1n \sum_{i=1}^n \sigma_i\, h(x_i).$$
 #
 # For functions with the values $\pm 1$ it lies between 0 and 1. It bounds the error on new inputs: with probability
 # $1 - \delta$, every $h$ of the class has (Mohri and others, theorem 3.5)

@@ -375,7 +375,7 @@ print(f"300 widths: {1000 * once:.0f} ms; one lstsq for each: about {1000 * loop
 # Where do the lines of *Theory, and problems drawn at random* come from? From one fact about an $n \times p$ matrix
 # $X$ of standard normal numbers. For $p < n - 1$,
 #
-# $$E\,\mathrm{tr}\,(X^\top X)^{-1} = \frac{p}{n - p - 1}.$$
+# $$\mathrm{E}\,\mathrm{tr}\,(X^\top X)^{-1} = \frac{p}{n - p - 1}.$$
 #
 # **For $p < n$** the fit is $\beta + (X^\top X)^{-1} X^\top \varepsilon$. Nothing of the signal is lost, and the
 # noise adds $\sigma^2\,\mathrm{tr}\,(X^\top X)^{-1}$.
@@ -393,7 +393,7 @@ def ridgeless_risk(gamma: torch.Tensor, signal: float, noise: float) -> torch.Te
 
     Args:
         gamma: features over examples, above 0, (m,).
-        signal: |beta|^2.
+        signal: ||beta||^2.
         noise: variance of the labels' noise, above 0.
 
     Returns:
@@ -442,7 +442,7 @@ def held_out_losses(
 ) -> torch.Tensor:
     """The mean squared error on held-out examples, for every ridge.
 
-    The weights minimise |Phi w - y|^2 + ridge |w|^2.
+    The weights minimise ||Phi w - y||^2 + ridge ||w||^2.
 
     Args:
         Phi: features of the training examples, (n, p).

@@ -196,7 +196,7 @@ exercises.log_evidence.check(log_evidence)
 # <details><summary>I can't see where the constants go</summary>
 #
 # The posterior's curvature is $H + zI$. So the integral over the Gaussian peak adds $\tfrac d2 \log 2\pi - \tfrac12
-# \log\det(H + zI)$, and the prior adds $\tfrac d2 \log \tfrac{z}{2\pi} - \tfrac z2 |w|^2$. Add the two: the terms
+# \log\det(H + zI)$, and the prior adds $\tfrac d2 \log \tfrac{z}{2\pi} - \tfrac z2 \|w\|^2$. Add the two: the terms
 # with $2\pi$ cancel, and $\tfrac d2 \log z$ makes $I + H/z$ of the matrix. `torch.logdet` takes the logarithm without
 # the determinant.
 # </details>

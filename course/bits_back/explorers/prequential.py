@@ -99,7 +99,7 @@ def class_mean_logits(images: Tensor, labels: Tensor, blocks: Sequence[int]) -> 
     variance = (inside + images.var(0, correction=0).sum()) / (freedom + 1) / images.shape[1]
     means = (sums + images.mean(0)) / (counts + 1)[:, :, None]
     block = torch.repeat_interleave(torch.arange(len(blocks)), torch.tensor(blocks))
-    # |x|^2 is the same for all classes: it is left out.
+    # ||x||^2 is the same for all classes: it is left out.
     distances = means.square().sum(2)[block] - 2 * torch.einsum("np,nkp->nk", images, means[block])
     return (counts + 1).log()[block] - distances / (2 * variance[block, None])
 

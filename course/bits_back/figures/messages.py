@@ -111,7 +111,7 @@ def draw_shrinking(decays: Sequence[float], norms: Sequence[float], parts: Mappi
 
     Args:
         decays: strengths of L2.
-        norms: |w|^2 of the trained weights.
+        norms: ||w||^2 of the trained weights.
         parts: name of a part of the code length -> bits at each strength; they are stacked.
     """
     figure, (left, right) = plotting.subplots(1, 2, height=3.5)

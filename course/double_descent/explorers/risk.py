@@ -39,7 +39,7 @@ class Spectrum:
     noise: np.ndarray
 
     def risk(self, signal: float, noise: float, ridge: float) -> np.ndarray:
-        """|fit - beta|^2 of each problem, (problems,); the ridge as in `theory.optimal_ridge`."""
+        """||fit - beta||^2 of each problem, (problems,); the ridge as in `theory.optimal_ridge`."""
         if math.isinf(ridge):
             return np.full(len(self.rest), signal)
         targets = self.values * math.sqrt(signal) * self.beta + math.sqrt(noise) * self.noise
@@ -89,7 +89,7 @@ class Risk:
 
 
 def look_at_risk(problems: dict[float, Spectrum], gamma: float, signal: float, noise: float, ridge: str) -> Risk:
-    """Risks for |beta|^2 = signal, label noise of variance noise, and a name of RIDGE_SHARES."""
+    """Risks for ||beta||^2 = signal, label noise of variance noise, and a name of RIDGE_SHARES."""
     share = RIDGE_SHARES[ridge]
 
     def chosen(at: float) -> float:
@@ -201,7 +201,7 @@ risk = Explorer(
     },
     controls={
         "gamma": Slider("gamma = p / n", -1, 1, 0.05, 0.3, log=True),
-        "signal": Slider("signal |beta|²", 0, 4, 0.25, 1),
+        "signal": Slider("signal ‖β‖²", 0, 4, 0.25, 1),
         "noise": Slider("noise variance", 0, 2, 0.05, 0.25),
         "ridge": Choice("ridge", tuple(RIDGE_SHARES), "none"),
     },

@@ -122,7 +122,7 @@ log_evidence = Exercise(
         Mistake(
             lambda log_likelihood, w, H, z: log_likelihood - w.square().sum() / (2 * z) - _log_det(H, 1 / z) / 2,
             "You took z for the prior's variance. It is the precision, and the variance is 1 / z: the prior's term is "
-            "-z |w|^2 / 2, and H is divided by z.",
+            "-z ||w||^2 / 2, and H is divided by z.",
         ),
         Mistake(
             _with_occam(lambda H, z: -H.trace() / z / 2),
@@ -148,28 +148,28 @@ log_evidence = Exercise(
         ),
         Mistake(
             _with_prior(lambda w, z: -z * w.norm() / 2),
-            "You used the length of w in the prior. The prior has its square: -z |w|^2 / 2.",
+            "You used the length of w in the prior. The prior has its square: -z ||w||^2 / 2.",
         ),
         Mistake(
             _with_prior(lambda w, z: w.new_zeros(())),
-            "The prior is missing. Add its log density at w, without the constant: -z |w|^2 / 2.",
+            "The prior is missing. Add its log density at w, without the constant: -z ||w||^2 / 2.",
         ),
         Mistake(
             _with_prior(lambda w, z: -w.square().sum() / 2),
-            "The z is missing in the prior's term, which is -z |w|^2 / 2.",
+            "The z is missing in the prior's term, which is -z ||w||^2 / 2.",
         ),
         Mistake(
             _with_prior(lambda w, z: -w.square().sum() / (2 * z)),
-            "You divided |w|^2 by z. But z is the prior's precision, and its variance is 1/z, so the term is -z "
-            "|w|^2 / 2.",
+            "You divided ||w||^2 by z. But z is the prior's precision, and its variance is 1/z, so the term is -z "
+            "||w||^2 / 2.",
         ),
         Mistake(
             _with_prior(lambda w, z: -z * w.square().sum()),
-            "You left out the 1/2 of the prior's term, which is -z |w|^2 / 2.",
+            "You left out the 1/2 of the prior's term, which is -z ||w||^2 / 2.",
         ),
         Mistake(
             _with_prior(lambda w, z: z * w.square().sum() / 2),
-            "The sign of your prior's term is wrong. Large weights are less probable: -z |w|^2 / 2.",
+            "The sign of your prior's term is wrong. Large weights are less probable: -z ||w||^2 / 2.",
         ),
         Mistake(
             lambda log_likelihood, w, H, z: -z * w.square().sum() / 2 - _log_det(H, z) / 2,

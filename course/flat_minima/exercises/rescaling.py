@@ -210,11 +210,11 @@ rescale = Exercise(
         ),
         Mistake(
             _with_normal(lambda net, z: -_square(net) / 2 + _count(net) / 2 * math.log(z / (2 * math.pi))),
-            "You left z out of the exponent of the normal density, which is -z |w|^2 / 2.",
+            "You left z out of the exponent of the normal density, which is -z ||w||^2 / 2.",
         ),
         Mistake(
             _with_normal(lambda net, z: -z * _square(net).sqrt() / 2 + _count(net) / 2 * math.log(z / (2 * math.pi))),
-            "You used the length of the weights in the prior. A normal density has their square: -z |w|^2 / 2.",
+            "You used the length of the weights in the prior. A normal density has their square: -z ||w||^2 / 2.",
         ),
         Mistake(
             _with_normal(lambda net, z: -z * _square(net) / 2),
@@ -237,7 +237,7 @@ rescale = Exercise(
         ),
         Mistake(
             _with_normal(lambda net, z: -z * _square(net) + _count(net) / 2 * math.log(z / (2 * math.pi))),
-            "The 1/2 is missing in the exponent of the normal density, which is -z |w|^2 / 2.",
+            "The 1/2 is missing in the exponent of the normal density, which is -z ||w||^2 / 2.",
         ),
         Mistake(
             _with_normal(lambda net, z: _log_normal(net, 1 / z)),

@@ -38,7 +38,7 @@ def examples(weights: str) -> Tensor:
 
 
 def log_posterior(signed: Tensor, w: Tensor, z: float) -> Tensor:
-    """log p(D | w) - z |w|^2 / 2 at weights w, (m, d) -> (m,): the log posterior without its constants."""
+    """log p(D | w) - z ||w||^2 / 2 at weights w, (m, d) -> (m,): the log posterior without its constants."""
     return logsigmoid(w @ signed.T).sum(1) - z * w.square().sum(1) / 2
 
 

@@ -27,7 +27,7 @@ class Evidence:
 
     Attributes:
         fit: log likelihood at the weights.
-        prior: -z |w|^2 / 2.
+        prior: -z ||w||^2 / 2.
         occam: -1/2 log det(I + H / z); nan where the point is no mode.
         total: their sum.
         negative: eigenvalues of H + z that are not positive. Where there is one, the point is no mode, the Gaussian
@@ -76,7 +76,7 @@ def optimise_prior_precision(
 ) -> tuple[float, Evidence]:
     """The prior precision with the largest evidence, the weights and the curvature held fixed.
 
-    The evidence has one peak in z: there z |w|^2 is the effective dimension, of which one side rises with z and the other
+    The evidence has one peak in z: there z ||w||^2 is the effective dimension, of which one side rises with z and the other
     falls.
 
     Raises:

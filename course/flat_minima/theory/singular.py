@@ -273,7 +273,7 @@ def langevin_chain(
 ) -> Tensor:
     """Losses along Langevin dynamics (SGLD of the full batch) of the posterior localised at the start.
 
-    The density is exp(-n beta loss - restoring |w - start|^2 / 2), w = (A, B); a step of size e = step / (n beta) moves
+    The density is exp(-n beta loss - restoring ||w - start||^2 / 2), w = (A, B); a step of size e = step / (n beta) moves
     w by e / 2 times the gradient of its logarithm, and by noise of variance e.
 
     Args:
