@@ -42,9 +42,9 @@ best_prediction
 # %%
 best_prediction.reveal(
     answer="With far too many: N = 120",
-    because="In most draws of the features, and in the middle of all draws. At N = 12 the fit is wild. "
-    "After that, each added feature makes it calmer, though it still passes through every point. Why "
-    "this is so, and when it is not, is the subject of this lesson.",
+    because="It is so in most draws of the features, and in the median of all draws. At N = 12 the fit "
+    "is wild. After that it becomes calmer, though it still passes through every point. Why this is "
+    "so, and when it is not, is the subject of this lesson.",
 )
 
 # %% [markdown]
@@ -65,11 +65,12 @@ best_prediction.reveal(
 # under a minute; it needs no GPU and no network.
 
 # %% [markdown]
-# ## 3.2 Noise is fitted at any price, or shared
+# ## 3.2 One feature meets the noise alone, many features share it
 #
-# The smallest case has one example. Its input $x$ has $p$ features, which are independent standard normal numbers.
-# Its label is $y = x^\top \beta + \varepsilon$, where the noise $\varepsilon$ has mean 0 and variance $\sigma^2$. Of
-# all weights with $x^\top \hat\beta = y$, the shortest are $\hat\beta = x\, y / \|x\|^2$ (lesson 1). Put in $y$:
+# The smallest case has one example. (Where theory is quoted, the number of features is called $p$, and not $N$.) Its
+# input $x$ has $p$ features, which are independent standard normal numbers. Its label is $y = x^\top \beta +
+# \varepsilon$, where the noise $\varepsilon$ has mean 0 and variance $\sigma^2$. Of all weights with $x^\top
+# \hat\beta = y$, the shortest are $\hat\beta = x\, y / \|x\|^2$ (lesson 1). Put in $y$:
 #
 # $$\hat\beta = \underbrace{\frac{x x^\top}{\|x\|^2}\,\beta}_{\text{the part of } \beta \text{ along } x} + \underbrace{\frac{x}{\|x\|^2}\,\varepsilon}_{\text{the noise}}$$
 #
@@ -103,12 +104,14 @@ plotting.show(figures.draw_one_example(counts, means, formula))
 # are equally strong, it is not worth fitting one example exactly. So the second descent is a descent from a peak.
 # Where it ends is another question.
 #
-# (With one or two features there is no mean. The dots there show what the worst of forty thousand problems made of
-# it: another seed gives another number.)
+# (With one or two features the mean is infinite. The rings there are means of forty thousand problems, and one
+# unlucky problem decides each of them. Another seed gives another number.)
 #
-# **The same with $n$ examples.** Let $X$ be the $n \times p$ matrix of the inputs. When $p$ is near $n$, some
-# combination of the examples is nearly zero, as $x$ was. The fit must still give it its label, and for this it needs
-# huge weights. The length of that smallest combination is the smallest *singular value* of $X$:
+# **The same with $n$ examples.** Let $X$ be the $n \times p$ matrix of the inputs. Add up the examples with
+# coefficients $u$ of length 1. When $p$ is a little above $n$, one of these sums, $X^\top u$, is nearly zero, as $x$
+# was. The fit must still give it its label, and for this it needs huge weights. When $p$ is a little below $n$, a sum
+# $Xv$ of the features is nearly zero, and this does the same harm. The length of the shortest such sum is the
+# smallest *singular value* of $X$:
 
 # %%
 generator, n = torch.Generator().manual_seed(0), 100
@@ -122,7 +125,7 @@ plotting.show(figures.draw_mechanism(features / n, smallest, expected))
 
 # %% [markdown]
 # At $p = n$ the smallest singular value nearly vanishes, and one over it has the peak. One over it is the factor by
-# which a fit may enlarge the noise. With many more features than examples, no combination is small any more.
+# which a fit may enlarge the noise. With many more features than examples, no such sum is short any more.
 #
 # ## 3.3 Make the peak, and take it away
 
@@ -130,12 +133,12 @@ plotting.show(figures.draw_mechanism(features / n, smallest, expected))
 # ### What is large at the peak is the weights
 #
 # The same kind of points and waves as in the first picture, drawn anew, with more to change: the noise in the labels,
-# and a ridge. The two small panels show forty draws of the features and the noise. One has the test error, which is
-# the mean squared distance from the true step. The other has the norm of the fit. The blue dot is the draw whose fit
-# you see.
+# and a ridge. The *threshold* is where there are as many features as points, $N = n$. The two small panels show forty
+# draws of the features and the noise. One has the test error, which is the mean squared distance from the true step.
+# The other has the norm of the fit. The blue dot is the draw whose fit you see.
 #
-# **Try**: press *Play*, and stop at *At the threshold* and at *Ten times as many*. Then take the noise away with
-# *Threshold, no noise*, raise it with *Threshold, much noise*, and add *Threshold, a ridge*.
+# **Try**: press *Play*, then *At the threshold*, then *Ten times as many*. Then take the noise away with *Threshold,
+# no noise*, raise it with *Threshold, much noise*, and add *Threshold, a ridge*.
 #
 # **Look for**: what the fit does between the points, and which of the two curves you could draw without knowing the
 # truth.
@@ -149,20 +152,20 @@ explorers.line
 #
 # With twelve features there is exactly one way to pass through twelve points, and it takes the weights that it needs,
 # however large. With more features there are many ways, and you are given the shortest one. So what is large at the
-# peak is not the number of weights, but the weights themselves. Their norm rises and falls with the error, and you
-# can compute it without knowing the truth.
+# peak is not the number of weights, but the weights themselves. Around the peak their norm rises and falls with the
+# error, and you can compute it without knowing the truth.
 # </details>
 #
 # <details><summary><b>Question</b>: the noise is taken away. Why is most of the peak still there?</summary>
 #
-# A step is not a sum of twelve waves. What the waves cannot express acts on the fit as noise does. So noise makes the
-# peak higher, but it is not needed.
+# Look at the median of the forty draws. A step is not a sum of twelve waves, and what the waves cannot express acts
+# on the fit as noise does. So noise makes the peak higher, but it is not needed.
 # </details>
 #
-# <details><summary><b>Question</b>: what does a ridge do at the threshold, and what far beyond it?</summary>
+# <details><summary><b>Question</b>: what does the ridge do at the threshold?</summary>
 #
-# At the threshold it takes most of the peak away, because huge weights cost more than the misfit that they avoid. Far
-# beyond the threshold it does hardly anything: the weights are small already.
+# It takes most of the peak away, because huge weights cost more than the misfit that they avoid. A small bump stays.
+# How strong a ridge should be depends on the data: exercise 3.4 chooses one.
 # </details>
 #
 # ### Theory, and problems drawn at random
@@ -170,7 +173,8 @@ explorers.line
 # Now $n = 100$ examples with $p$ standard normal features each, and a signal $\beta$ in a random direction. The
 # picture shows the *excess risk*, the mean of $\|\hat\beta - \beta\|^2$. This is the error on new examples beyond
 # their own noise. The lines are what theory says when $n$ and $p$ grow and $p / n = \gamma$ stays. The dots are
-# problems drawn at random.
+# problems drawn at random. Each $\gamma$ is a problem of its own: with more features there are more true weights too,
+# and the same signal is spread over all of them.
 #
 # The risk is the sum of two parts, which the second panel shows. The *squared bias* is what the fit has lost of the
 # signal. The *variance* is what the noise has added. The ridge is $\lambda$ in $\|y - X\hat\beta\|^2 / n + \lambda
@@ -179,8 +183,8 @@ explorers.line
 # **Try**: *No noise*, then *No signal*, then *Strong signal*, each with *Play* to move $\gamma$. Then *A tenth of the
 # best ridge* and *The best ridge*. (A risk of zero has no place on a logarithmic axis, so it is not drawn.)
 #
-# **Look for**: which of the two parts makes the peak, whether the risk is least somewhere above $\gamma = 1$, and
-# what the green line does at 1.
+# **Look for**: which of the two parts makes the peak, whether the risk has a second minimum above $\gamma = 1$ and is
+# lower there than at the left, and what the green line does at 1.
 
 # %% tags=["demo"]
 explorers.risk
@@ -193,18 +197,19 @@ explorers.risk
 # something always is.
 # </details>
 #
-# <details><summary><b>Question</b>: with <i>Strong signal</i>, where above 1 is the risk least, and is it lower at
-# the left?</summary>
+# <details><summary><b>Question</b>: with <i>Strong signal</i>, where above 1 is the second minimum, and is the risk
+# lower at the left?</summary>
 #
 # A little above 1 the falling variance and the rising bias balance. But most of the left branch is lower still. Here
 # each feature carries an equal part of the signal, and a model with few examples for many features cannot know them
-# all. There is a second descent, and no reason to go there.
+# all. There is a second descent, but no reason to go there.
 # </details>
 #
 # <details><summary><b>Question</b>: why does the best ridge help so little at the far right?</summary>
 #
 # There the error is bias: most of the signal lies in directions that no example has. A ridge trades bias against
-# variance, and hardly any variance is left to trade.
+# variance, and hardly any variance is left to trade. This belongs to the setting of this picture. On the digits
+# below, a ridge helps far beyond the threshold too.
 # </details>
 
 # %% [markdown]
@@ -279,8 +284,8 @@ exercises.fit_features.check(fit_features)
 # </details>
 #
 # Your function fits digits, at a few numbers of features. Blue: all labels are true. Orange: a fifth of them is
-# wrong. (The norm is $\sqrt N$ times that of the weights, so that it belongs to the function and can be compared
-# across $N$.)
+# wrong. (The kernel of lesson 1 is the *mean* over the features, $\Phi\Phi^\top / N$. Measured with it, the norm is
+# $\sqrt N$ times the length of the weights, and can be compared across $N$.)
 
 # %%
 fit = exercises.fit_features.use(fit_features)
@@ -334,7 +339,7 @@ exercises.every_width.check(every_width)
 # </details>
 #
 # Here is your first whole curve. Up to the peak it has all three hundred widths, from your function. Beyond the peak,
-# and for the norm, the course's own sweep goes on.
+# and for the norm, a function of the course goes on.
 
 # %%
 predict = exercises.every_width.use(every_width)
@@ -368,7 +373,8 @@ print(f"300 widths: {1000 * once:.0f} ms; one lstsq for each: about {1000 * loop
 
 # %% [markdown]
 # Above the threshold there is no such sum. But the $n \times n$ matrix $\Phi\Phi^\top$ only gains one term with each
-# new feature. `theory.random_feature_sweep` uses both facts, so section 3.6 can go on to sixty thousand features.
+# new feature. `theory.random_feature_sweep`, the *sweep* of the picture, uses both facts, so section 3.6 can go on to
+# sixty thousand features.
 #
 # ### Exercise 3.3: the risk in the limit (15 minutes, difficulty 3, 2 points)
 #
@@ -474,7 +480,7 @@ exercises.held_out_losses.check(held_out_losses)
 losses = exercises.held_out_losses.use(held_out_losses)
 targets, held = one_hot(noisy[0.2][:n]), slice(n, n + 200)
 ridges, held_targets = torch.logspace(-2, 4, 25, dtype=torch.float64), one_hot(noisy[0.2][held])
-widths = [10, 30, 60, 100, 150, 200, 250, 280, 300, 320, 350, 450, 600, 900, 1800]
+widths = [10, 30, 60, 100, 150, 200, 250, 280, 300, 320, 350, 450, 500, 600, 900, 1800]
 plain, tuned, chosen = [], [], []
 for width in widths:
     total = sum(losses(Phi[:n, :width], targets[:, k], Phi[held, :width], held_targets[:, k], ridges)
@@ -490,8 +496,8 @@ plotting.show(figures.draw_tuned(widths, plain, tuned, chosen, 100 * all_500.tes
 
 # %% [markdown]
 # The peak is gone, and larger models do no harm. (The ridge had two hundred more images to be chosen with. The grey
-# line shows a plain fit that is trained on these too. It has a peak of its own, and at its best it is worse than the
-# tuned ridge from 150 features on.)
+# line shows a plain fit that is trained on these too. It has a peak of its own, at its own 500 images, and at its
+# best it is worse than the tuned ridge from 150 features on.)
 #
 # ### Exercise 3.5: bias and variance (15 minutes, difficulty 3, 2 points)
 #
@@ -500,8 +506,9 @@ plotting.show(figures.draw_tuned(widths, plain, tuned, chosen, 100 * all_500.tes
 # that there could be. The *variance* is the spread of the draws around that mean. (In section 3.3 the noise was drawn
 # anew each time, so it was variance. Here the labels stay as they are. What is wrong in them is a part of the bias.)
 #
-# You do not have all draws, but $R$ of them. Their mean is not the mean over all: it varies itself, and it lies too
-# near to the very draws that it was made of. Correct both parts, so that each is right on average.
+# You do not have all draws, but $R$ of them. Two things follow. The mean of your draws differs from the mean over all
+# draws by an error of its own. And your draws lie nearer to their own mean than to the mean over all. Correct both
+# parts, so that each is right on average.
 
 # %% nbgrader={"grade": false, "grade_id": "bias_and_variance", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def bias_and_variance(
@@ -559,26 +566,26 @@ plotting.show(figures.draw_parts(counts, parts, limits))
 
 # %% [markdown]
 # **Without noise** (left) the squared bias falls and settles, and the variance has the peak. Past the peak the
-# variance falls to nearly nothing. So the second descent is the variance of the features going away. An ensemble
-# takes most of it away at once.
+# variance falls to nearly nothing. So in the second descent the variance of the features goes away. An ensemble takes
+# most of this variance away at once.
 #
 # **With wrong labels** (right) the squared bias falls at first, and then it *rises*. The labels are the same in all
 # draws. Each draw fits more and more of the wrong ones, and so does their mean. Here a fitted wrong label spoils the
-# answers around it, and neither more features nor more draws repair that. A small ensemble does far better than
-# infinitely many features: none of its members could fit all the wrong labels.
+# answers around it, and neither more features nor more draws repair that. An ensemble of small fits does far better
+# than infinitely many features: none of its members could fit all the wrong labels.
 #
 # (As many features as images are left out: there the mean of twenty draws depends on the wildest one.)
 #
 # ## 3.5 What people get wrong
 #
-# Two claims have fallen already: that label noise is needed for the peak, and that the peak survives a tuned ridge.
-# Here are four more.
+# Two common beliefs have fallen already: that it takes label noise to make the peak, and that the peak is there
+# whatever one does. Here are four more.
 #
 # ### "It always happens"
 #
 # Instead of solving for the weights, one can go down to them by gradient descent from zero. After $t$ steps, descent
-# has hardly begun in the directions with small eigenvalues. A ridge shrinks the same directions. Here are the same
-# fits, stopped after some number of steps.
+# has hardly begun in the directions in which the features have small singular values. A ridge shrinks the same
+# directions. Here are the same fits, stopped after some number of steps.
 
 # %%
 widths = [30, 60, 120, 210, 270, 300, 330, 450, 900, 1800]
@@ -692,14 +699,16 @@ noise_prediction.reveal(
 )
 
 # %% [markdown]
-# So there is no theorem that the second descent ends below the first: the widest bandwidth is a counterexample. There
-# is also no theorem that it does not. (The best small $N$ was picked on the test images, which is a little in its
-# favour.)
+# So there is no theorem that the second descent ends below the first: the widest bandwidth is a counterexample, once
+# labels are wrong. There is also no theorem that it does not. If you may choose the bandwidth as well, then
+# infinitely many features of the smallest bandwidth are best with a fifth of the labels wrong. With two fifths wrong,
+# a few features of the widest one are better, though by less than the draws differ. (The best small $N$ was picked on
+# the test images, which is a little in its favour.)
 #
 # ## 3.6 The experiment: three findings
 #
-# Belkin and others drew the curve for random features and for networks on MNIST. The pictures of this section come
-# from recorded runs of the same sizes, which come with the course. Bands show the range of five draws.
+# Belkin and others (2019) measured the curve for random features and for networks on MNIST. The pictures of this
+# section come from recorded runs of the same sizes, which come with the course. Bands show the range of five draws.
 
 # %%
 features_record = load_record(experiment.FEATURES_RECORD)
@@ -715,10 +724,10 @@ plotting.show(figures.draw_features(features_record))
 
 
 # %% [markdown]
-# Ten thousand images, and up to sixty thousand features. The peak is at $N = n$ in every draw, without noise too, and
-# a ridge removes it. Where does the second descent end? Without noise it ends below the first one. With a tenth of
-# the labels wrong, sixty thousand features do not reach the best small model, and infinitely many do (the dashed
-# lines). With a fifth wrong, nothing reaches it.
+# Ten thousand images, and up to sixty thousand features. The peak is at $N = n$ in every draw, without noise too. In
+# the third panel, with two thousand images, a ridge removes it. Where does the second descent end? Without noise it
+# ends below the first one. With a tenth of the labels wrong, sixty thousand features do not reach the best small
+# model, and infinitely many do (the dashed lines). With a fifth wrong, nothing reaches it.
 #
 # <details><summary><b>For the curious</b>: what was fixed in advance</summary>
 #
@@ -778,47 +787,49 @@ plotting.show(figures.draw_features(yours))
 print("Your run:", yours.provenance())
 
 # %% [markdown]
-# The squared loss has a hump around 20 units, and the test error falls nearly all the way. Three networks on 150
-# images do not say more than that. What costs most is to train to the end: compare the dotted line, which is the best
-# epoch.
+# The squared loss has a hump between 10 and 40 units, around the dotted vertical line. The test error falls nearly
+# all the way. Three networks on 150 images do not say more than that. What costs most is to train to the end: the
+# dotted curve shows the best epoch. (An epoch is one pass over the data.)
 #
-# ### Finding 2: networks have a peak with wrong labels, and training moves it
+# ### Finding 2: with wrong labels networks have a peak too, but not where the count says
 #
 # Now the size of Belkin and others: 4,000 images and five networks of each width, from 4 to 1,000 hidden units. Solid
-# lines start each network afresh. Dashed lines, up to the threshold, start it from the trained weights of the next
-# smaller one (*reused*), as the paper does. The dotted vertical line is the threshold that you computed.
+# lines start each network from random weights (*fresh*). Dashed lines, up to the threshold, start it from the trained
+# weights of the next smaller one (*reused*), as the paper does. Dotted curves show the best epoch of fresh networks,
+# and the dotted vertical line is the threshold that you computed.
 
 # %%
 plotting.show(figures.draw_nets(nets_record))
 
 # %% [markdown]
-# With a fifth of the labels wrong, the error of fresh networks (solid orange) makes a U, then a peak, and then a
-# descent to half of its lowest point before. But the peak lies left of the dotted line. Does its place depend on how
-# long the networks are trained?
+# With a fifth of the labels wrong, the error of fresh networks (solid orange) makes a U, then a broad hump, and then
+# it descends to half of its lowest point before. The hump has its top left of the dotted line, where the rule of
+# counting says the peak should be. Does its place depend on how long the networks are trained?
 
 # %%
 plotting.show(figures.draw_humps(nets_record))
 
 # %% [markdown]
-# The loss has two humps. *The wide one moves* to the left as training goes on, and each time it lies where the
-# networks come to fit nearly all labels. Nothing about the networks or the data has changed in between. Nakkiran and
-# others take this for the rule: what counts is how many examples a network *and its training* can fit.
+# The loss has two humps. *The wide one moves* to the left from curve to curve, that is, as training goes on. Each
+# time it lies near where the networks come to fit all labels. The networks and the data are the same for the three
+# curves. Nakkiran and others (2020) take this for the rule: what counts is how many examples a network *and its
+# training* can fit.
 #
-# *The narrow one stays* and grows, left of the threshold, where networks leave some of the labels unfitted. The peak
-# of the error is this one. Neither rule predicts a peak there, and we have no explanation.
+# *The narrow one stays* and grows, left of the threshold, where networks leave some of the labels unfitted. The hump
+# of the error is this one. Neither rule predicts it there, and we have no explanation.
 #
-# ### Finding 3: what makes the peak can be taken away
+# ### Finding 3: take the cause away, and the peak goes
 
 # %%
 plotting.show(figures.draw_peaks(nets_record))
 
 # %% [markdown]
-# *One network or five.* The mean of five networks has no peak: its error hardly changes where single networks have
-# theirs. So the peak is variance, as with the features.
+# *One network or five.* The mean of five networks has no hump: its error hardly changes where single networks have
+# theirs. So the hump is variance, as with the features.
 #
-# *Clean labels.* Fresh networks have no peak at all. Reused ones have: their loss climbs to the threshold, and ends
-# there because reuse ends there. This is the shape of the figure in Belkin and others, so with clean labels the peak
-# comes from that choice.
+# *Clean labels.* For fresh networks the loss falls nearly all the way. For reused ones it climbs up to the threshold.
+# The curve ends there because reuse ends there, and larger networks start afresh: this is the shape of the figure in
+# Belkin and others. So with clean labels that shape comes with the choice to reuse.
 #
 # *More images* helped at every width, or nearly. They help the widest of these networks least, because for those they
 # also bring the peak nearer.
@@ -841,9 +852,10 @@ plotting.show(figures.draw_peaks(nets_record))
 # at one width, is called *epoch-wise*.
 #
 # **Try**: press *50 units, 20 epochs*, and from there *Play*. Then *1,000 units*, and at last *Clean labels, 24
-# units*. The dotted line is where a network has as many parameters as targets.
+# units*. In the panel along the width, the dotted line is where a network has as many parameters as targets.
 #
-# **Look for**: where in the map a network is both good and cheap, and whether any cut along the epochs falls twice.
+# **Look for**: where in the map a network is both good and cheap, that is, with few units and few epochs; whether any
+# cut along the epochs falls twice; and what more training costs when no label is wrong.
 
 # %% tags=["demo"]
 explorers.surface
@@ -853,7 +865,7 @@ explorers.surface
 # cheap?</summary>
 #
 # In the dark band between 10 and 50 epochs, from about 20 hidden units on. All the epochs after that bring the
-# training error down to zero, and the test error up to several times its lowest value.
+# training error further down, in wide networks to zero, and the test error up to two to four times its lowest value.
 # </details>
 #
 # <details><summary><b>Question</b>: does any cut along the epochs fall twice, as in the paper of Nakkiran and
@@ -861,7 +873,13 @@ explorers.surface
 #
 # No. With wrong labels every width from eight units on falls, has its best epoch early, and then rises; wide networks
 # rise less. Epoch-wise double descent was found in large convolutional networks that were trained for thousands of
-# epochs. These small networks do not show it, and our convolutional run waits for a GPU.
+# epochs. These small networks do not show it. Our convolutional run has not been made.
+# </details>
+#
+# <details><summary><b>Question</b>: no label is wrong. Does more training cost anything?</summary>
+#
+# Yes, in small networks: with 24 units the error nearly doubles after its best epoch. Wide networks lose next to
+# nothing.
 # </details>
 
 # %% [markdown]
@@ -899,8 +917,9 @@ explorers.surface
 # the model is far larger than the peak: 3.4 % at 300 features, and 1.8 % at 4,800. With 30 % of the labels wrong,
 # your colleague is wrong: 12 % at 50 features, and 37 % at infinity.
 #
-# What would have helped is to stop after 300 steps. That gives 7 to 9 % from a hundred features on, and no peak. So
-# size alone decides nothing. What matters is what the model has fitted.
+# What would have helped is to stop after 300 steps. That gives 7 to 9 % from a hundred features on, and no peak.
+# (With clean labels it would have cost a few points.) So size alone decides nothing. What matters is what the model
+# has fitted.
 # </details>
 
 # %% [markdown] tags=["demo"]
@@ -913,15 +932,15 @@ explorers.surface
 #    features did hardly any harm on this page.
 # 4. More features or more draws cure the variance of the features. They do not undo what the fit does to wrong
 #    labels. So whether the second descent ends below the first depends on the features and on the noise.
-# 5. For random features the peak is at $N = n$. For a network, parameters $= n \times$ classes is a guide, and
-#    training decides.
+# 5. For random features the peak is at $N = n$. For a network, parameters $= n \times$ classes is a guide and no
+#    more: where its peak lies depends on the training too.
 
 # %% [markdown]
 # ## Limits
 #
 # Everything exact here is about least squares on fixed features, and where there are formulas, all features are
-# alike. The networks have one hidden layer. The convolutional network that stands for Nakkiran's figures waits for a
-# GPU, and the ResNets of the paper are not in the course.
+# alike. The networks have one hidden layer. The convolutional network that stands for Nakkiran's figures has not been
+# run, and the ResNets of the paper are not in the course.
 #
 # The test sets are small: with five hundred digits, a difference of one or two points may be chance. And these pages
 # do not say how often double descent is met in practice, where people tune a ridge or stop early.

@@ -107,7 +107,7 @@ def draw_cuts(result: Cuts, figure: Figure) -> None:
         spot = float(np.interp(surface.threshold, surface.widths, np.arange(spots)))
         by_width.axvline(spot, color=GREY, linewidth=0.8, linestyle=":")
     map_, by_width, by_epoch = figure.axes
-    plotting.title(map_, "Test error: dark is low")
+    plotting.title(map_, f"Test error: {SHADES[0]} % dark, {SHADES[1]} % light")
     plotting.title(by_width, f"After epoch {surface.epochs[result.row]:,}")
     plotting.title(by_epoch, f"{surface.widths[result.column]:,} hidden units")
     plotting.image(

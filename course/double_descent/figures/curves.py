@@ -206,7 +206,7 @@ def draw_images(sizes: Sequence[int], errors: Mapping[float, Sequence], width: i
     for noise, values in errors.items():
         look = {"color": NOISE_COLOURS[noise], "marker": NOISE_MARKERS[noise], "markersize": 4.5}
         axes.plot(sizes, numbers(values), label=labels_wrong(noise), **look)
-    set_count_axis(axes, f"training images n (dotted: n = N = {width})", (50, 100, 300, 1_000), width)
+    set_count_axis(axes, f"training images n (dotted: n = N = {width})", (50, 150, 300, 500, 1_000), width)
     axes.set(ylabel="test error (%)", ylim=(0, 100), yticks=PER_CENT)
     axes.set_title(f"Just before n = {width}, more images hurt")
     axes.legend(loc="upper left")

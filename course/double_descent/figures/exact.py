@@ -22,21 +22,21 @@ def draw_one_example(p: Sequence[int], means: Sequence[float], formula: Sequence
     """
     expected = np.array([np.nan if value is None or np.isinf(value) else value for value in formula], float)
     counts, drawn, exists = numbers(p), numbers(means), ~np.isnan(expected)
-    figure, axes = plotting.subplots(width=9, height=3.5)
-    axes.plot(counts[exists], expected[exists], color=BLUE, label="formula")
+    figure, (every, near) = plotting.subplots(1, 2, height=3.6, width_ratios=[1.3, 1])
     dots = {"color": INK, "marker": "o", "linestyle": "none", "markersize": 6}
-    axes.plot(counts[exists], drawn[exists], label="mean of simulated problems", **dots)
-    axes.plot(counts[~exists], drawn[~exists], markerfacecolor="white", label="the same, where no mean exists", **dots)
-    axes.axhline(1, color=GREY, linestyle="--", linewidth=1.2, zorder=1)
-    axes.annotate(
-        "the error of answering 0", (0.99, 1), (0, -4), xycoords=("axes fraction", "data"),
-        textcoords="offset points", ha="right", va="top", color=INK, fontsize=9,
-    )  # fmt: skip
-    axes.set(xscale="log", yscale="log", xlabel="features p", ylabel="mean squared error", ylim=(0.4, None))
-    axes.set_xticks(counts, [f"{count:g}" for count in counts])
-    axes.minorticks_off()
-    axes.set_title("With more features the error comes down from a peak, but not below 1")
-    axes.legend(loc="upper right")
+    for axes in (every, near):
+        axes.plot(counts[exists], expected[exists], color=BLUE, label="formula")
+        axes.plot(counts[exists], drawn[exists], label="mean of simulated problems", **dots)
+        axes.axhline(1, color=GREY, linestyle="--", linewidth=1.2, zorder=1, label="the error of answering 0")
+        axes.set(xscale="log", xlabel="features p")
+    every.plot(counts[~exists], drawn[~exists], markerfacecolor="white", label="the same, the mean is infinite", **dots)
+    every.set(yscale="log", ylabel="mean squared error", ylim=(0.4, None))
+    every.set_title("The error comes down from a peak ...")
+    every.legend(loc="upper right")
+    near.set(ylim=(0.9, 1.1 * np.nanmax(expected)), title="... but not below 1")
+    for axes, shown in ((every, counts), (near, counts[exists])):
+        axes.set_xticks(shown, [f"{count:g}" for count in shown])
+        axes.minorticks_off()
     return figure
 
 

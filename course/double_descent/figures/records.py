@@ -19,6 +19,7 @@ from utils.plotting import BLUE, GOLD, GREY, INK, ORANGE, PURPLE
 
 INPUTS = {"digits": 64, "mnist": 784}  # pixels of an image
 CLEAR = 0.1  # of its height: how much a peak rises that a title speaks of
+UNIT_TICKS = (4, 10, 20, 50, 100, 300, 1_000)
 HUMP_EPOCHS = (100, 300, 1_000)
 # Entries of the nets' rows, what they are multiplied by, and their axis.
 NET_ENTRIES = (
@@ -166,7 +167,7 @@ def draw_peaks(record: Record) -> Figure:
     more.set_xticks(sizes, [f"{n:,}" for n in sizes])
     more.minorticks_off()
     ensemble.set_title(f"{100 * wrong[0]['noise']:.0f} % wrong: no peak for an ensemble")
-    reuse.set_title("Clean labels: reuse makes a peak")
+    reuse.set_title("Clean labels: reuse makes it climb")
     more.set_title(f"{100 * own[0]['noise']:.0f} % wrong: more images help")
     ensemble.legend(loc="upper right", fontsize=8)
     reuse.legend(loc="upper right", fontsize=8)
@@ -282,7 +283,10 @@ def _set_log_per_cent(axes: Axes) -> None:
 
 def _set_hidden_units(axes: Axes, label: str) -> None:
     axes.set(xscale="log", xlabel="hidden units", ylabel=label, ylim=(0, None))
-    axes.xaxis.set_major_formatter("{x:,.0f}")
+    least, most = axes.get_xlim()
+    ticks = [width for width in UNIT_TICKS if least <= width <= most]
+    axes.set_xticks(ticks, [f"{width:,}" for width in ticks])
+    axes.minorticks_off()
 
 
 def _width(row: dict) -> int:

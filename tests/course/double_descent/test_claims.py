@@ -315,3 +315,13 @@ def test_in_the_surface_the_good_and_cheap_band_is_early_and_no_cut_along_the_ep
         risen = np.flatnonzero(later > 1.2 * errors[lowest])
         if len(risen):
             assert later[risen[0] :].min() > 1.1 * errors[lowest]
+
+
+def test_without_wrong_labels_more_training_costs_small_networks_something_and_wide_ones_next_to_nothing():
+    surface = surface_explorer.data()
+    test, widths = surface.test[0.0], surface.widths.tolist()
+    risen = {width: test[-1, widths.index(width)] / test[:, widths.index(width)].min() for width in (24, 1_000)}
+    assert 1.6 < risen[24] < 2.1 and risen[1_000] < 1.1
+    noisy = surface.test[0.2]
+    wide = noisy[-1, surface.widths >= 20] / noisy[:, surface.widths >= 20].min(0)
+    assert 2 < wide.min() and wide.max() < 4.1  # "two to four times its lowest value"
