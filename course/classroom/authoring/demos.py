@@ -6,6 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from course.syllabus import TITLE, Lesson
+from utils.controls import ALL
 
 TEMPLATE = Path("course", "classroom", "learning", "voila_template")
 PAGE = TEMPLATE / "demos.html"
@@ -51,5 +52,9 @@ def demos_page(lessons: tuple[Lesson, ...]) -> str:
 
 
 def picture(lesson: Lesson) -> Figure:
-    """A lesson's picture on that page: its first explorer, as it begins."""
-    return lesson.explorers.EXPLORERS[0].figure()
+    """A lesson's picture on that page: its first explorer after two thirds of its play, where more is to be seen than at
+    its start.
+    """
+    explorer = lesson.explorers.EXPLORERS[0]
+    stops = explorer.controls[explorer.play].values(ALL)
+    return explorer.figure(**{explorer.play: stops[2 * len(stops) // 3]})
