@@ -48,21 +48,21 @@ best_prediction.reveal(
 )
 
 # %% [markdown]
-# This second fall of the error is called *double descent*. This lesson takes it apart: where the peak is, what makes
-# it, what removes it, and whether the second fall brings you anywhere.
+# An error that falls, rises and falls again shows *double descent*. This lesson takes it apart: where the peak is,
+# what makes it, what removes it, and whether the second fall brings you anywhere.
 #
 # **You will be able to**
 #
-# - fit random features on both sides of the peak, and get every width below it for the price of one;
+# - fit random features on both sides of the peak, and compute the fits of all widths (numbers of features) below it
+#   with one factorisation;
 # - say where the peak comes from, and compute what theory predicts beside it;
-# - remove it, by a ridge or by stopping early, and say what is left;
+# - remove it, by a *ridge* (a penalty on the squared weights) or by stopping early, and say what is left;
 # - split an error into bias and variance, and say which of the two a larger model cures;
 # - count where the peak of a network should be, and say why it need not be there.
 #
 # **You need** least squares, singular values and PyTorch, the shortest solution of lesson 1, and the label noise of
-# lesson 2 (both are repeated in a sentence here). A *ridge* is a penalty on the squared weights. **Time**: about
-# three hours, nearly two of them for the exercises. **Machine**: any laptop. The notebook runs from top to bottom in
-# under a minute; it needs no GPU and no network.
+# lesson 2 (both are repeated in a sentence here). **Time**: about three hours, nearly two of them for the exercises.
+# **Machine**: any laptop. The notebook runs from top to bottom in under a minute; it needs no GPU and no network.
 
 # %% [markdown]
 # ## 3.2 One feature meets the noise alone, many features share it
@@ -79,7 +79,8 @@ best_prediction.reveal(
 # $\|x\|^2$ is a sum of $p$ squares, and the mean of $1 / \|x\|^2$ is $1 / (p - 2)$ from $p = 3$ on. It is the same
 # noise, but now $p$ features share it.
 #
-# **The signal** is seen in one of $p$ directions. The rest of it is lost: $\|\beta\|^2 (1 - 1/p)$ on average.
+# **The signal**, which is $\beta$, is seen in one of $p$ directions. The rest of it is lost: $\|\beta\|^2 (1 - 1/p)$
+# on average.
 #
 # So the mean error is $\|\beta\|^2 (1 - 1/p) + \sigma^2 / (p - 2)$. The second term falls and the first one rises.
 # Before you run the cell: let signal and noise be equally strong, $\|\beta\|^2 = \sigma^2 = 1$. Does the error ever
@@ -100,18 +101,18 @@ for p in counts:
 plotting.show(figures.draw_one_example(counts, means, formula))
 
 # %% [markdown]
-# It does not. The error comes down from a peak, and it ends at the error of no answer at all. When signal and noise
-# are equally strong, it is not worth fitting one example exactly. So the second descent is a descent from a peak.
-# Where it ends is another question.
+# It does not. The error comes down from a peak at the left end, where $p$ equals the number of examples. It ends at
+# the error of no answer at all. When signal and noise are equally strong, it is not worth fitting one example
+# exactly. So the second descent is a descent from a peak. Where it ends is another question.
 #
 # (With one or two features the mean is infinite. The rings there are means of forty thousand problems, and one
 # unlucky problem decides each of them. Another seed gives another number.)
 #
 # **The same with $n$ examples.** Let $X$ be the $n \times p$ matrix of the inputs. Add up the examples with
 # coefficients $u$ of length 1. When $p$ is a little above $n$, one of these sums, $X^\top u$, is nearly zero, as $x$
-# was. The fit must still give it its label, and for this it needs huge weights. When $p$ is a little below $n$, a sum
-# $Xv$ of the features is nearly zero, and this does the same harm. The length of the shortest such sum is the
-# smallest *singular value* of $X$:
+# often was with one feature. The fit must give this short sum the same sum of the labels, and for this it needs huge
+# weights. When $p$ is a little below $n$, a sum $Xv$ of the features is nearly zero, and this does the same harm. The
+# length of the shortest such sum is the smallest *singular value* of $X$:
 
 # %%
 generator, n = torch.Generator().manual_seed(0), 100
@@ -135,7 +136,8 @@ plotting.show(figures.draw_mechanism(features / n, smallest, expected))
 # The same kind of points and waves as in the first picture, drawn anew, with more to change: the noise in the labels,
 # and a ridge. The *threshold* is where there are as many features as points, $N = n$. The two small panels show forty
 # draws of the features and the noise. One has the test error, which is the mean squared distance from the true step.
-# The other has the norm of the fit. The blue dot is the draw whose fit you see.
+# The other has the norm of the fit, a measure of how large its weights are. The blue dot is the draw whose fit you
+# see.
 #
 # **Try**: press *Play*, then *At the threshold*, then *Ten times as many*. Then take the noise away with *Threshold,
 # no noise*, raise it with *Threshold, much noise*, and add *Threshold, a ridge*.
@@ -184,7 +186,7 @@ explorers.line
 # best ridge* and *The best ridge*. (A risk of zero has no place on a logarithmic axis, so it is not drawn.)
 #
 # **Look for**: which of the two parts makes the peak, whether the risk has a second minimum above $\gamma = 1$ and is
-# lower there than at the left, and what the green line does at 1.
+# lower there than at the left, and what the green line, the best ridge, does at 1.
 
 # %% tags=["demo"]
 explorers.risk
@@ -193,8 +195,9 @@ explorers.risk
 # <details><summary><b>Question</b>: what is left of the peak without noise? So is label noise its cause?</summary>
 #
 # Nothing is left, and in this setting noise is the cause. Without noise the labels are an exact linear function of
-# the features. On the line above, something was left over that the features could not express. With real labels
-# something always is.
+# the features. For the twelve points of the picture before, something was left over that the features could not
+# express. With real labels something always is. (With the best ridge, the green line, there is no peak at 1 in any of
+# the settings.)
 # </details>
 #
 # <details><summary><b>Question</b>: with <i>Strong signal</i>, where above 1 is the second minimum, and is the risk
@@ -202,7 +205,7 @@ explorers.risk
 #
 # A little above 1 the falling variance and the rising bias balance. But most of the left branch is lower still. Here
 # each feature carries an equal part of the signal, and a model with few examples for many features cannot know them
-# all. There is a second descent, but no reason to go there.
+# all. There is a second descent, but a model with fewer features than examples is better here.
 # </details>
 #
 # <details><summary><b>Question</b>: why does the best ridge help so little at the far right?</summary>
@@ -429,14 +432,14 @@ plotting.show(figures.draw_limit(gamma, limit(gamma, 1.0, 0.25), at, exact, draw
 
 
 # %% [markdown]
-# A limit is a limit. Next to the threshold the exact mean for a hundred examples is a tenth larger, and the drawn
-# problems follow it. When you simulate, compare with the exact formula.
+# Next to the threshold the exact mean for a hundred examples is a tenth larger than the limit, which is hard to see
+# on this axis. The drawn problems follow the exact mean. When you simulate, compare with the exact formula.
 #
 # ### Exercise 3.4: every ridge from one decomposition (20 minutes, difficulty 3, 3 points)
 #
 # Now a ridge adds $\lambda \|w\|^2$ to the *sum* of squared errors (in section 3.3 it was the mean). Take the
 # singular value decomposition $\Phi = U S V^\top$ and set the gradient to zero. In the coordinates of $V$ the weights
-# are $U^\top y$, where each entry is multiplied by a function of its singular value and of $\lambda$. So one
+# are the entries of $U^\top y$, each multiplied by a function of its singular value and of $\lambda$. So one
 # decomposition serves every $\lambda$.
 #
 # To choose among them you need examples that were held out of the fit. (The check asks for many ridges at once: no
@@ -495,9 +498,9 @@ plotting.show(figures.draw_tuned(widths, plain, tuned, chosen, 100 * all_500.tes
 
 
 # %% [markdown]
-# The peak is gone, and larger models do no harm. (The ridge had two hundred more images to be chosen with. The grey
-# line shows a plain fit that is trained on these too. It has a peak of its own, at its own 500 images, and at its
-# best it is worse than the tuned ridge from 150 features on.)
+# The peak is gone, and larger models do hardly any harm. (The ridge had two hundred more images to be chosen with.
+# The grey line shows a plain fit that is trained on those images too. It has a peak of its own, at its own 500
+# images, and its lowest error is above that of the tuned ridge at every $N$ from 150 on.)
 #
 # ### Exercise 3.5: bias and variance (15 minutes, difficulty 3, 2 points)
 #
@@ -585,7 +588,8 @@ plotting.show(figures.draw_parts(counts, parts, limits))
 #
 # Instead of solving for the weights, one can go down to them by gradient descent from zero. After $t$ steps, descent
 # has hardly begun in the directions in which the features have small singular values. A ridge shrinks the same
-# directions. Here are the same fits, stopped after some number of steps.
+# directions. Here are the same fits, stopped after some number of steps. (The step size is one over the largest
+# eigenvalue of $\Phi\Phi^\top$.)
 
 # %%
 widths = [30, 60, 120, 210, 270, 300, 330, 450, 900, 1800]
@@ -597,8 +601,8 @@ errors["to the end"] = 100 * finished.test_error
 plotting.show(figures.draw_stopped(widths, errors))
 
 # %% [markdown]
-# The peak grows out of the training. After a hundred steps there is none, and almost every fit is better than the
-# best one that was trained to the end. Whoever stops early may never see a peak.
+# The peak comes with the training. After a hundred steps there is none, and almost every fit is better than the best
+# one that was trained to the end. Whoever stops early may never see a peak.
 #
 # ### "Many small models are as good as one large one"
 #
@@ -620,8 +624,8 @@ plotting.show(figures.draw_ensembles(widths, ensembles, singles))
 
 # %% [markdown]
 # Well past the threshold it nearly is. At the threshold the ensemble is as wild as its members. Below the threshold
-# the ensemble wins: none of its members has fitted the wrong labels. So what an ensemble is worth depends on what its
-# members have fitted.
+# the ensemble wins: none of its members could fit all the wrong labels. So what an ensemble is worth depends on what
+# its members have fitted.
 #
 # ### "More data cannot hurt"
 #
@@ -650,8 +654,8 @@ plotting.show(figures.draw_images(sizes, errors, 300))
 # %%
 data_prediction.reveal(
     answer="rises",
-    because="150 more images take 300 features to the threshold: from a tenth wrong to about four "
-    "fifths, without any wrong label. With 1,000 images the error is far below where it began. More "
+    because="150 more images take 300 features to the threshold. The error goes from a tenth to about "
+    "four fifths, although all labels are right (the blue line). With 1,000 images the error is far below where it began. More "
     "data hurt near the threshold, for a fixed width and no ridge.",
 )
 
@@ -700,14 +704,14 @@ noise_prediction.reveal(
 
 # %% [markdown]
 # So there is no theorem that the second descent ends below the first: the widest bandwidth is a counterexample, once
-# labels are wrong. There is also no theorem that it does not. If you may choose the bandwidth as well, then
-# infinitely many features of the smallest bandwidth are best with a fifth of the labels wrong. With two fifths wrong,
-# a few features of the widest one are better, though by less than the draws differ. (The best small $N$ was picked on
-# the test images, which is a little in its favour.)
+# labels are wrong. There is also no theorem that it ends above: look at the smallest bandwidth. If you may choose the
+# bandwidth as well, then infinitely many features of the smallest bandwidth are best with a fifth of the labels
+# wrong. With two fifths wrong, a few features of the widest one are better, though by less than the draws differ.
+# (The best small $N$ was picked on the test images, which is a little in its favour.)
 #
 # ## 3.6 The experiment: three findings
 #
-# Belkin and others (2019) measured the curve for random features and for networks on MNIST. The pictures of this
+# Belkin and others (2019) measured the curve for random features and for networks on MNIST. Most pictures of this
 # section come from recorded runs of the same sizes, which come with the course. Bands show the range of five draws.
 
 # %%
@@ -775,8 +779,9 @@ print("4,000 images of MNIST:", int(units(many, 784, 10)), "hidden units")
 
 # %% [markdown]
 # Is the peak there? The next cell asks on your machine: 150 digits, of which a fifth have wrong labels, and networks
-# of 2 to 100 hidden units. It also draws the curve of this page, with the range of five draws. Before you run it:
-# which will have a peak near 20 units, the test error, the squared loss on new images, both, or neither?
+# of 2 to 100 hidden units. Before you run it: which will have a peak near 20 units, the test error, the squared loss
+# on new images, both, or neither? (The test error counts wrong answers. The squared loss is the squared distance of
+# the outputs from the targets.)
 
 # %%
 yours = experiment.run_here()
@@ -788,8 +793,9 @@ print("Your run:", yours.provenance())
 
 # %% [markdown]
 # The squared loss has a hump between 10 and 40 units, around the dotted vertical line. The test error falls nearly
-# all the way. Three networks on 150 images do not say more than that. What costs most is to train to the end: the
-# dotted curve shows the best epoch. (An epoch is one pass over the data.)
+# all the way. Three networks on 150 images do not say more than that. Training to the end costs a lot: the dotted
+# curve shows the best epoch. (An epoch is one pass over the data.) The second picture is the curve of this page once
+# more, with the range of five draws.
 #
 # ### Finding 2: with wrong labels networks have a peak too, but not where the count says
 #
@@ -803,20 +809,21 @@ plotting.show(figures.draw_nets(nets_record))
 
 # %% [markdown]
 # With a fifth of the labels wrong, the error of fresh networks (solid orange) makes a U, then a broad hump, and then
-# it descends to half of its lowest point before. The hump has its top left of the dotted line, where the rule of
+# it descends to half of the lowest point of the U. The hump has its top left of the dotted line, where the rule of
 # counting says the peak should be. Does its place depend on how long the networks are trained?
 
 # %%
 plotting.show(figures.draw_humps(nets_record))
 
 # %% [markdown]
-# The loss has two humps. *The wide one moves* to the left from curve to curve, that is, as training goes on. Each
-# time it lies near where the networks come to fit all labels. The networks and the data are the same for the three
-# curves. Nakkiran and others (2020) take this for the rule: what counts is how many examples a network *and its
+# At the end the loss has two humps. *The right one* moves to the left from curve to curve, that is, as training goes
+# on. Each time it lies near where the networks come to fit all labels. The networks and the data are the same for the
+# three curves. Nakkiran and others (2020) take this for the rule: what counts is how many examples a network *and its
 # training* can fit.
 #
-# *The narrow one stays* and grows, left of the threshold, where networks leave some of the labels unfitted. The hump
-# of the error is this one. Neither rule predicts it there, and we have no explanation.
+# *The left one* stays and grows, left of the threshold, where networks leave some of the labels unfitted. The hump of
+# the test error, in the picture before, is this one. Neither the count of parameters nor the rule of Nakkiran and
+# others predicts it there, and we have no explanation.
 #
 # ### Finding 3: take the cause away, and the peak goes
 
@@ -831,8 +838,8 @@ plotting.show(figures.draw_peaks(nets_record))
 # The curve ends there because reuse ends there, and larger networks start afresh: this is the shape of the figure in
 # Belkin and others. So with clean labels that shape comes with the choice to reuse.
 #
-# *More images* helped at every width, or nearly. They help the widest of these networks least, because for those they
-# also bring the peak nearer.
+# *More images* helped at every width, or nearly. They help the widest of these networks least: for those, more images
+# also bring the threshold nearer.
 #
 # <details><summary><b>For the curious</b>: what the runs do not tell apart</summary>
 #
@@ -938,9 +945,9 @@ explorers.surface
 # %% [markdown]
 # ## Limits
 #
-# Everything exact here is about least squares on fixed features, and where there are formulas, all features are
-# alike. The networks have one hidden layer. The convolutional network that stands for Nakkiran's figures has not been
-# run, and the ResNets of the paper are not in the course.
+# Everything exact here is about least squares on fixed features, and where there are formulas, all features have the
+# same distribution. The networks have one hidden layer. The convolutional network that stands for Nakkiran's figures
+# has not been run, and the ResNets of the paper are not in the course.
 #
 # The test sets are small: with five hundred digits, a difference of one or two points may be chance. And these pages
 # do not say how often double descent is met in practice, where people tune a ridge or stop early.

@@ -166,7 +166,7 @@ def draw_stopped(widths: Sequence[int], errors: Mapping[str, Sequence]) -> Figur
         axes.plot(widths, numbers(values), color=colour, marker=marker, markersize=5, label=name)
     set_count_axis(axes, f"features N (dotted: N = n = {IMAGES})", TICKS[1:], IMAGES)
     axes.set(ylabel="test error (%)", ylim=(0, 100), yticks=PER_CENT)
-    axes.set_title("The peak grows as descent goes on")
+    axes.set_title("The peak grows with the number of steps")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", title="stopped after")
     return figure
 

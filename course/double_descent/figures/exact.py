@@ -29,7 +29,9 @@ def draw_one_example(p: Sequence[int], means: Sequence[float], formula: Sequence
         axes.plot(counts[exists], drawn[exists], label="mean of simulated problems", **dots)
         axes.axhline(1, color=GREY, linestyle="--", linewidth=1.2, zorder=1, label="the error of answering 0")
         axes.set(xscale="log", xlabel="features p")
-    every.plot(counts[~exists], drawn[~exists], markerfacecolor="white", label="the same, the mean is infinite", **dots)
+    every.plot(
+        counts[~exists], drawn[~exists], markerfacecolor="white", label="simulated, where the mean is infinite", **dots
+    )
     every.set(yscale="log", ylabel="mean squared error", ylim=(0.4, None))
     every.set_title("The error comes down from a peak ...")
     every.legend(loc="upper right")

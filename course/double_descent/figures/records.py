@@ -128,8 +128,8 @@ def draw_humps(record: Record) -> Figure:
         axes.axvline(threshold, color=GREY, linewidth=0.8, linestyle=":")
         _set_hidden_units(axes, label)
     panels[0].set_ylabel("squared loss on new images, 20 % wrong")
-    panels[0].set_title("The wide hump moves, the narrow one stays")
-    panels[1].set_title("The wide one lies where all is nearly fitted")
+    panels[0].set_title("The right hump moves, the left one stays")
+    panels[1].set_title("It lies near where all labels are fitted")
     panels[1].set_ylim(0, 30)
     panels[1].legend(fontsize=8)
     return figure
@@ -146,7 +146,7 @@ def draw_peaks(record: Record) -> Figure:
     figure, (ensemble, reuse, more) = plotting.subplots(1, 3, width=11, height=3.9)
     for rows, label, look in (
         (wrong, "one network", {"color": ORANGE}),
-        (together, "the five as one", {"color": BLUE, "linestyle": "--"}),
+        (together, "mean of the five", {"color": BLUE, "linestyle": "--"}),
     ):
         _mean_and_range(ensemble, rows, "test_error", scale=100, label=label, **look)
     for start, look in (("fresh", {"color": BLUE}), ("reused", {"color": PURPLE, "linestyle": "--"})):

@@ -144,7 +144,7 @@ def test_one_example_has_a_formula_where_there_is_a_mean(missing):
     for axes in (every, near):
         assert line(axes, "formula")[0].tolist() == [3, 10]
         assert line(axes, "mean of simulated problems")[1].tolist() == [1.7, 1.0]
-    assert line(every, "the same, the mean is infinite")[1].tolist() == [9e3, 40]
+    assert line(every, "simulated, where the mean is infinite")[1].tolist() == [9e3, 40]
     assert near.get_ylim()[1] < 2
 
 
@@ -224,7 +224,7 @@ def test_the_convolutional_net_of_a_full_run_is_in_no_figure_of_the_perceptrons(
 def test_the_peaks_are_means_of_the_rows_at_the_last_epoch():
     rows = perceptrons().rows
     ensemble, reuse, more = figures.draw_peaks(perceptrons()).axes
-    at, together = line(ensemble, "the five as one")
+    at, together = line(ensemble, "mean of the five")
     fresh = {"own_data": False, "start": "fresh", "noise": 0.2, "epoch": 1_000}
     (row,) = select(rows, study="ensemble", width=36, **fresh)
     assert together[list(at).index(36)] == pytest.approx(100 * row["test_error"])
