@@ -685,8 +685,8 @@ plotting.show(figures.draw_images(sizes, errors, 300))
 data_prediction.reveal(
     answer="rises",
     because="150 more images take 300 features to the threshold. The error goes from a tenth to about "
-    "four fifths, although all labels are right (the blue line). With 1,000 images the error is far below where it began. More "
-    "data hurt near the threshold, for a fixed width and no ridge.",
+    "four fifths, although all labels are right (the blue line). With 1,000 images the error is far "
+    "below where it began. More data hurt near the threshold, for a fixed width and no ridge.",
 )
 
 # %% [markdown]
