@@ -108,7 +108,7 @@ def draw_learned(when: Tensor, wrong: Tensor) -> Figure:
         axes.hist(values[values.isfinite()], bins=np.arange(0.5, last + 1.5), color=colour, alpha=0.75)
         axes.margins(y=0.3)  # room for the words
         axes.set(ylabel="labels", xlim=(0, last + 1))
-        _mark(axes, float(values.quantile(0.5, interpolation="nearest")), "median", ".0f")
+        _mark(axes, float(values.quantile(0.5, interpolation="nearest")), "median", ".3g")
         never = int(values.isinf().sum())
         words = f"{len(values)} {name} labels" + (f", {never} never learned" if never else "")
         axes.text(0.99, 0.8, words, transform=axes.transAxes, ha="right", color=colour, fontweight="bold")
@@ -130,7 +130,7 @@ def draw_first_and_last(pictures: Tensor, labels: Tensor, when: Tensor, wrong: T
     order = when.argsort(stable=True)
     order = order[~wrong[order]]
     rows = {
-        "The ten that are learned first look plain": order[:STRIP],
+        "Ten of those that are learned first look plain": order[:STRIP],
         "Of the ten that are learned last some look odd": order[-STRIP:],
     }
     figure, strips = plotting.subplots(2, 1, width=9.0, height=3.5)

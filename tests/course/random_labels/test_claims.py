@@ -175,9 +175,19 @@ def test_most_right_labels_are_learned_at_once_and_most_wrong_ones_late(digits):
         correct = torch.stack(correct)
         when.append(torch.where(correct, 0, torch.arange(1, 61)[:, None]).amax(0) + 1.0)
     when = torch.stack(when).mean(0)
-    assert when[~wrong].median() < 2 and when[wrong].median() > 15 and when[wrong].quantile(0.1) > 5
+    assert (
+        when[~wrong].median() < 2
+        and (when[~wrong] < 5).double().mean() > 0.6
+        and when[wrong].median() > 15
+        and when[wrong].quantile(0.1) > 5
+    )
     latest = when.argsort()[-int(wrong.sum()) :]
     assert wrong[latest].double().mean() > 0.7
+    # The right labels that come last have neighbours with wrong labels.
+    nearest = torch.cdist(images, images).topk(4, largest=False).indices[:, 1:]
+    beside_wrong, right = wrong[nearest].any(1), (~wrong).nonzero().flatten()
+    last_right = right[when[right].argsort(stable=True)[-10:]]
+    assert beside_wrong[last_right].sum() >= 9 and 0.3 < beside_wrong[right].double().mean() < 0.5
 
 
 def test_true_labels_are_known_on_new_images_as_soon_as_on_seen_ones(digits, random_labels):
@@ -251,7 +261,7 @@ def test_on_mnist_random_labels_take_about_twice_the_time_and_a_fifth_takes_as_l
     epochs = {level: columns(select(mnist, noise=level), "epochs_to_fit")[0].astype(float) for level in NOISES}
     ratios = {level: each / epochs[0.0] for level, each in epochs.items()}
     assert len(ratios[1.0]) == 5 and 1.8 < ratios[1.0].mean() < 2.2
-    assert (epochs[0.2] > 0.9 * epochs[1.0]).all()
+    assert (epochs[0.2] > epochs[1.0]).all()
     assert not (np.diff([ratios[level].mean() for level in NOISES]) > 0).all()
 
 
