@@ -1,6 +1,7 @@
 """One notation in all lessons: docs/notation.md says it, formulas and docstrings keep to it."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import jupytext
@@ -12,9 +13,12 @@ from course.syllabus import LESSONS
 PAGE = (ROOT / "docs" / "notation.md").read_text()
 SOURCES = {each.name: ROOT / "solutions" / each.folder / f"{each.name}.py" for each in LESSONS}
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$([^$]+)\$", re.DOTALL)
-# A single bar, a letter or a difference, a single bar, a square: |w|^2 is a norm that is written as a number's size.
-NORM_AS_SIZE = re.compile(r"(?<![|\\])\|[A-Za-z_]+(?: [-+] [A-Za-z_ ]+)?\|(?!\|)\^2")
-ROW = re.compile(r"^\| (?P<paper>\$.+?\$) +\| (?P<code>`[^|]*)?\|", re.MULTILINE)
+# Something between single bars, squared: |w|^2 is a norm that is written as a number's size. (A number's square needs no bars.)
+NORM_AS_SIZE = re.compile(r"(?<![|\\])\|\\?[^\W\d][^|\n]{0,24}(?<!\\)\|(?:\^2|²)")
+ROW = re.compile(r"^\| (?P<paper>\$.+?\$) +\| (?P<code>`[^|]*)? *\| (?P<meaning>.+) \|$", re.MULTILINE)
+LETTERS = re.compile(r"^\| (?P<paper>\$.+?\$) \| (?P<meanings>[^`|]+) \|$", re.MULTILINE)
+TOKEN = re.compile(r"\\(?:text|mathrm|mathfrak)\s*\{[^}]*\}|\\[A-Za-z]+|\\.|[^\s{}]")
+SPACE = {r"\,", r"\;", r"\!", r"\quad", r"\qquad"}
 
 
 def formulas(name: str) -> list[str]:
@@ -24,8 +28,30 @@ def formulas(name: str) -> list[str]:
     return [one or other for one, other in FORMULA.findall(text)]
 
 
-def plain(formula: str) -> str:
-    return re.sub(r"\\[,;!]|\s|[{}]", "", formula)
+def tokens(formula: str) -> str:
+    """The formula's letters and commands, one space around each: `$w_0$` has `w`, and `\\text{where}` has not."""
+    return f" {' '.join(token for token in TOKEN.findall(formula) if token not in SPACE)} "
+
+
+def symbols(paper: str) -> list[str]:
+    """What stands between dollars in a row's first column."""
+    return re.findall(r"\$(.+?)\$", paper)
+
+
+def lessons_in(text: str) -> set[str]:
+    """The lessons that a meaning names: "lesson 2: ...", or each of "(lessons 1 and 4)" and "(5)"."""
+    named = re.findall(r"(?:^lessons? |\()(?:lessons? )?([1-5](?:(?:, | and )[1-5])*)[:)]", text)
+    return {list(SOURCES)[int(digit) - 1] for numbers in named for digit in re.findall("[1-5]", numbers)}
+
+
+def lessons_with(symbol: str) -> set[str]:
+    """The lessons in whose formulas the symbol stands."""
+    return {name for name in SOURCES if any(tokens(symbol) in formula for formula in tokens_of(name))}
+
+
+@cache
+def tokens_of(name: str) -> list[str]:
+    return [tokens(formula) for formula in formulas(name)]
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -34,7 +60,8 @@ def test_norms_transposes_and_means_are_written_alike(name):
     assert found
     for formula in found:
         assert not NORM_AS_SIZE.search(formula), formula
-        assert not re.search(r"\^\{?T\b|\w'(?=\s*[A-Z(])", formula), f"write a transpose as ^\\top: {formula}"
+        primes = re.search(r"(?<!x)'|'\s*[A-Za-z(]", formula)  # x' is a second input, and nothing else has a prime
+        assert not primes and not re.search(r"\^\{?T\b", formula), f"write a transpose as ^\\top: {formula}"
         assert "\\mathbb" not in formula and not re.search(r"(?<![A-Za-z\\{])E\s*[\[_\\]", formula), formula
 
 
@@ -43,12 +70,21 @@ def test_docstrings_and_hints_write_a_norm_with_two_bars(path: Path):
     assert not NORM_AS_SIZE.search(path.read_text())
 
 
-def test_every_symbol_of_the_page_is_in_a_lesson():
-    used = "\n".join(plain(formula) for name in SOURCES for formula in formulas(name))
-    symbols = [symbol for row in ROW.finditer(PAGE) for symbol in re.findall(r"\$(.+?)\$", row["paper"])]
-    assert len(symbols) > 50
-    missing = [symbol for symbol in symbols if plain(symbol) not in used]
-    assert missing == []
+def test_every_symbol_of_the_page_is_in_the_lessons_that_its_row_names():
+    rows = [(symbol, row["meaning"]) for row in ROW.finditer(PAGE) for symbol in symbols(row["paper"])]
+    assert len(rows) > 50
+    unused = [
+        symbol for symbol, meaning in rows if not lessons_with(symbol) or lessons_in(meaning) - lessons_with(symbol)
+    ]
+    assert unused == []
+
+
+def test_every_letter_of_several_meanings_is_in_the_lessons_that_its_row_names():
+    rows = [(letter, row["meanings"]) for row in LETTERS.finditer(PAGE) for letter in symbols(row["paper"])]
+    assert len(rows) > 15
+    for letter, meanings in rows:
+        assert lessons_in(meanings), letter
+        assert lessons_in(meanings) <= lessons_with(letter), letter
 
 
 def test_every_name_of_the_page_is_in_the_code():

@@ -75,7 +75,7 @@ def _is_shortest_fit(observed: tuple[np.ndarray, ...], Phi: Tensor, Y: Tensor) -
     miss = float(rest.norm() / Y.norm())
     if miss > 1e-7:
         cause = "a ridge, however small, does that" if miss < 0.1 else "Phi' Phi is singular here"
-        return f"with p >= n the fit can be exact, and yours misses: |Phi W - Y| is {miss:.0e} of |Y| ({cause})."
+        return f"with p >= n the fit can be exact, and yours misses: ||Phi W - Y|| is {miss:.0e} ||Y|| ({cause})."
     beside = float((W - _fit_wide(Phi, Phi @ W)).norm() / W.norm())
     if 1e-7 < beside < 1e-3:
         return (

@@ -117,7 +117,7 @@ def fast() -> Settings:
         dataset="digits",
         n=150,
         net="perceptron",
-        widths=(2, 4, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 100),
+        widths=(2, 4, 8, 10, 15, 20, 25, 30, 40, 100),
         noises=(0.2,),
         epochs=1_000,
         batch_size=50,

@@ -64,8 +64,8 @@ class FourierFeatures:
 def fourier_features(X: Tensor, width: int, bandwidth: float, generator: torch.Generator) -> FourierFeatures:
     """Features sqrt(2) cos(v.x + b), v normal with deviation 1 / bandwidth, b uniform on the circle.
 
-    The mean of the product of two inputs' features is the Gaussian kernel exp(-|x - x'|^2 / 2 bandwidth^2). The first k
-    features are the same for every width of at least k, from a generator in the same state.
+    The mean of the product of two inputs' features is the Gaussian kernel exp(-||x - x'||^2 / (2 bandwidth^2)). The first
+    k features are the same for every width of at least k, from a generator in the same state.
 
     Args:
         X: inputs, (n, d), floating-point.

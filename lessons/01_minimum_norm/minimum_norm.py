@@ -835,7 +835,7 @@ print("Your run:", yours.provenance())
 #
 # <details><summary><b>For the curious</b>: what was fixed in advance</summary>
 #
-# *Bandwidths.* On MNIST's pixels the Gaussian has 5, that of Zhang et al. ($\exp(-0.02\, d^2)$), and the
+# *Bandwidths.* On MNIST's pixels the Gaussian has 5, that of Zhang et al. ($\exp(-0.02\, \|x - x'\|^2)$), and the
 # Laplacian 10. On the digits they are 1 and 2.5, which make the test errors without noise about equal. We looked at
 # test data to choose these two, so compare what *changes* with noise.
 #

@@ -325,7 +325,7 @@ plotting.show(figures.draw_shrinking(strengths, norms, parts))
 
 
 # %% [markdown]
-# The grey part is the norm term, $\sum w^2 / (2\sigma^2 \ln 2)$. It is **the same for all nets** with as many
+# The grey part is the norm term, $\sum w^2 / (2\sigma^2 \log 2)$. It is **the same for all nets** with as many
 # weights, whatever their norm is: the best $\sigma^2$ is the mean square of the weights, so the sum over $\sigma^2$
 # is always the number of weights. L2 saves bits, but not there. It saves through $\log_2 \sigma$: the weights live in
 # a smaller range, so the same grid has fewer bins that matter.

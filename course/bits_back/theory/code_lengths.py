@@ -1,8 +1,9 @@
 """What weights and data cost in bits: two-part codes, bits-back, and the quantiser between them.
 
 A weight w that is rounded to a multiple of t costs -log2 of the probability of its bin. Under a normal prior that is
-w^2 / (2 s^2 ln 2) + a constant: an L2 penalty. Under a Laplace prior it is |w| / (b ln 2) + a constant: an L1 penalty. Every
-halving of t costs one bit a weight. Bits-back gets those bits back: what is left is the KL divergence, whatever t is.
+w^2 / (2 deviation^2 ln 2) + a constant: an L2 penalty. Under a Laplace prior it is |w| / (scale ln 2) + a constant: an L1
+penalty. Every halving of t costs one bit a weight. Bits-back gets those bits back: what is left is the KL divergence,
+whatever t is.
 
 Lengths are in bits and in float64. Source: Hinton and van Camp (1993); MacKay (2003), chapter 28.
 """
