@@ -34,8 +34,8 @@ def tokens(formula: str) -> str:
 
 
 def symbols(paper: str) -> list[str]:
-    """What stands between dollars in a row's first column."""
-    return re.findall(r"\$(.+?)\$", paper)
+    """What stands between dollars in a row's first column; a bar would end the column, so a norm has words for its bars."""
+    return re.findall(r"\$(.+?)\$", re.sub(r"\\[lr]?Vert", r"\\|", paper))
 
 
 def lessons_in(text: str) -> set[str]:

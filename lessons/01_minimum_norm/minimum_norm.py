@@ -710,7 +710,7 @@ plotting.show(figures.draw_valleys(steps.numpy(), losses, errors))
 # %%
 flatness_prediction.reveal(
     answer="Equally fast around both",
-    because="At every interpolator w* the loss is L(w* + e) = |X e|^2 / 2. Neither w* nor y is in "
+    because="At every interpolator w* the loss is L(w* + e) = ||X e||^2 / 2. Neither w* nor y is in "
     "it: not only the curvature but the whole valley is the same everywhere, while the test errors "
     "differ.",
 )

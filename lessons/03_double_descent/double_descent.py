@@ -472,7 +472,7 @@ exercises.held_out_losses.check(held_out_losses)
 # %% [markdown]
 # <details><summary>I can't see which function</summary>
 #
-# In these coordinates $(\Phi^\top \Phi + \lambda) w = \Phi^\top y$ becomes $(s_j^2 + \lambda)\, w_j = s_j\, (U^\top
+# In these coordinates $(\Phi^\top \Phi + \lambda I) w = \Phi^\top y$ becomes $(s_j^2 + \lambda)\, w_j = s_j\, (U^\top
 # y)_j$. There is one row of weights for each ridge: `ridges[:, None]` makes the shapes fit.
 # </details>
 #

@@ -522,7 +522,7 @@ plotting.show(figures.draw_time_and_distance(NOISES, epochs.view(6, 5), torch.st
 # error on new inputs. For two kinds of labels, with probability $1 - \delta$, every $h$ of the class has (Mohri and
 # others, theorem 3.5)
 #
-# $$\text{error} \le \text{training error} + \hat{\mathfrak R}(H) + 3 \sqrt{\ln(2 / \delta) / (2n)}.$$
+# $$\text{error} \le \text{training error} + \hat{\mathfrak R}(H) + 3 \sqrt{\log(2 / \delta) / (2n)}.$$
 #
 # For a finite class, write one row for each function, with its values at the inputs. Take the mean over all $2^n$
 # sign vectors: `itertools.product((-1.0, 1.0), repeat=n)` lists them, and you can make one matrix of them, $2^n

@@ -74,7 +74,7 @@ def memorise(units: float, gap: float, bend: float, **labels: float) -> Memory:
 def draw_memory(result: Memory, figure: Figure) -> None:
     if not figure.axes:
         net, weights = plotting.panels(figure, 2, widths=[1.7, 1], wspace=0.3)
-        net.set(xlabel="z = a'x", ylabel="label", title="Any labels, one bend for each point")
+        net.set(xlabel=r"$z = a^\top x$", ylabel="label", title="Any labels, one bend for each point")
         net.set(xlim=(LEFT, RIGHT), ylim=(-TOP, TOP))
         weights.set(xlabel="unit j", ylabel=r"output weight $w_j$", title="Near points, large weights")
         weights.set(xlim=(0.4, POINTS + 0.6), xticks=range(1, POINTS + 1))
