@@ -182,8 +182,10 @@ def test_run_without_options_runs_fast_and_leaves_the_workers_to_the_experiment(
 def test_show_draws_the_shipped_records_of_a_lesson_and_prints_where_they_come_from(tmp_path: Path) -> None:
     result = course("show", "random_labels", "--out", str(tmp_path / "new"))
     assert result.exit_code == 0, result.output
-    stem = tmp_path / "new" / "random_labels-perceptrons-0-record"
-    assert result.stdout.endswith(f"data: CIFAR-10, JPEG copy, MNIST\nwrote {stem}.png\nwrote {stem}.svg\n")
+    names = ("record", "beside_paper", "times", "best_epochs")
+    stems = [tmp_path / "new" / f"random_labels-perceptrons-0-{name}" for name in names]
+    wrote = "".join(f"wrote {stem}.png\nwrote {stem}.svg\n" for stem in stems)
+    assert result.stdout.endswith(f"data: CIFAR-10, JPEG copy, MNIST\n{wrote}")
     assert result.stdout.startswith("random_labels, preset perceptrons, seed 0: 420 rows in ")
 
 
