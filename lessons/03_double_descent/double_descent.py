@@ -26,7 +26,7 @@ explorers.curve
 # %%
 import torch
 
-from course.double_descent import exercises, experiment, figures, nets, theory
+from course.double_descent import exercises, experiment, figures, theory
 from utils import data, plotting
 from utils.experiment import load_record
 from utils.prediction import Prediction

@@ -94,7 +94,7 @@ def draw_cuts(result: Cuts, figure: Figure) -> None:
     if not figure.axes:
         map_, by_width, by_epoch = plotting.panels(figure, 3, widths=[1.25, 1, 1], left=0.085, wspace=0.32, bottom=0.17)
         at, when = _ticks(surface.widths, (4, 11, 24, 50, 128, 1_000)), _ticks(surface.epochs, (1, 10, 100, 1_000))
-        map_.set(xlabel="hidden units", ylabel="epoch")
+        map_.set(xlabel="hidden units", ylabel="epoch", title=f"Test error: {SHADES[0]} % dark, {SHADES[1]} % light")
         map_.set_xticks(*at)
         map_.set_yticks(*when)
         map_.grid(False)
@@ -107,7 +107,6 @@ def draw_cuts(result: Cuts, figure: Figure) -> None:
         spot = float(np.interp(surface.threshold, surface.widths, np.arange(spots)))
         by_width.axvline(spot, color=GREY, linewidth=0.8, linestyle=":")
     map_, by_width, by_epoch = figure.axes
-    plotting.title(map_, f"Test error: {SHADES[0]} % dark, {SHADES[1]} % light")
     plotting.title(by_width, f"After epoch {surface.epochs[result.row]:,}")
     plotting.title(by_epoch, f"{surface.widths[result.column]:,} hidden units")
     plotting.image(
